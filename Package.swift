@@ -1,0 +1,115 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Rows are roles, columns are floors: the targets follow the folders (see ARCHITECTURE.md, "Who may import whom").
+
+let vocabulary: Target.Dependency = "Vocabulary"
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let system: [Target] = [
+    .systemLibrary(
+        name: "CSodium", path: "Sources/System/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(
+        name: "CLibCrypto", path: "Sources/System/CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+        name: "CLibAVFormat", path: "Sources/System/CLibAVFormat", pkgConfig: "libavformat libavcodec libavutil",
+        providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev"])]),
+    .systemLibrary(
+        name: "CLibCurl", path: "Sources/System/CLibCurl", pkgConfig: "libcurl",
+        providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(name: "CDatagrams", path: "Sources/System/CDatagrams"),
+]
+
+let shared: [Target] = [
+    .target(name: "Vocabulary", path: "Sources/Shared/Vocabulary"),
+    .target(name: "Integrity", dependencies: [vocabulary, "CSodium", "CLibCrypto"], path: "Sources/Shared/Integrity"),
+    .target(name: "Wire", dependencies: [vocabulary, nioCore], path: "Sources/Shared/Wire"),
+    .target(name: "WebServer", dependencies: nio + [nioHTTP], path: "Sources/Shared/WebServer"),
+    .target(name: "WebClient", dependencies: ["CLibCurl", nioCore], path: "Sources/Shared/WebClient"),
+    .target(name: "CommandLine", dependencies: [logging], path: "Sources/Shared/CommandLine"),
+]
+
+let tracker: [Target] = [
+    .target(name: "TrackerCore", dependencies: [vocabulary], path: "Sources/Tracker/Core"),
+    .target(
+        name: "TrackerService",
+        dependencies: ["TrackerCore", vocabulary, "Integrity", "Wire", "WebServer", "CDatagrams", logging] + nio,
+        path: "Sources/Tracker/Service"),
+    .executableTarget(
+        name: "tributary-tracker", dependencies: ["TrackerService", "CommandLine", arguments, logging],
+        path: "Sources/Tracker/Command"),
+]
+
+let peer: [Target] = [
+    .target(name: "PeerCore", dependencies: [vocabulary], path: "Sources/Peer/Core"),
+    .target(
+        name: "PeerAgent",
+        dependencies: ["PeerCore", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", logging] + nio,
+        path: "Sources/Peer/Agent"),
+    .executableTarget(
+        name: "tributary-peer", dependencies: ["PeerAgent", vocabulary, "CommandLine", arguments, logging],
+        path: "Sources/Peer/Command"),
+]
+
+let origin: [Target] = [
+    .target(name: "OriginCore", dependencies: [vocabulary], path: "Sources/Origin/Core"),
+    .target(name: "OriginMedia", dependencies: [vocabulary, "CLibAVFormat"], path: "Sources/Origin/Media"),
+    .target(
+        name: "OriginService",
+        dependencies: [
+            "OriginCore", "OriginMedia", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", logging,
+        ] + nio,
+        path: "Sources/Origin/Service"),
+    .executableTarget(
+        name: "tributary-origin", dependencies: ["OriginService", vocabulary, "CommandLine", arguments, logging],
+        path: "Sources/Origin/Command"),
+]
+
+let simulations: [Target] = [
+    .target(name: "Simulator", dependencies: ["PeerCore", "TrackerCore", vocabulary], path: "Simulations/Simulator"),
+    .target(name: "Scenarios", dependencies: ["Simulator", vocabulary], path: "Simulations/Scenarios"),
+    .executableTarget(
+        name: "tributary-simulate", dependencies: ["Scenarios", "Simulator", vocabulary, arguments],
+        path: "Simulations/Command"),
+]
+
+let rehearsal: [Target] = [
+    .target(
+        name: "Stage", dependencies: [vocabulary, "Integrity", "Wire", "WebClient", nioCore],
+        path: "Sources/Rehearsal/Stage"),
+    .executableTarget(
+        name: "tributary-demo", dependencies: ["Stage", "CommandLine", arguments], path: "Sources/Rehearsal/Command"),
+]
+
+let package = Package(
+    name: "tributary",
+    products: [
+        .executable(name: "tributary-origin", targets: ["tributary-origin"]),
+        .executable(name: "tributary-tracker", targets: ["tributary-tracker"]),
+        .executable(name: "tributary-peer", targets: ["tributary-peer"]),
+        .executable(name: "tributary-simulate", targets: ["tributary-simulate"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    ],
+    targets: system + shared + tracker + peer + origin + simulations + rehearsal)
+
+for target in package.targets where target.type != .system && target.name != "CDatagrams" {
+    target.swiftSettings =
+        [
+            .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+            .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+            .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+            .enableUpcomingFeature("NonisolatedNonsendingByDefault"),  // SE-0461
+            .treatAllWarnings(as: .error),  // SE-0480
+        ] + (target.swiftSettings ?? [])
+}

@@ -1,0 +1,38 @@
+/// Every bound on what comes from outside, in one table. Each is checked before anything is allocated.
+package enum Limits {
+    /// Bytes of one segment.
+    package static let segmentLength = 32 << 20
+    package static let piecesPerSegment = segmentLength / PieceID.length
+    /// Renditions of one broadcast.
+    package static let renditions = 8
+    /// A segment's playing time, in microseconds.
+    package static let duration: ClosedRange<Int64> = 1...60_000_000
+    /// Bytes of one signed record.
+    package static let recordLength = 1_024
+    /// Bytes of one signed head.
+    package static let headLength = 64 << 10
+    /// Bytes of one answer that lists records.
+    package static let recordsLength = 2 << 20
+    /// Records in one answer.
+    package static let recordsPerAnswer = 64
+    /// Bytes of a broadcast's title in UTF-8.
+    package static let titleLength = 256
+    /// Bytes of one peer frame, its type included: one piece, its address in the broadcast and the seal.
+    package static let frameLength = 128 << 10
+    /// Pieces that one neighbor may have asked for and not yet received.
+    package static let wantsPerLink = 128
+    /// Peers in one `peers` frame.
+    package static let peersPerFrame = 30
+    /// Neighbors in one welcome.
+    package static let introductions = 30
+    /// Links of one agent, inbound and outbound together.
+    package static let links = 60
+    /// Seconds between two announces, whatever the tracker says.
+    package static let announceInterval = 10...120
+    /// Bytes of one tracker datagram.
+    package static let datagramLength = 1_400
+    /// Containers within containers in bencoded bytes.
+    package static let bencodeDepth = 8
+    /// Values in bencoded bytes.
+    package static let bencodeValues = 4_096
+}
