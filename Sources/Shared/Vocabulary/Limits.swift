@@ -7,6 +7,10 @@ package enum Limits {
     package static let renditions = 8
     /// A segment's playing time, in microseconds.
     package static let duration: ClosedRange<Int64> = 1...60_000_000
+    /// The highest sequence number; far beyond any broadcast, far from overflow.
+    package static let sequence: Int64 = 1 << 48
+    /// The latest program time, in milliseconds of Unix time (the year 4647).
+    package static let unixMilliseconds: Int64 = 1 << 46
     /// Bytes of one signed record.
     package static let recordLength = 1_024
     /// Bytes of one signed head.
