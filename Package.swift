@@ -17,7 +17,8 @@ let system: [Target] = [
     .systemLibrary(
         name: "CSodium", path: "Sources/System/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(
-        name: "CLibCrypto", path: "Sources/System/CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        name: "CLibCrypto", path: "Sources/System/CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]
+    ),
     .systemLibrary(
         name: "CLibAVFormat", path: "Sources/System/CLibAVFormat", pkgConfig: "libavformat libavcodec libavutil",
         providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev"])]),

@@ -1,8 +1,9 @@
 /// Every bound on what comes from outside, in one table. Each is checked before anything is allocated.
 package enum Limits {
+    /// Pieces of one segment: all their hashes fit into one frame.
+    package static let piecesPerSegment = 2_000
     /// Bytes of one segment.
-    package static let segmentLength = 32 << 20
-    package static let piecesPerSegment = segmentLength / PieceID.length
+    package static let segmentLength = piecesPerSegment * PieceID.length
     /// Renditions of one broadcast.
     package static let renditions = 8
     /// A segment's playing time, in microseconds.
@@ -21,8 +22,8 @@ package enum Limits {
     package static let recordsPerAnswer = 64
     /// Bytes of a broadcast's title in UTF-8.
     package static let titleLength = 256
-    /// Bytes of one peer frame, its type included: one piece, its address in the broadcast and the seal.
-    package static let frameLength = 128 << 10
+    /// Bytes of one peer frame, its type included and its seal not: a Noise message has at most 65,535 bytes.
+    package static let frameLength = 65_535 - 16
     /// Pieces that one neighbor may have asked for and not yet received.
     package static let wantsPerLink = 128
     /// Peers in one `peers` frame.

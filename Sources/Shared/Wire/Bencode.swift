@@ -199,7 +199,8 @@ private struct Parser {
             guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { throw .notInteger }
             let digit = Int64(byte - UInt8(ascii: "0"))
             let (tenfold, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, overflow2) = isNegative ? tenfold.subtractingReportingOverflow(digit) : tenfold.addingReportingOverflow(digit)
+            let (sum, overflow2) =
+                isNegative ? tenfold.subtractingReportingOverflow(digit) : tenfold.addingReportingOverflow(digit)
             guard !overflow, !overflow2 else { throw .outOfRange("integer") }
             value = sum
             position += 1
