@@ -1,0 +1,35 @@
+package import Vocabulary
+
+/// What one peer is told at its start. Times that follow from the broadcast are derived, not set.
+package struct Settings: Hashable, Sendable {
+    package var broadcast: BroadcastID
+    package var me: PeerID
+    /// The TCP port that takes links; 0 for none.
+    package var port: UInt16
+    package var rendition: UInt8 = 0
+    package var uploads = true
+    /// Bytes per second that links may carry away; `nil` for no cap.
+    package var uploadLimit: Int?
+    /// Neighbors that are served at the same time.
+    package var uploadSlots = 8
+    /// Links that we open; others may open as many more to us.
+    package var wantedNeighbors = 8
+    /// Segments that stay listed in the playlist.
+    package var window = 15
+    /// Bytes of segments kept in memory.
+    package var storeLimit = 256 << 20
+    /// How many segments before the newest a player starts (RFC 8216, section 6.3.3).
+    package var startDepth = 2
+    /// How long the first segment may take from peers before the origin is asked, too.
+    package var startPatience = Interval.milliseconds(600)
+    /// How often the core looks at its clock while anything is missing.
+    package var tick = Interval.milliseconds(50)
+    /// How long gained pieces are gathered before neighbors are told.
+    package var gather = Interval.milliseconds(15)
+
+    package init(broadcast: BroadcastID, me: PeerID, port: UInt16) {
+        self.broadcast = broadcast
+        self.me = me
+        self.port = port
+    }
+}

@@ -1,0 +1,133 @@
+package import Vocabulary
+
+/// A connection to another peer, numbered by the shell; a number is never used twice.
+package struct LinkID: Hashable, Comparable, Sendable {
+    package let number: Int
+
+    package init(_ number: Int) { self.number = number }
+
+    package static func < (a: Self, b: Self) -> Bool { a.number < b.number }
+}
+
+/// A request to the origin for some pieces, numbered by the core.
+package struct FetchID: Hashable, Sendable {
+    package let number: Int
+
+    package init(_ number: Int) { self.number = number }
+}
+
+/// Where bytes or words came from.
+package enum Source: Hashable, Sendable {
+    case neighbor(LinkID)
+    case origin
+}
+
+/// Why pieces are asked of the origin; counted and shown.
+package enum FetchReason: String, Hashable, Sendable, CaseIterable {
+    /// Our share of new pieces by the tracker's lease.
+    case lease
+    /// The injector whose share it is has not taken it in time.
+    case backup
+    /// There is nobody to share with.
+    case alone
+    /// The player starts, and nobody near has the first segment yet.
+    case startup
+    /// No neighbor has the piece and time is short.
+    case noHolder = "no_holder"
+    /// Neighbors have it, but would not bring it in time.
+    case tooSlow = "too_slow"
+}
+
+extension Swarm {
+    /// What the shell tells the core. Whatever needs bytes or cryptography has been checked by the shell.
+    package enum Fact: Hashable, Sendable {
+        /// The handshake has proved who is at the other end; `endpoint` is where we dialled, if we did.
+        case linked(LinkID, PeerID, endpoint: Endpoint?)
+        case linkLost(LinkID)
+        case dialFailed(PeerID)
+        /// The neighbor's hello; `endpoint` is where it takes links, if it does.
+        case greeted(LinkID, uploads: Bool, endpoint: Endpoint?)
+        case introduced(by: LinkID, [Introduction])
+        case heard(LinkID)
+
+        /// A record whose signature holds. `digest` is SHA-256 of its bencoding.
+        case recordVerified(Record, digest: Word256, from: Source)
+        /// Hashes of all pieces of a segment, checked against its record's root and kept by the shell.
+        case leavesVerified(SegmentID, from: Source)
+        case leavesWanted(LinkID, SegmentID)
+
+        case holds(LinkID, SegmentID, PieceSet)
+        case gained(LinkID, SegmentID, [Int])
+        case fetching(LinkID, SegmentID, [Int])
+        case wanted(LinkID, SegmentID, [Int])
+        case cancelled(LinkID, SegmentID, [Int])
+        case declined(LinkID, SegmentID, [Int])
+        case choked(LinkID)
+        case unchoked(LinkID)
+
+        /// A piece that matches its leaf hash; the shell has stored it.
+        case pieceVerified(PieceID, from: Source)
+        /// A sent piece has left for the network.
+        case pieceSent(LinkID, PieceID)
+        /// The other end broke a rule that no honest peer breaks.
+        case misbehaved(LinkID, Goodbye)
+
+        case headArrived(oldest: UInt64, newest: UInt64, targetDuration: Int, isClosed: Bool)
+        case headFailed
+        case recordsFailed
+        case fetchDone(FetchID)
+        case fetchFailed(FetchID)
+
+        case welcomed(Welcome)
+        case announceFailed
+
+        /// The player asked for a segment; it may wait for it.
+        case playerAsked(SegmentID)
+        /// The last byte of a segment went to the player.
+        case playerReceived(SegmentID)
+
+        case timePassed
+        case stopped
+    }
+
+    /// What the core tells the shell to do.
+    package enum Command: Hashable, Sendable {
+        case dial(PeerID, Endpoint)
+        case greet(LinkID)
+        case close(LinkID, Goodbye)
+        case introduce(LinkID, [Introduction])
+        case ping(LinkID)
+
+        /// Keep the record of the fact that is being handled; list it in the playlist.
+        case accept(SegmentID)
+        /// Forget the record, the leaf hashes and the bytes of a segment.
+        case forget(SegmentID)
+        /// Forget only the bytes of a segment.
+        case drop(SegmentID)
+        /// Send the record and the leaf hashes of a segment.
+        case tell(LinkID, SegmentID)
+        case askLeaves(LinkID, SegmentID)
+        case sendLeaves(LinkID, SegmentID)
+
+        case sendHolds(LinkID, SegmentID, PieceSet)
+        case sendGained(LinkID, SegmentID, [Int])
+        case sendFetching(LinkID, SegmentID, [Int])
+        case want(LinkID, SegmentID, [Int])
+        case cancel(LinkID, SegmentID, [Int])
+        case decline(LinkID, SegmentID, [Int])
+        case choke(LinkID)
+        case unchoke(LinkID)
+        case sendPiece(LinkID, PieceID)
+
+        /// Ask for the head; `after` makes the origin wait until there is news.
+        case fetchHead(after: UInt64?)
+        case fetchRecords(rendition: UInt8, ClosedRange<UInt64>)
+        /// Ask the origin for consecutive pieces. Every piece becomes a fact as it verifies, then `.fetchDone`.
+        case fetchPieces(FetchID, SegmentID, Range<Int>, FetchReason)
+        case abandonFetch(FetchID)
+
+        case announce(Announcement)
+        /// The origin signed two different records for one number: links are closed for good.
+        case stopSharing
+    }
+}
