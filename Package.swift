@@ -33,7 +33,7 @@ let shared: [Target] = [
     .target(name: "Integrity", dependencies: [vocabulary, "CSodium", "CLibCrypto"], path: "Sources/Shared/Integrity"),
     .target(name: "Wire", dependencies: [vocabulary, nioCore], path: "Sources/Shared/Wire"),
     .target(name: "WebServer", dependencies: nio + [nioHTTP], path: "Sources/Shared/WebServer"),
-    .target(name: "WebClient", dependencies: ["CLibCurl", nioCore], path: "Sources/Shared/WebClient"),
+    .target(name: "WebClient", dependencies: [vocabulary, "CLibCurl", nioCore], path: "Sources/Shared/WebClient"),
     .target(name: "CommandLine", dependencies: [logging], path: "Sources/Shared/CommandLine"),
 ]
 
