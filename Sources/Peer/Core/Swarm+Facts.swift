@@ -74,6 +74,8 @@ extension Swarm {
 
         case headArrived(oldest: UInt64, newest: UInt64, targetDuration: Int, isClosed: Bool)
         case headFailed
+        /// All records of a `.fetchRecords` have been told, with their leaf hashes.
+        case recordsDone
         case recordsFailed
         case fetchDone(FetchID)
         case fetchFailed(FetchID)

@@ -1,0 +1,32 @@
+import Vocabulary
+
+/// How fast the origin answers, measured, and when it may be asked again after a failure.
+struct OriginHealth: Sendable {
+    private(set) var latency = Interval.milliseconds(300)
+    /// Bytes per second of one fetch, request time included.
+    private(set) var rate = 1_000_000.0
+    private var failures = 0
+    private var notBefore = Instant.zero
+
+    /// How long a fetch of `bytes` takes by what was seen so far.
+    func timeToFetch(_ bytes: Int) -> Interval { latency + .seconds(Double(bytes) / max(rate, 1)) }
+
+    func isAvailable(at now: Instant) -> Bool { now >= notBefore }
+
+    mutating func fetched(_ bytes: Int, in time: Interval) {
+        failures = 0
+        let seconds = max(time.seconds, 0.0005)
+        if bytes <= 128 << 10 {
+            latency = latency * 0.75 + .seconds(seconds) * 0.25
+        } else {
+            rate = rate * 0.75 + Double(bytes) / seconds * 0.25
+        }
+    }
+
+    /// Doubles the pause from 0.25 s to 4 s, with full jitter, so that viewers do not come back all at once.
+    mutating func failed(at now: Instant, using random: inout Randomness) {
+        failures = min(failures + 1, 5)
+        let ceiling = 0.25 * Double(1 << (failures - 1))
+        notBefore = now + .seconds(Double.random(in: 0.1...max(ceiling, 0.11), using: &random))
+    }
+}

@@ -1,0 +1,185 @@
+import Vocabulary
+
+/// The origin: when to ask it for news, for our share of new pieces, and for what peers would bring too late.
+extension Swarm {
+    /// Fetches that may be under way at once.
+    private static let fetchLimit = 4
+    /// The longest run of pieces in one fetch: 1 MiB.
+    private static let runLimit = 64
+    /// Below this much slack beyond the time to fetch, the origin is asked.
+    private static let margin = Interval.milliseconds(400)
+
+    mutating func askOrigin(at now: Instant, into commands: inout [Command]) {
+        guard origin.isAvailable(at: now) else { return }
+        pollHead(at: now, into: &commands)
+        for sequence in chronicle.sequences where fetches.count < Self.fetchLimit && wantsSegment(sequence) {
+            guard let segment = progress[sequence] else { continue }
+            if segment.hasLeaves {
+                fetchLate(sequence, at: now, into: &commands)
+                inject(sequence, at: now, into: &commands)
+            }
+        }
+    }
+
+    // MARK: News
+
+    /// Injectors wait at the origin for each new record; the others hear of it from them, and ask only when they do not.
+    private mutating func pollHead(at now: Instant, into commands: inout [Command]) {
+        guard !isPollingHead, !isFetchingRecords else { return }
+        let overdue = Interval.seconds(Double(chronicle.targetDuration) * 1.5)
+        guard chronicle.newest == nil || lease != nil || greetedLinks.isEmpty || now - lastNews > overdue else {
+            return
+        }
+        if isClosed, chronicle.isClosed, now - lastNews < .seconds(5) { return }
+        isPollingHead = true
+        commands.append(.fetchHead(after: chronicle.newest))
+    }
+
+    mutating func headArrived(
+        _ oldest: UInt64, _ newest: UInt64, _ targetDuration: Int, _ isClosed: Bool, at now: Instant,
+        into commands: inout [Command]
+    ) {
+        isPollingHead = false
+        lastNews = now
+        chronicle.targetDuration = max(chronicle.targetDuration, targetDuration)
+        self.isClosed = isClosed
+        guard oldest <= newest else { return }
+        offered = oldest...newest
+        if start == nil { start = newest - min(newest - oldest, UInt64(settings.startDepth)) }
+        fetchNewRecords(at: now, into: &commands)
+    }
+
+    /// Asks for the records between what we know and what the origin has told of.
+    mutating func fetchNewRecords(at now: Instant, into commands: inout [Command]) {
+        guard let offered, let start else { return }
+        let next = chronicle.newest.map { $0 + 1 } ?? start
+        let first = max(next, offered.lowerBound)
+        guard first <= offered.upperBound else { return }
+        fetchRecords(
+            first...min(offered.upperBound, first + UInt64(Limits.recordsPerAnswer - 1)), at: now, into: &commands)
+    }
+
+    mutating func fetchRecords(_ range: ClosedRange<UInt64>, at now: Instant, into commands: inout [Command]) {
+        guard !isFetchingRecords, origin.isAvailable(at: now) else { return }
+        isFetchingRecords = true
+        commands.append(.fetchRecords(rendition: settings.rendition, range))
+    }
+
+    // MARK: Injection
+
+    private mutating func inject(_ sequence: UInt64, at now: Instant, into commands: inout [Command]) {
+        guard let segment = progress[sequence] else { return }
+        let alone = isAlone(at: now)
+        guard alone || shares && lease != nil else { return }
+        let missing = segment.unasked
+        guard !missing.isEmpty else { return }
+        let age = now - segment.arrival
+        var due = PieceSet(count: missing.count)
+        var isBackup = false
+        for block in 0...(segment.record.pieceCount - 1) / Injection.block {
+            let pieces = block * Injection.block..<min((block + 1) * Injection.block, segment.record.pieceCount)
+            let open = pieces.filter { missing.contains($0) && !isNear(PieceID(id(sequence), $0), at: now) }
+            guard !open.isEmpty else { continue }
+            if !alone, let lease {
+                let delay = Injection.delay(root: segment.record.root, block: block, lease: lease)
+                guard age >= delay else { continue }
+                isBackup = isBackup || delay > .zero
+            }
+            for index in open { due.insert(index) }
+        }
+        fetch(due, of: sequence, because: alone ? .alone : isBackup ? .backup : .lease, at: now, into: &commands)
+    }
+
+    /// Nobody to share with: no neighbor, and the tracker has answered or had its chance.
+    private func isAlone(at now: Instant) -> Bool {
+        guard shares else { return true }
+        return greetedLinks.isEmpty && (hasWelcome && viewers <= 1 || now - joined > settings.startPatience)
+    }
+
+    /// Whether a neighbor has the piece or is getting it from the origin.
+    private func isNear(_ piece: PieceID, at now: Instant) -> Bool {
+        links.contains { link in
+            guard let neighbor = neighbors[link] else { return false }
+            return neighbor.has(piece) && neighbor.uploads && !neighbor.chokesUs || neighbor.isFetching(piece, at: now)
+        }
+    }
+
+    // MARK: Fallback
+
+    /// Asks the origin for what is still missing of a segment when only it can still bring it in time.
+    private mutating func fetchLate(_ sequence: UInt64, at now: Instant, into commands: inout [Command]) {
+        guard let segment = progress[sequence] else { return }
+        let slack = slack(sequence, at: now)
+        let needed = origin.timeToFetch(segment.missingBytes) + Self.margin
+        guard slack < needed else { return }
+        // What a neighbor has promised to bring soon is left to it while there is any time at all.
+        let patience = max(slack, .milliseconds(300))
+        var late = segment.unasked
+        var hasHolder = false
+        for (index, want) in segment.wanted {
+            let expected = want.time + (neighbors[want.link]?.health.pieceTime ?? .zero) * 2
+            if expected > now + patience || now > expected + .milliseconds(200) {
+                late.insert(index)
+                hasHolder = true
+            }
+        }
+        for index in late where slack > .zero && isPromised(PieceID(id(sequence), index), at: now) {
+            late.remove(index)
+        }
+        let reason: FetchReason =
+            isAlone(at: now) ? .alone : !playhead.hasStarted ? .startup : hasHolder ? .tooSlow : .noHolder
+        fetch(late, of: sequence, because: reason, at: now, into: &commands)
+    }
+
+    private func isPromised(_ piece: PieceID, at now: Instant) -> Bool {
+        links.contains { neighbors[$0]?.isFetching(piece, at: now) == true }
+    }
+
+    /// Turns a set of pieces into requests for runs, as many as may be under way at once.
+    private mutating func fetch(
+        _ pieces: PieceSet, of sequence: UInt64, because reason: FetchReason, at now: Instant,
+        into commands: inout [Command]
+    ) {
+        var rest = Array(pieces)[...]
+        var asked: [Int] = []
+        while let first = rest.first, fetches.count < Self.fetchLimit, let record = progress[sequence]?.record {
+            var end = first
+            while let next = rest.first, next == end, end - first < Self.runLimit {
+                rest.removeFirst()
+                end += 1
+            }
+            let bytes = (first..<end).reduce(0) { $0 + record.range(ofPiece: $1).count }
+            fetches[nextFetch] = Fetch(sequence: sequence, pieces: first..<end, began: now, bytes: bytes)
+            for index in first..<end {
+                progress[sequence]?.fetching.insert(index)
+                asked.append(index)
+            }
+            tally.fetched[reason, default: 0] += end - first
+            commands.append(.fetchPieces(FetchID(nextFetch), id(sequence), first..<end, reason))
+            nextFetch += 1
+        }
+        guard !asked.isEmpty, shares else { return }
+        for link in greetedLinks { commands.append(.sendFetching(link, id(sequence), asked)) }
+    }
+
+    mutating func fetchEnded(_ id: FetchID, failed: Bool, at now: Instant, into commands: inout [Command]) {
+        guard let fetch = fetches.removeValue(forKey: id.number) else { return }
+        for index in fetch.pieces { progress[fetch.sequence]?.fetching.remove(index) }
+        if failed {
+            origin.failed(at: now, using: &random)
+        } else {
+            origin.fetched(fetch.bytes, in: now - fetch.began)
+        }
+        askOrigin(at: now, into: &commands)
+    }
+
+    // MARK: The player
+
+    /// The player reaches back before the place where we started: those segments are wanted, too.
+    mutating func playerAsked(_ segment: SegmentID, at now: Instant, into commands: inout [Command]) {
+        guard segment.rendition == settings.rendition, let known = progress[segment.sequence] else { return }
+        if let first = start, segment.sequence < first { start = segment.sequence }
+        if known.isDropped { progress[segment.sequence]?.isDropped = false }
+        askOrigin(at: now, into: &commands)
+    }
+}

@@ -1,0 +1,188 @@
+package import Vocabulary
+
+/// Everything one peer knows and decides about one broadcast.
+///
+/// Deterministic: the same facts at the same instants give the same commands. It reads no clock, opens no socket and
+/// never holds a byte of payload. Each question has a value of its own, and this type only routes between them:
+///
+///     what has the origin said?       Chronicle          what do we hold, what is on its way?  SegmentProgress
+///     when is a segment needed?       Playhead           who has what, how well does it serve?  Neighbor, LinkHealth
+///     whom could we link to?          Neighborhood       which new pieces are ours to fetch?    Injection
+///     how fast is the origin?         OriginHealth       how much may we send?                  UploadBudget
+///
+/// A piece's way: a record is accepted (`Swarm+Records`), its leaf hashes come, its pieces are wanted from neighbors
+/// or fetched from the origin (`Swarm+Pieces`, `Swarm+Origin`), verified by the shell, told to neighbors, and served
+/// (`Swarm+Upload`). Links come and go in `Swarm+Links`.
+package struct Swarm: Sendable {
+    package let settings: Settings
+    var random: Randomness
+    let joined: Instant
+
+    var chronicle: Chronicle
+    var playhead: Playhead
+    var neighborhood = Neighborhood()
+    var origin = OriginHealth()
+    var budget: UploadBudget
+
+    var progress: [UInt64: SegmentProgress] = [:]
+    var neighbors: [LinkID: Neighbor] = [:]
+    /// Ascending, so that nothing depends on hash order.
+    var links: [LinkID] = []
+
+    var lease: Lease?
+    var viewers = 0
+    var hasWelcome = false
+    var nextAnnounce: Instant
+    var announceFailures = 0
+    var freshRoots: [Root] = []
+
+    var fetches: [Int: Fetch] = [:]
+    var nextFetch = 0
+    var isPollingHead = false
+    var isFetchingRecords = false
+    var lastNews: Instant
+    /// Where playing starts: a few segments before the newest that was known on joining.
+    var start: UInt64?
+    /// The oldest and newest numbers that the origin has told of.
+    var offered: ClosedRange<UInt64>?
+    var isClosed = false
+
+    /// False once the origin has been caught signing two records for one number.
+    var shares = true
+    var isStopped = false
+    var lastTick: Instant
+    var lastReview: Instant
+    var flushAt: Instant?
+    package var tally = Tally()
+
+    /// One request to the origin that is under way.
+    struct Fetch: Sendable {
+        let sequence: UInt64
+        let pieces: Range<Int>
+        let began: Instant
+        let bytes: Int
+    }
+
+    package init(settings: Settings, seed: UInt64, at now: Instant) {
+        self.settings = settings
+        random = Randomness(seed: seed)
+        joined = now
+        chronicle = Chronicle(broadcast: settings.broadcast, rendition: settings.rendition)
+        playhead = Playhead(joined: now, patience: settings.startPatience)
+        budget = UploadBudget(rate: settings.uploadLimit, at: now)
+        nextAnnounce = now
+        lastNews = now
+        lastTick = now - settings.tick
+        lastReview = now
+    }
+
+    /// When to come back with `.timePassed`.
+    package var nextDeadline: Instant {
+        guard !isStopped else { return .distantFuture }
+        let isBusy = !fetches.isEmpty || progress.values.contains { !$0.isComplete }
+        let tick = lastTick + (isBusy ? settings.tick : .milliseconds(250))
+        return flushAt.map { min($0, tick) } ?? tick
+    }
+
+    /// Takes one fact and appends what follows from it.
+    package mutating func handle(_ fact: Fact, at now: Instant, into commands: inout [Command]) {
+        guard !isStopped else { return }
+        switch fact {
+        case .linked(let link, let peer, let endpoint): linked(link, peer, endpoint, at: now, into: &commands)
+        case .linkLost(let link): lost(link, at: now, into: &commands)
+        case .dialFailed(let peer): neighborhood.failed(peer)
+        case .greeted(let link, let uploads, let endpoint):
+            greeted(link, uploads, endpoint, at: now, into: &commands)
+        case .introduced(let link, let introductions):
+            guard neighbors[link] != nil else { return }
+            neighborhood.learn(introductions, me: settings.me, at: now)
+        case .heard(let link): neighbors[link]?.lastHeard = now
+        case .misbehaved(let link, let reason): misbehaved(link, reason, at: now, into: &commands)
+
+        case .recordVerified(let record, let digest, let source):
+            recordVerified(record, digest, source, at: now, into: &commands)
+        case .leavesVerified(let segment, let source): leavesVerified(segment, source, at: now, into: &commands)
+        case .leavesWanted(let link, let segment):
+            if segment.rendition == settings.rendition, progress[segment.sequence]?.hasLeaves == true {
+                commands.append(.sendLeaves(link, segment))
+            }
+
+        case .holds(let link, let segment, let pieces): holds(link, segment, pieces, at: now, into: &commands)
+        case .gained(let link, let segment, let indices): gained(link, segment, indices, at: now, into: &commands)
+        case .fetching(let link, let segment, let indices): promised(link, segment, indices, at: now)
+        case .wanted(let link, let segment, let indices): wanted(link, segment, indices, at: now, into: &commands)
+        case .cancelled(let link, let segment, let indices):
+            neighbors[link]?.wants.removeAll { $0.segment == segment && indices.contains($0.index) }
+        case .declined(let link, let segment, let indices): declined(link, segment, indices, at: now, into: &commands)
+        case .choked(let link): choked(link, at: now, into: &commands)
+        case .unchoked(let link):
+            neighbors[link]?.chokesUs = false
+            want(from: link, at: now, into: &commands)
+        case .pieceVerified(let piece, let source): verified(piece, source, at: now, into: &commands)
+        case .pieceSent(let link, let piece): sent(link, piece, at: now, into: &commands)
+
+        case .headArrived(let oldest, let newest, let targetDuration, let isClosed):
+            headArrived(oldest, newest, targetDuration, isClosed, at: now, into: &commands)
+        case .headFailed:
+            isPollingHead = false
+            origin.failed(at: now, using: &random)
+        case .recordsDone:
+            isFetchingRecords = false
+            fetchNewRecords(at: now, into: &commands)
+            askOrigin(at: now, into: &commands)
+        case .recordsFailed:
+            isFetchingRecords = false
+            origin.failed(at: now, using: &random)
+        case .fetchDone(let fetch): fetchEnded(fetch, failed: false, at: now, into: &commands)
+        case .fetchFailed(let fetch): fetchEnded(fetch, failed: true, at: now, into: &commands)
+
+        case .welcomed(let welcome): welcomed(welcome, at: now, into: &commands)
+        case .announceFailed: announceFailed(at: now)
+
+        case .playerAsked(let segment): playerAsked(segment, at: now, into: &commands)
+        case .playerReceived(let segment):
+            guard segment.rendition == settings.rendition else { return }
+            playhead.complete(segment.sequence, byPlayer: true, at: now, duration: duration)
+        case .timePassed: timePassed(at: now, into: &commands)
+        case .stopped: stop(into: &commands)
+        }
+    }
+
+    /// Time alone has passed: gains are told, and every so often everything that can be late is looked at.
+    private mutating func timePassed(at now: Instant, into commands: inout [Command]) {
+        if let flushAt, now >= flushAt { tellGains(into: &commands) }
+        guard now - lastTick >= settings.tick else { return }
+        lastTick = now
+        startWithoutHead(at: now)
+        announceIfDue(at: now, into: &commands)
+        dial(at: now, into: &commands)
+        expireWants(at: now, into: &commands)
+        askOrigin(at: now, into: &commands)
+        askForLateLeaves(at: now, into: &commands)
+        for link in links { want(from: link, at: now, into: &commands) }
+        serve(at: now, into: &commands)
+        guard now - lastReview >= .seconds(1) else { return }
+        lastReview = now
+        reviewLinks(at: now, into: &commands)
+        reviewUpload(at: now, into: &commands)
+        trimStore(into: &commands)
+    }
+
+    private mutating func stop(into commands: inout [Command]) {
+        isStopped = true
+        commands.append(.announce(announcement(.left)))
+        for link in links { commands.append(.close(link, .leaving)) }
+    }
+
+    func id(_ sequence: UInt64) -> SegmentID { SegmentID(rendition: settings.rendition, sequence: sequence) }
+
+    /// How long segment `sequence` plays, or what its like play.
+    func duration(_ sequence: UInt64) -> Interval {
+        chronicle[sequence].map { .microseconds($0.record.duration) } ?? .seconds(Double(chronicle.targetDuration))
+    }
+
+    /// How long until segment `sequence` is needed; negative when it is late.
+    func slack(_ sequence: UInt64, at now: Instant) -> Interval {
+        playhead.need(for: sequence, duration: duration) - now
+    }
+}

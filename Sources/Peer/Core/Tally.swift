@@ -1,0 +1,19 @@
+package import Vocabulary
+
+/// What has happened so far, for people to read.
+package struct Tally: Hashable, Sendable {
+    package var bytesFromPeers = 0
+    package var bytesFromOrigin = 0
+    package var bytesUploaded = 0
+    package var duplicateBytes = 0
+    package var piecesRefused = 0
+    package var recordsRefused = 0
+    package var wantsTimedOut = 0
+    package var peersBanned = 0
+    /// Pieces asked of the origin, by reason.
+    package var fetched: [FetchReason: Int] = [:]
+    package var stalls = 0
+    package var stalled = Interval.zero
+
+    package init() {}
+}
