@@ -89,6 +89,13 @@ let rehearsal: [Target] = [
         name: "tributary-demo", dependencies: ["Stage", "CommandLine", arguments], path: "Sources/Rehearsal/Command"),
 ]
 
+let tests: [Target] = [
+    .testTarget(name: "VocabularyTests", dependencies: [vocabulary]),
+    .testTarget(name: "IntegrityTests", dependencies: ["Integrity", vocabulary], exclude: ["Vectors"]),
+    .testTarget(name: "WireTests", dependencies: ["Wire", vocabulary, nioCore]),
+    .testTarget(name: "PeerCoreTests", dependencies: ["PeerCore", vocabulary]),
+]
+
 let package = Package(
     name: "tributary",
     products: [
@@ -102,7 +109,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
-    targets: system + shared + tracker + peer + origin + simulations + rehearsal)
+    targets: system + shared + tracker + peer + origin + simulations + rehearsal + tests)
 
 for target in package.targets where target.type != .system && target.name != "CDatagrams" {
     target.swiftSettings =

@@ -62,7 +62,19 @@ extension Swarm {
     mutating func fetchRecords(_ range: ClosedRange<UInt64>, at now: Instant, into commands: inout [Command]) {
         guard !isFetchingRecords, origin.isAvailable(at: now) else { return }
         isFetchingRecords = true
+        learnedBefore = learned
         commands.append(.fetchRecords(rendition: settings.rendition, range))
+    }
+
+    /// An answer without anything new in it counts as a failure, so that it is not asked for again at once.
+    mutating func recordsDone(at now: Instant, into commands: inout [Command]) {
+        isFetchingRecords = false
+        guard learned > learnedBefore else {
+            origin.failed(at: now, using: &random)
+            return
+        }
+        fetchNewRecords(at: now, into: &commands)
+        askOrigin(at: now, into: &commands)
     }
 
     // MARK: Injection

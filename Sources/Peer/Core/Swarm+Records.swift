@@ -25,6 +25,7 @@ extension Swarm {
         if !isFirst, record.epoch > epoch { forgetEverything(into: &commands) }
         if sequence == chronicle.newest { lastNews = now }
         if case .neighbor(let link) = source { neighbors[link]?.knows.insert(sequence) }
+        learned += 1
         commands.append(.accept(record.segment))
         progress[sequence] = SegmentProgress(record, at: now)
         for old in chronicle.expire() { forget(old, into: &commands) }
@@ -35,6 +36,7 @@ extension Swarm {
     ) {
         let sequence = segment.sequence
         guard segment.rendition == settings.rendition, progress[sequence]?.hasLeaves == false else { return }
+        learned += 1
         progress[sequence]?.hasLeaves = true
         for link in links { tell(link, sequence, into: &commands) }
         guard wantsSegment(sequence) else { return }

@@ -40,6 +40,9 @@ package struct Swarm: Sendable {
     var nextFetch = 0
     var isPollingHead = false
     var isFetchingRecords = false
+    /// Records and leaf hashes learnt so far, and how many when records were last asked of the origin.
+    var learned = 0
+    var learnedBefore = 0
     var lastNews: Instant
     /// Where playing starts: a few segments before the newest that was known on joining.
     var start: UInt64?
@@ -127,9 +130,7 @@ package struct Swarm: Sendable {
             isPollingHead = false
             origin.failed(at: now, using: &random)
         case .recordsDone:
-            isFetchingRecords = false
-            fetchNewRecords(at: now, into: &commands)
-            askOrigin(at: now, into: &commands)
+            recordsDone(at: now, into: &commands)
         case .recordsFailed:
             isFetchingRecords = false
             origin.failed(at: now, using: &random)
