@@ -34,7 +34,7 @@ let shared: [Target] = [
     .target(name: "Wire", dependencies: [vocabulary, nioCore], path: "Sources/Shared/Wire"),
     .target(name: "WebServer", dependencies: nio + [nioHTTP], path: "Sources/Shared/WebServer"),
     .target(name: "WebClient", dependencies: [vocabulary, "CLibCurl", nioCore], path: "Sources/Shared/WebClient"),
-    .target(name: "CommandLine", dependencies: [logging], path: "Sources/Shared/CommandLine"),
+    .target(name: "CommandLine", dependencies: [logging, nioCore], path: "Sources/Shared/CommandLine"),
 ]
 
 let tracker: [Target] = [

@@ -1,0 +1,351 @@
+import NIOCore
+import NIOHTTP1
+
+/// One client's connection: assembles requests, answers them in order, one at a time.
+///
+/// While an answer is under way, requests that come after it wait in `queue`, and nothing more is read from the
+/// socket once one waits; so a client can make the server hold one socket read's worth of requests and no more.
+/// A request that breaks a limit is queued as a refusal: earlier ones are answered, it gets its status, and the
+/// connection ends.
+final class Connection: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Turn {
+        case request(Request, isHead: Bool, isKeepAlive: Bool, isHTTP10: Bool)
+        case refusal(MalformedRequest)
+    }
+
+    private enum Wait { case firstByte, head, body, reader, farewell }
+
+    private let limits: ServerLimits
+    private let malformed: MalformedRequests
+    private let handler: Server.Handler
+    private var context: ChannelHandlerContext?
+
+    private var head: HTTPRequestHead?
+    private var body = ByteBuffer()
+    private var queue = CircularBuffer<Turn>()
+    private var isRefusing = false
+    private var isReadWithheld = false
+
+    private var isAnswering = false
+    private var keepsAlive = true
+    private var writer: ResponseWriter?
+    private var rest: ByteBuffer?
+    private var isPumping = false
+
+    private var deadline: (at: NIODeadline, wait: Wait)?
+    private var alarm: (at: NIODeadline, task: Scheduled<Void>)?
+
+    init(limits: ServerLimits, malformed: MalformedRequests, handler: @escaping Server.Handler) {
+        self.limits = limits
+        self.malformed = malformed
+        self.handler = handler
+    }
+
+    // MARK: Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { wait(.firstByte) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        wait(.firstByte)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { end() }
+
+    private func end() {
+        context = nil
+        rest = nil
+        queue.removeAll()
+        deadline = nil
+        alarm?.task.cancel()
+        alarm = nil
+        let writer = self.writer
+        self.writer = nil
+        writer?.closed()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if queue.isEmpty {
+            context.read()
+        } else {
+            isReadWithheld = true
+        }
+    }
+
+    // MARK: Requests
+
+    /// Bytes of any kind have come, before they are parsed.
+    func bytesArrived() {
+        if deadline?.wait == .firstByte { wait(.head) }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isRefusing else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head): begin(head)
+        case .body(var bytes):
+            guard head != nil else { return }
+            guard body.readableBytes + bytes.readableBytes <= limits.body else { return refuse(.bodyTooLarge) }
+            body.writeBuffer(&bytes)
+        case .end: complete()
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead) {
+        guard head.uri.utf8.count <= limits.target else { return refuse(.targetTooLong) }
+        if let length = head.headers.first(name: "content-length") {
+            guard let length = Int(length), length >= 0 else { return refuse(.syntax) }
+            guard length <= limits.body else { return refuse(.bodyTooLarge) }
+        }
+        self.head = head
+        body = ByteBuffer()
+        if !isAnswering { wait(.body) }
+        // Meanwhile this would come out in the middle of another answer; without it the client sends after a moment.
+        if head.headers.first(name: "expect")?.lowercased() == "100-continue", !isAnswering {
+            write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
+            flush()
+        }
+    }
+
+    private func complete() {
+        guard let head else { return }
+        self.head = nil
+        guard let target = Self.target(of: head) else { return refuse(.target) }
+        guard queue.count < limits.pipeline else { return refuse(.pipelineTooDeep) }
+        let request = Request(head: head, target: target, body: body, remote: context?.channel.remoteAddress)
+        body = ByteBuffer()
+        // The decoder stops reading at anything that could be an upgrade, so nothing after it would be answered.
+        let isLast = head.method == .CONNECT || head.headers.contains(name: "upgrade")
+        queue.append(
+            .request(
+                request, isHead: head.method == .HEAD, isKeepAlive: head.isKeepAlive && !isLast,
+                isHTTP10: head.version.minor == 0))
+        takeTurn()
+    }
+
+    /// The path and query of an origin-form or absolute-form target (RFC 9112, section 3.2).
+    private static func target(of head: HTTPRequestHead) -> Substring? {
+        let uri = head.uri[...]
+        if uri.hasPrefix("/") || uri == "*" { return uri }
+        guard uri.lowercased().hasPrefix("http://") else { return nil }
+        let rest = uri.dropFirst("http://".count)
+        return rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error as? HTTPParserError {
+        case .headerOverflow: refuse(.headersTooLarge)
+        case .invalidEOFState:
+            malformed.count(.truncated)
+            context.close(promise: nil)
+        case .some: refuse(.syntax)
+        case nil: context.close(promise: nil)
+        }
+    }
+
+    private func refuse(_ reason: MalformedRequest) {
+        guard !isRefusing, context != nil else { return }
+        isRefusing = true
+        head = nil
+        body = ByteBuffer()
+        malformed.count(reason)
+        queue.append(.refusal(reason))
+        takeTurn()
+    }
+
+    // MARK: Answers
+
+    private func takeTurn() {
+        guard !isAnswering, let context, let turn = queue.popFirst() else { return }
+        isAnswering = true
+        deadline = nil
+        switch turn {
+        case .refusal(let reason):
+            keepsAlive = false
+            let text = HTTPResponseStatus(statusCode: reason.status).reasonPhrase + "\n"
+            answer(Response(status: reason.status, text: text), isHead: false, isHTTP10: false)
+        case .request(let request, let isHead, let isKeepAlive, let isHTTP10):
+            keepsAlive = isKeepAlive
+            handler(request, context.eventLoop).hop(to: context.eventLoop).assumeIsolated().whenComplete { result in
+                let response = (try? result.get()) ?? Response(status: 500, text: "Internal Server Error\n")
+                self.answer(response, isHead: isHead, isHTTP10: isHTTP10)
+            }
+        }
+    }
+
+    private func answer(_ response: Response, isHead: Bool, isHTTP10: Bool) {
+        guard let context else { return }
+        let isBodiless = (100...199).contains(response.status) || response.status == 204 || response.status == 304
+        let isChunked = !isBodiless && response.length == nil && !isHTTP10
+        if response.length == nil, isHTTP10, !isHead { keepsAlive = false }
+
+        var bytes = ByteBufferAllocator().buffer(capacity: 512)
+        bytes.writeString("HTTP/1.1 \(response.status) ")
+        bytes.writeString(HTTPResponseStatus(statusCode: response.status).reasonPhrase)
+        bytes.writeString("\r\n")
+        for (name, value) in response.headers {
+            bytes.writeString(name)
+            bytes.writeString(": ")
+            // A line break in a value would let it write header fields of its own.
+            if value.utf8.contains(where: { $0 < 32 }) {
+                bytes.writeBytes(value.utf8.filter { $0 >= 32 })
+            } else {
+                bytes.writeString(value)
+            }
+            bytes.writeString("\r\n")
+        }
+        if !isBodiless, let length = response.length { bytes.writeString("content-length: \(length)\r\n") }
+        if isChunked { bytes.writeString("transfer-encoding: chunked\r\n") }
+        if !keepsAlive {
+            bytes.writeString("connection: close\r\n")
+        } else if isHTTP10 {
+            bytes.writeString("connection: keep-alive\r\n")
+        }
+        bytes.writeString("\r\n")
+        write(bytes)
+
+        if isHead || isBodiless { return answered() }
+        switch response.body {
+        case .none: answered()
+        case .bytes(let body):
+            rest = body
+            pump()
+        case .stream(let length, let stream):
+            flush()
+            let writer = ResponseWriter(self, eventLoop: context.eventLoop, length: length, isChunked: isChunked)
+            self.writer = writer
+            stream(writer)
+        }
+    }
+
+    /// Writes what the connection takes of a body that lies in memory.
+    private func pump() {
+        guard !isPumping else { return }
+        isPumping = true
+        defer { isPumping = false }
+        while isWritable, var left = rest {
+            let slice = left.readSlice(length: min(left.readableBytes, 256 << 10))
+            rest = left.readableBytes > 0 ? left : nil
+            if let slice { write(slice) }
+            if rest == nil { return answered() }
+            flush()
+        }
+    }
+
+    /// The answer is written in full.
+    func answered() {
+        flush()
+        writer = nil
+        isAnswering = false
+        guard context != nil else { return }
+        guard keepsAlive else { return sayFarewell() }
+        takeTurn()
+        guard !isAnswering else { return }
+        wait(head == nil ? .firstByte : .body)
+        if isReadWithheld {
+            isReadWithheld = false
+            context?.read()
+        }
+    }
+
+    /// Ends our side, then takes in what the client still sends: closing at once would reset the connection and
+    /// could destroy the answer before it is read.
+    private func sayFarewell() {
+        isAnswering = true
+        isRefusing = true
+        queue.removeAll()
+        wait(.farewell)
+        context?.close(mode: .output, promise: nil)
+        isReadWithheld = false
+        context?.read()
+    }
+
+    func abort() {
+        writer = nil
+        context?.close(promise: nil)
+    }
+
+    // MARK: Socket
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    func write(_ bytes: ByteBuffer) { context?.write(wrapOutboundOut(bytes), promise: nil) }
+
+    func flush() { context?.flush() }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            if deadline?.wait == .reader { deadline = nil }
+            if rest == nil { writer?.writabilityChanged() } else { pump() }
+        } else if deadline?.wait != .farewell {
+            wait(.reader)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: Time
+
+    private func wait(_ wait: Wait) {
+        guard let context else { return }
+        let time: TimeAmount =
+            switch wait {
+            case .head: limits.header
+            case .firstByte, .body, .reader: limits.idle
+            case .farewell: .seconds(2)
+            }
+        let at = NIODeadline.now() + time
+        deadline = (at, wait)
+        if let alarm, alarm.at <= at { return }
+        alarm?.task.cancel()
+        arm(at, context)
+    }
+
+    /// One timer for the connection's life: it goes off at the earliest time that anything needed, looks what is
+    /// needed now, and sleeps again.
+    private func arm(_ at: NIODeadline, _ context: ChannelHandlerContext) {
+        let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: at) { self.goOff() }
+        alarm = (at, task)
+    }
+
+    private func goOff() {
+        alarm = nil
+        guard let context, let deadline else { return }
+        guard deadline.at <= .now() else { return arm(deadline.at, context) }
+        self.deadline = nil
+        switch deadline.wait {
+        case .firstByte, .farewell: context.close(promise: nil)
+        case .head: refuse(.headTimeout)
+        case .body: refuse(.bodyTimeout)
+        case .reader:
+            malformed.count(.stalled)
+            context.close(promise: nil)
+        }
+    }
+}
+
+/// Tells the connection that bytes have come, so that a head's time runs from its first byte.
+final class FirstByte: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let connection: Connection
+
+    init(_ connection: Connection) { self.connection = connection }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        connection.bytesArrived()
+        context.fireChannelRead(data)
+    }
+}

@@ -1,0 +1,35 @@
+package import NIOCore
+
+/// What a handler answers; the server adds framing (content-length, transfer-encoding, connection) itself.
+package struct Response: Sendable {
+    package enum Body: Sendable {
+        case none
+        case bytes(ByteBuffer)
+        /// Runs on the connection's event loop once the head is written; not at all for HEAD.
+        /// Without a length the body is chunked.
+        case stream(length: Int?, @Sendable (ResponseWriter) -> Void)
+    }
+
+    package var status: Int
+    package var headers: [(String, String)]
+    package var body: Body
+
+    package init(status: Int, headers: [(String, String)] = [], body: Body = .none) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// A short body of text with its content type.
+    package init(status: Int = 200, text: String, type: String = "text/plain; charset=utf-8") {
+        self.init(status: status, headers: [("content-type", type)], body: .bytes(ByteBuffer(string: text)))
+    }
+
+    var length: Int? {
+        switch body {
+        case .none: 0
+        case .bytes(let bytes): bytes.readableBytes
+        case .stream(let length, _): length
+        }
+    }
+}
