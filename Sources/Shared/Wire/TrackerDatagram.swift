@@ -1,0 +1,200 @@
+package import NIOCore
+package import Vocabulary
+
+/// What a peer sends to the tracker's UDP port: BEP 15's frame, with an announce of our own. Numbers are big-endian.
+package enum TrackerRequest: Hashable, Sendable {
+    case connect(transaction: UInt32)
+    case announce(connection: UInt64, transaction: UInt32, Announcement)
+
+    /// The magic of BEP 15.
+    package static let protocolID: UInt64 = 0x417_2710_1980
+    /// "TRIB": BEP 15 has no action near it.
+    package static let announceAction: UInt32 = 0x5452_4942
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .connect(let transaction):
+            buffer.writeInteger(Self.protocolID)
+            buffer.writeInteger(0, as: UInt32.self)
+            buffer.writeInteger(transaction)
+        case .announce(let connection, let transaction, let announcement):
+            buffer.writeInteger(connection)
+            buffer.writeInteger(Self.announceAction)
+            buffer.writeInteger(transaction)
+            announcement.encode(into: &buffer)
+        }
+    }
+
+    /// Takes one whole datagram; every byte of it must belong.
+    package init(parsing datagram: ByteBuffer) throws(WireError) {
+        guard datagram.readableBytes <= Limits.datagramLength else {
+            throw .oversized(length: datagram.readableBytes, limit: Limits.datagramLength)
+        }
+        var rest = datagram
+        let connection: UInt64 = try rest.take()
+        let action: UInt32 = try rest.take()
+        let transaction: UInt32 = try rest.take()
+        switch action {
+        case 0:
+            guard connection == Self.protocolID else { throw .outOfRange("protocol") }
+            guard rest.readableBytes == 0 else { throw .trailingBytes }
+            self = .connect(transaction: transaction)
+        case Self.announceAction:
+            self = .announce(connection: connection, transaction: transaction, try Announcement(parsing: rest))
+        default: throw .unknownType(UInt8(truncatingIfNeeded: action))
+        }
+    }
+}
+
+/// What the tracker answers on UDP.
+package enum TrackerAnswer: Hashable, Sendable {
+    case connected(transaction: UInt32, connection: UInt64)
+    case welcome(transaction: UInt32, Welcome)
+    /// One sentence of ASCII.
+    case refused(transaction: UInt32, String)
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .connected(let transaction, let connection):
+            buffer.writeInteger(0, as: UInt32.self)
+            buffer.writeInteger(transaction)
+            buffer.writeInteger(connection)
+        case .welcome(let transaction, let welcome):
+            buffer.writeInteger(TrackerRequest.announceAction)
+            buffer.writeInteger(transaction)
+            welcome.encode(into: &buffer)
+        case .refused(let transaction, let reason):
+            buffer.writeInteger(3, as: UInt32.self)
+            buffer.writeInteger(transaction)
+            buffer.writeBytes(reason.utf8.prefix(256))
+        }
+    }
+
+    package init(parsing datagram: ByteBuffer) throws(WireError) {
+        guard datagram.readableBytes <= Limits.datagramLength else {
+            throw .oversized(length: datagram.readableBytes, limit: Limits.datagramLength)
+        }
+        var rest = datagram
+        let action: UInt32 = try rest.take()
+        let transaction: UInt32 = try rest.take()
+        switch action {
+        case 0:
+            self = .connected(transaction: transaction, connection: try rest.take())
+            guard rest.readableBytes == 0 else { throw .trailingBytes }
+        case TrackerRequest.announceAction: self = .welcome(transaction: transaction, try Welcome(parsing: rest))
+        case 3:
+            let bytes = try rest.takeBytes(rest.readableBytes)
+            guard bytes.count <= 256, bytes.allSatisfy({ (32...126).contains($0) }) else { throw .outOfRange("reason") }
+            self = .refused(transaction: transaction, String(decoding: bytes, as: UTF8.self))
+        default: throw .unknownType(UInt8(truncatingIfNeeded: action))
+        }
+    }
+}
+
+private let layout: UInt8 = 1
+
+extension Announcement {
+    /// Also the body of `POST /v1/announce`.
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.writeInteger(layout)
+        buffer.writeBytes(broadcast.key.bytes)
+        buffer.writeBytes(peer.key.bytes)
+        buffer.writeInteger(event.rawValue)
+        buffer.writeInteger(port)
+        buffer.writeInteger(rendition)
+        buffer.writeInteger(newest)
+        buffer.writeInteger(held)
+        buffer.writeInteger(freeUpload)
+        buffer.writeInteger(wanted)
+        let roots = roots.prefix(Self.rootLimit)
+        buffer.writeInteger(UInt8(roots.count))
+        for root in roots { buffer.writeBytes(root.hash.bytes) }
+    }
+
+    package init(parsing bytes: ByteBuffer) throws(WireError) {
+        var rest = bytes
+        let version: UInt8 = try rest.take()
+        guard version == layout else { throw .unknownType(version) }
+        let broadcast = BroadcastID(try rest.takeWord())
+        let peer = PeerID(try rest.takeWord())
+        guard let event = Event(rawValue: try rest.take()) else { throw .outOfRange("event") }
+        let port: UInt16 = try rest.take()
+        let rendition: UInt8 = try rest.take()
+        guard rendition < Limits.renditions else { throw .outOfRange("rendition") }
+        let newest: UInt64 = try rest.take()
+        guard newest <= UInt64(Limits.sequence) else { throw .outOfRange("sequence") }
+        let held: UInt64 = try rest.take()
+        let freeUpload: UInt64 = try rest.take()
+        let wanted: UInt8 = try rest.take()
+        let count: UInt8 = try rest.take()
+        guard count <= Self.rootLimit else { throw .tooMany }
+        var roots: [Root] = []
+        for _ in 0..<count { roots.append(Root(try rest.takeWord())) }
+        guard rest.readableBytes == 0 else { throw .trailingBytes }
+        self.init(
+            broadcast: broadcast, peer: peer, event: event, port: port, rendition: rendition, newest: newest,
+            held: held, freeUpload: freeUpload, wanted: wanted, roots: roots)
+    }
+}
+
+extension Welcome {
+    /// Also the answer to `POST /v1/announce`. Neighbors that would make it longer than a datagram are left out.
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.writeInteger(layout)
+        buffer.writeInteger(UInt16(clamping: interval))
+        buffer.writeInteger(UInt32(clamping: viewers))
+        buffer.writeInteger(newest)
+        if let lease {
+            buffer.writeInteger(UInt8(clamping: lease.count))
+            buffer.writeInteger(UInt8(clamping: lease.index))
+            buffer.writeInteger(lease.epoch)
+        } else {
+            buffer.writeInteger(0, as: UInt8.self)
+        }
+        // The count, and the answer's own eight bytes before us, still belong to the datagram.
+        var room = Limits.datagramLength - 8 - 22
+        let fitting = neighbors.prefix(Limits.introductions).prefix { neighbor in
+            room -= 35 + neighbor.endpoint.address.count
+            return room >= 0
+        }
+        buffer.writeInteger(UInt8(fitting.count))
+        for neighbor in fitting {
+            buffer.writeBytes(neighbor.peer.key.bytes)
+            buffer.writeInteger(UInt8(neighbor.endpoint.address.count))
+            buffer.writeBytes(neighbor.endpoint.address)
+            buffer.writeInteger(neighbor.endpoint.port)
+        }
+    }
+
+    package init(parsing bytes: ByteBuffer) throws(WireError) {
+        var rest = bytes
+        let version: UInt8 = try rest.take()
+        guard version == layout else { throw .unknownType(version) }
+        let interval = Int(try rest.take() as UInt16)
+        let viewers = Int(try rest.take() as UInt32)
+        let newest: UInt64 = try rest.take()
+        guard newest <= UInt64(Limits.sequence) else { throw .outOfRange("sequence") }
+        var lease: Lease?
+        let injectors: UInt8 = try rest.take()
+        if injectors > 0 {
+            let index: UInt8 = try rest.take()
+            guard index < injectors else { throw .outOfRange("lease") }
+            lease = Lease(index: Int(index), count: Int(injectors), epoch: try rest.take())
+        }
+        let count: UInt8 = try rest.take()
+        guard count <= Limits.introductions else { throw .tooMany }
+        var neighbors: [Introduction] = []
+        for _ in 0..<count {
+            let peer = PeerID(try rest.takeWord())
+            let length: UInt8 = try rest.take()
+            guard length == 4 || length == 16 else { throw .outOfRange("address") }
+            let address = try rest.takeBytes(Int(length))
+            guard let endpoint = Endpoint(address: address, port: try rest.take()), endpoint.port != 0 else {
+                throw .outOfRange("endpoint")
+            }
+            neighbors.append(Introduction(peer: peer, endpoint: endpoint))
+        }
+        guard rest.readableBytes == 0 else { throw .trailingBytes }
+        self.init(interval: interval, viewers: viewers, newest: newest, lease: lease, neighbors: neighbors)
+    }
+}
