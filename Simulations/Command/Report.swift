@@ -13,12 +13,17 @@ struct Report {
     }
 
     /// Viewers come late and segments end unfinished, so only the bounds that hold regardless are held against a run.
-    var keepsBounds: Bool { result.deliveredBytes == 0 || result.offload <= 1 - 1 / Double(max(1, result.viewers)) + 1e-9 }
+    var keepsBounds: Bool {
+        result.deliveredBytes == 0 || result.offload <= 1 - 1 / Double(max(1, result.viewers)) + 1e-9
+    }
 
     private var figures: [(name: String, value: Double, note: String)] {
         let delays = result.delays
         return [
-            ("copies", result.copies(segmentLength: scenario.segmentLength), "no scheduler below \(round3(bounds.copies))"),
+            (
+                "copies", result.copies(segmentLength: scenario.segmentLength),
+                "no scheduler below \(round3(bounds.copies))"
+            ),
             ("offload", result.offload, "no scheduler above \(round3(bounds.offload))"),
             ("delay_p50_s", Measurements.quantile(0.5, of: delays).seconds, "publication to complete segment"),
             ("delay_p95_s", Measurements.quantile(0.95, of: delays).seconds, ""),
@@ -26,7 +31,10 @@ struct Report {
             ("stalls", Double(result.stalls), ""),
             ("stalled_s", result.stalled.seconds, ""),
             ("missed", Double(result.missed), "segments due and not complete at the end"),
-            ("control_share", Double(result.controlBytes) / Double(max(1, result.deliveredBytes)), "of delivered bytes"),
+            (
+                "control_share", Double(result.controlBytes) / Double(max(1, result.deliveredBytes)),
+                "of delivered bytes"
+            ),
             ("duplicate_share", Double(result.duplicateBytes) / Double(max(1, result.deliveredBytes)), ""),
             ("refused_bytes", Double(result.refusedBytes), "sent by polluters, never accepted"),
             ("bans", Double(result.bans), ""),
@@ -44,7 +52,9 @@ struct Report {
     }
 
     var json: String {
-        var fields = ["\"scenario\":\"\(scenario.name)\"", "\"viewers\":\(scenario.viewers)", "\"seed\":\(scenario.seed)"]
+        var fields = [
+            "\"scenario\":\"\(scenario.name)\"", "\"viewers\":\(scenario.viewers)", "\"seed\":\(scenario.seed)",
+        ]
         fields += figures.map { "\"\($0.name)\":\(round3($0.value))" }
         fields += result.fetched.sorted { $0.key < $1.key }.map { "\"fetched_\($0.key)\":\($0.value)" }
         fields.append("\"copies_bound\":\(round3(bounds.copies))")

@@ -67,7 +67,8 @@ struct Run: ParsableCommand {
             throw ExitCode.failure
         }
         guard report.keepsBounds else {
-            complain("tributary-simulate: the run beats a bound that nothing can beat; this is a bug in the simulator\n")
+            complain(
+                "tributary-simulate: the run beats a bound that nothing can beat; this is a bug in the simulator\n")
             throw ExitCode.failure
         }
     }

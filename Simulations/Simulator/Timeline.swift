@@ -33,7 +33,8 @@ struct Timeline<Event> {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].precedes(heap[least]) {
+            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].precedes(heap[least])
+            {
                 least = child
             }
             guard least != parent else { return (first.time, first.event) }

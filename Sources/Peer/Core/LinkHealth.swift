@@ -2,25 +2,33 @@ import Vocabulary
 
 /// How well a neighbor brings what it is asked for, and so how much it is asked for at once.
 ///
-/// The window grows by one with each piece that comes in time and is halved by one that does not (AIMD, as TCP does).
+/// The window is steered by delay, as LEDBAT's is (RFC 6817): pieces that take much longer than the best ones wait in
+/// the neighbor's queue, where they can go to nobody else. So each neighbor is asked for little, and all for different
+/// pieces.
 struct LinkHealth: Sendable {
-    private(set) var window = 8
+    private(set) var window = 4
     /// Moving average of the time from want to piece.
     private(set) var pieceTime = Interval.milliseconds(200)
+    /// The shortest such time lately.
+    private var bestTime = Interval.seconds(1)
     private var strikes = 0
     private var demotedUntil = Instant.zero
 
-    static let windowRange = 2...64
+    private static let windowRange = 2...64
+    /// Waiting time in the neighbor's queue that is still worth it.
+    private static let target = Interval.milliseconds(150)
 
     /// How long a wanted piece may take before it is asked of somebody else.
-    var patience: Interval { max(.milliseconds(800), pieceTime * 3) }
+    var patience: Interval { max(.milliseconds(1_500), pieceTime * 4) }
 
     /// Slow links come last until they have had time to recover.
     func isDemoted(at now: Instant) -> Bool { now < demotedUntil }
 
     mutating func delivered(after time: Interval) {
         pieceTime = pieceTime * 0.875 + time * 0.125
-        window = min(window + 1, Self.windowRange.upperBound)
+        bestTime = min(time, bestTime + bestTime * 0.01)
+        let step = time < bestTime + Self.target ? 1 : -1
+        window = min(max(window + step, Self.windowRange.lowerBound), Self.windowRange.upperBound)
         strikes = 0
     }
 

@@ -5,6 +5,9 @@ struct OriginHealth: Sendable {
     private(set) var latency = Interval.milliseconds(300)
     /// Bytes per second of one fetch, request time included.
     private(set) var rate = 1_000_000.0
+    /// Pieces that may be asked for at once because they are late. Grows by what comes in time and is halved by what
+    /// does not (AIMD): an origin that is slow because everybody asks it must be asked less, not more.
+    private(set) var window = 64
     private var failures = 0
     private var notBefore = Instant.zero
 
@@ -15,6 +18,7 @@ struct OriginHealth: Sendable {
 
     mutating func fetched(_ bytes: Int, in time: Interval) {
         failures = 0
+        window = time > .milliseconds(1_500) ? max(4, window / 2) : min(256, window + 8)
         let seconds = max(time.seconds, 0.0005)
         if bytes <= 128 << 10 {
             latency = latency * 0.75 + .seconds(seconds) * 0.25

@@ -29,9 +29,11 @@ struct Playhead: Sendable {
     /// Whether anything has been played.
     var hasStarted: Bool { anchor != nil }
 
-    /// When segment `sequence` is needed; `duration` gives the playing time of a segment by number.
-    func need(for sequence: UInt64, duration: (UInt64) -> Interval) -> Instant {
-        guard let anchor else { return joined + patience }
+    /// When segment `sequence` is needed by a player that starts, or has started, at `start`.
+    ///
+    /// `duration` gives the playing time of a segment by number.
+    func need(for sequence: UInt64, start: UInt64, duration: (UInt64) -> Interval) -> Instant {
+        let anchor = anchor ?? Anchor(sequence: start, time: joined + patience)
         guard sequence > anchor.sequence else { return anchor.time }
         guard sequence - anchor.sequence <= Chronicle.depth else { return .distantFuture }
         return (anchor.sequence..<sequence).reduce(anchor.time) { $0 + duration($1) }
@@ -51,7 +53,7 @@ struct Playhead: Sendable {
             return
         }
         guard byPlayer == isReal, sequence > anchor.sequence else { return }
-        let need = need(for: sequence, duration: duration)
+        let need = need(for: sequence, start: sequence, duration: duration)
         let late = now - need
         guard late > Self.tolerance else {
             self.anchor = Anchor(sequence: sequence, time: need)

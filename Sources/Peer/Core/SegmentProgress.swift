@@ -19,6 +19,8 @@ struct SegmentProgress: Sendable {
     /// Pieces that the origin is sending us.
     var fetching: PieceSet
     var isDropped = false
+    /// How often each piece was sent on.
+    var given: [UInt16]
 
     init(_ record: Record, at now: Instant) {
         self.record = record
@@ -26,6 +28,7 @@ struct SegmentProgress: Sendable {
         held = PieceSet(count: record.pieceCount)
         fromOrigin = held
         fetching = held
+        given = Array(repeating: 0, count: record.pieceCount)
     }
 
     var isComplete: Bool { held.isFull }

@@ -36,6 +36,9 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
     case noHolder = "no_holder"
     /// Neighbors have it, but would not bring it in time.
     case tooSlow = "too_slow"
+
+    /// Whether the pieces are taken for the swarm's sake, not because they are late.
+    var isShare: Bool { self == .lease || self == .backup }
 }
 
 extension Swarm {

@@ -2,17 +2,17 @@ import Vocabulary
 
 /// The origin: when to ask it for news, for our share of new pieces, and for what peers would bring too late.
 extension Swarm {
-    /// Fetches that may be under way at once.
-    private static let fetchLimit = 4
-    /// The longest run of pieces in one fetch: 1 MiB.
-    private static let runLimit = 64
+    /// Fetches of our share that may be under way at once, and as many again for what is late.
+    private static let fetchLimit = 3
+    /// The longest run of pieces in one fetch: 512 KiB.
+    private static let runLimit = 32
     /// Below this much slack beyond the time to fetch, the origin is asked.
     private static let margin = Interval.milliseconds(400)
 
     mutating func askOrigin(at now: Instant, into commands: inout [Command]) {
         guard origin.isAvailable(at: now) else { return }
         pollHead(at: now, into: &commands)
-        for sequence in chronicle.sequences where fetches.count < Self.fetchLimit && wantsSegment(sequence) {
+        for sequence in chronicle.sequences where wantsSegment(sequence) {
             guard let segment = progress[sequence] else { continue }
             if segment.hasLeaves {
                 fetchLate(sequence, at: now, into: &commands)
@@ -122,29 +122,36 @@ extension Swarm {
     private mutating func fetchLate(_ sequence: UInt64, at now: Instant, into commands: inout [Command]) {
         guard let segment = progress[sequence] else { return }
         let slack = slack(sequence, at: now)
-        let needed = origin.timeToFetch(segment.missingBytes) + Self.margin
-        guard slack < needed else { return }
-        // What a neighbor has promised to bring soon is left to it while there is any time at all.
-        let patience = max(slack, .milliseconds(300))
+        // Half of the time is the peers', however slow the origin seems: when it is slow because everybody asks it,
+        // asking it earlier makes it slower still.
+        let available = slack + (now - segment.arrival)
+        let needed = min(origin.timeToFetch(segment.missingBytes) + Self.margin, available * 0.5)
+        guard slack < needed || slack < .zero else { return }
+        // Whoever is expected to bring a piece sooner is left to bring it.
+        let expected = origin.timeToFetch(min(segment.missingBytes, Self.runLimit * PieceID.length))
         var late = segment.unasked
+        for index in late where isComing(PieceID(id(sequence), index), within: max(slack, expected), at: now) {
+            late.remove(index)
+        }
         var hasHolder = false
         for (index, want) in segment.wanted {
-            let expected = want.time + (neighbors[want.link]?.health.pieceTime ?? .zero) * 2
-            if expected > now + patience || now > expected + .milliseconds(200) {
-                late.insert(index)
-                hasHolder = true
-            }
-        }
-        for index in late where slack > .zero && isPromised(PieceID(id(sequence), index), at: now) {
-            late.remove(index)
+            let pace = neighbors[want.link]?.health.pieceTime ?? .zero
+            guard max(want.time + pace * 2, now + pace * 0.5) > now + max(slack, expected) else { continue }
+            late.insert(index)
+            hasHolder = true
         }
         let reason: FetchReason =
             isAlone(at: now) ? .alone : !playhead.hasStarted ? .startup : hasHolder ? .tooSlow : .noHolder
         fetch(late, of: sequence, because: reason, at: now, into: &commands)
     }
 
-    private func isPromised(_ piece: PieceID, at now: Instant) -> Bool {
-        links.contains { neighbors[$0]?.isFetching(piece, at: now) == true }
+    /// Whether a neighbor has the piece and is quick enough, or is getting it from the origin just now.
+    private func isComing(_ piece: PieceID, within time: Interval, at now: Instant) -> Bool {
+        links.contains { link in
+            guard let neighbor = neighbors[link], neighbor.uploads, !neighbor.chokesUs else { return false }
+            if neighbor.isFetching(piece, at: now) { return true }
+            return neighbor.has(piece) && !neighbor.health.isDemoted(at: now) && neighbor.health.pieceTime < time
+        }
     }
 
     /// Turns a set of pieces into requests for runs, as many as may be under way at once.
@@ -154,14 +161,22 @@ extension Swarm {
     ) {
         var rest = Array(pieces)[...]
         var asked: [Int] = []
-        while let first = rest.first, fetches.count < Self.fetchLimit, let record = progress[sequence]?.record {
+        var underWay = fetches.values.count { $0.reason.isShare == reason.isShare }
+        var room = origin.window
+        if !reason.isShare {
+            room -= fetches.values.reduce(0) { $0 + ($1.reason.isShare ? 0 : $1.pieces.count) }
+        }
+        while let first = rest.first, underWay < Self.fetchLimit, room > 0, let record = progress[sequence]?.record {
             var end = first
-            while let next = rest.first, next == end, end - first < Self.runLimit {
+            while let next = rest.first, next == end, end - first < min(Self.runLimit, room) {
                 rest.removeFirst()
                 end += 1
             }
             let bytes = (first..<end).reduce(0) { $0 + record.range(ofPiece: $1).count }
-            fetches[nextFetch] = Fetch(sequence: sequence, pieces: first..<end, began: now, bytes: bytes)
+            fetches[nextFetch] = Fetch(
+                sequence: sequence, pieces: first..<end, began: now, bytes: bytes, reason: reason)
+            underWay += 1
+            room -= end - first
             for index in first..<end {
                 progress[sequence]?.fetching.insert(index)
                 asked.append(index)

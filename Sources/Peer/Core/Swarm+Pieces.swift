@@ -46,8 +46,10 @@ extension Swarm {
             guard let segment = progress[sequence], segment.hasLeaves, let theirs = neighbor.holds[sequence] else {
                 continue
             }
-            let missing = segment.unasked
-            var candidates = missing.filter { theirs.contains($0) }
+            var candidates = segment.unasked.filter { theirs.contains($0) }
+            if candidates.isEmpty, neighbor.asked == 0 {
+                candidates = takeOver(sequence, from: theirs, by: link, at: now, into: &commands)
+            }
             guard !candidates.isEmpty else { continue }
             if neighbor.health.isDemoted(at: now) {
                 candidates.removeAll { index in isHeldElsewhere(PieceID(id(sequence), index), than: link, at: now) }
@@ -62,6 +64,23 @@ extension Swarm {
             neighbors[link]?.asked += chosen.count
             commands.append(.want(link, id(sequence), chosen))
         }
+    }
+
+    /// An idle neighbor takes over a few pieces that a busy one has owed us for long.
+    private mutating func takeOver(
+        _ sequence: UInt64, from theirs: PieceSet, by link: LinkID, at now: Instant, into commands: inout [Command]
+    ) -> [Int] {
+        guard let segment = progress[sequence], let pace = neighbors[link]?.health.pieceTime else { return [] }
+        let overdue = segment.wanted.filter { index, want in
+            want.link != link && theirs.contains(index) && now - want.time > max(.milliseconds(250), pace * 1.5)
+        }
+        let chosen = overdue.keys.sorted().prefix(4)
+        for index in chosen {
+            guard let want = progress[sequence]?.wanted.removeValue(forKey: index) else { continue }
+            neighbors[want.link]?.asked -= 1
+            commands.append(.cancel(want.link, id(sequence), [index]))
+        }
+        return Array(chosen)
     }
 
     /// Near the deadline in playing order; before that the rarest first, so that neighbors have something to trade.

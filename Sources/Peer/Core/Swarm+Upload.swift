@@ -2,8 +2,9 @@ import Vocabulary
 
 /// Pieces that we give: whom to serve, in what order, and how much.
 extension Swarm {
-    /// Pieces handed to the network for one neighbor and not yet gone.
-    private static let sendLimit = 8
+    /// Pieces handed to the network and not yet gone: enough to keep it busy, few enough to leave a choice.
+    private static let sendLimit = 16
+    private static let sendLimitPerLink = 8
 
     mutating func wanted(
         _ link: LinkID, _ segment: SegmentID, _ indices: [Int], at now: Instant, into commands: inout [Command]
@@ -25,32 +26,39 @@ extension Swarm {
         serve(at: now, into: &commands)
     }
 
-    /// Sends wanted pieces in turn, one a neighbor, so that nobody's long list delays another's short one.
+    /// Sends wanted pieces in turn, one a neighbor, so that nobody's long list delays another's short one; of each list
+    /// first what was given least often, so that neighbors get different pieces and can help each other.
     mutating func serve(at now: Instant, into commands: inout [Command]) {
+        var total = links.reduce(0) { $0 + (neighbors[$1]?.sending ?? 0) }
         var isMoving = true
-        while isMoving {
+        while isMoving, total < Self.sendLimit {
             isMoving = false
-            for link in links {
-                guard let neighbor = neighbors[link], neighbor.sending < Self.sendLimit,
-                    let piece = neighbor.wants.first
+            for link in links where total < Self.sendLimit {
+                guard let neighbor = neighbors[link], neighbor.sending < Self.sendLimitPerLink,
+                    let place = neighbor.wants.indices.min(by: { given(neighbor.wants[$0]) < given(neighbor.wants[$1]) }
+                    )
                 else { continue }
+                let piece = neighbor.wants[place]
+                isMoving = true
                 guard let segment = progress[piece.segment.sequence], segment.held.contains(piece.index) else {
-                    neighbors[link]?.wants.removeFirst()
+                    neighbors[link]?.wants.remove(at: place)
                     commands.append(.decline(link, piece.segment, [piece.index]))
-                    isMoving = true
                     continue
                 }
                 let bytes = segment.record.range(ofPiece: piece.index).count
                 guard budget.spend(bytes, at: now) else { return }
-                neighbors[link]?.wants.removeFirst()
+                neighbors[link]?.wants.remove(at: place)
                 neighbors[link]?.sending += 1
                 neighbors[link]?.sent += bytes
+                progress[piece.segment.sequence]?.given[piece.index] &+= 1
                 tally.bytesUploaded += bytes
+                total += 1
                 commands.append(.sendPiece(link, piece))
-                isMoving = true
             }
         }
     }
+
+    private func given(_ piece: PieceID) -> UInt16 { progress[piece.segment.sequence]?.given[piece.index] ?? 0 }
 
     mutating func sent(_ link: LinkID, _ piece: PieceID, at now: Instant, into commands: inout [Command]) {
         neighbors[link]?.sending -= 1

@@ -64,6 +64,7 @@ package struct Swarm: Sendable {
         let pieces: Range<Int>
         let began: Instant
         let bytes: Int
+        let reason: FetchReason
     }
 
     package init(settings: Settings, seed: UInt64, at now: Instant) {
@@ -184,6 +185,6 @@ package struct Swarm: Sendable {
 
     /// How long until segment `sequence` is needed; negative when it is late.
     func slack(_ sequence: UInt64, at now: Instant) -> Interval {
-        playhead.need(for: sequence, duration: duration) - now
+        playhead.need(for: sequence, start: start ?? sequence, duration: duration) - now
     }
 }
