@@ -1,0 +1,50 @@
+import Vocabulary
+
+/// Who takes new pieces of one broadcast from the origin.
+///
+/// Whoever has been elected stays until it leaves, falls silent or has no upload to give, because each change moves
+/// pieces that are on their way.
+struct Injectors: Sendable {
+    let silence: Interval
+    private let limit: Int
+    /// In the order of their leases.
+    private(set) var holders: [PeerID] = []
+    private var epoch: UInt32
+    private var hasChanged = false
+
+    init(limit: Int, silence: Interval, epoch: UInt32) {
+        self.limit = limit
+        self.silence = silence
+        self.epoch = epoch
+    }
+
+    func contains(_ peer: PeerID) -> Bool { holders.contains(peer) }
+
+    func lease(of peer: PeerID) -> Lease? {
+        holders.firstIndex(of: peer).map { Lease(index: $0, count: holders.count, epoch: epoch) }
+    }
+
+    /// Whether more could be elected out of `candidates` peers, the holders among them.
+    func isShort(of candidates: Int) -> Bool { holders.count < min(limit, candidates) }
+
+    /// Drops the holders that `heard` knows nothing of, or has not heard lately.
+    mutating func keep(at now: Instant, heard: (PeerID) -> Instant?) {
+        let before = holders.count
+        holders.removeAll { peer in
+            guard let heard = heard(peer) else { return true }
+            return now - heard > silence
+        }
+        if holders.count != before { hasChanged = true }
+    }
+
+    mutating func add(_ peer: PeerID) {
+        holders.append(peer)
+        hasChanged = true
+    }
+
+    /// Begins a new epoch if the set is another one than at the last call.
+    mutating func settle() {
+        if hasChanged { epoch &+= 1 }
+        hasChanged = false
+    }
+}

@@ -1,0 +1,205 @@
+package import Vocabulary
+
+/// Everything that the tracker knows and decides.
+///
+///     announcement -> Roster (who is here, whom to meet) -> Injectors (who fetches from the origin) -> welcome
+///                  -> RootIndex (who has which segment)
+///     listing      -> Directory (which broadcasts there are)
+///
+/// `Tracker` owns one roster per broadcast, the index and the directory, and routes between them. `Recency` tells
+/// who has been silent longest, so that expiry costs the same however many are here. All state is soft: what is not
+/// renewed goes away, and a tracker that starts empty is whole again after one announce interval.
+///
+/// Deterministic: the same calls at the same instants give the same answers. It reads no clock and opens no socket.
+package struct Tracker: Sendable {
+    package struct Settings: Sendable {
+        /// Broadcasts with a swarm.
+        package var broadcasts = 20_000
+        package var peers = 1_000_000
+        package var peersPerBroadcast = 200_000
+        package var peersPerAddress = 200
+        /// Peers of one address in all broadcasts together, so that no single host can fill the tracker.
+        package var membershipsPerAddress = 2_000
+        package var injectors = 3
+        package var roots = 500_000
+        package var rootsPerPeer = 64
+        package var listings = 10_000
+        /// After this long without a word a peer or an open broadcast is gone.
+        package var silence = Interval.seconds(75)
+        /// After this long without a word an injector's share goes to another.
+        package var injectorSilence = Interval.seconds(45)
+        package var closedListing = Interval.seconds(600)
+        package var interval = 30
+        /// In a small swarm, newcomers come back soon: whoever joined just after them is news.
+        package var firstInterval = 5
+        package var firstAnnounces = 4
+        package var smallSwarm = 8
+
+        package init() {}
+    }
+
+    /// Why an announcement or a listing was not taken.
+    package enum Refusal: String, Error, CaseIterable, Sendable {
+        case tooManyBroadcasts = "too many broadcasts"
+        case tooManyPeers = "too many peers"
+        case tooManyFromAddress = "too many peers from this address"
+        case peerIsElsewhere = "this peer id is in use at another address"
+        case listingIsOld = "a newer listing is known"
+        case tooManyListings = "too many listings"
+    }
+
+    package let settings: Settings
+    private var random: Randomness
+    private var rosters: [BroadcastID: Roster] = [:]
+    private var silence = Recency<Membership>()
+    private var memberships: [[UInt8]: Int] = [:]
+    private var index: RootIndex
+    private var directory: Directory
+
+    package init(settings: Settings = Settings(), seed: UInt64) {
+        self.settings = settings
+        random = Randomness(seed: seed)
+        index = RootIndex(limit: settings.roots, limitPerPeer: settings.rootsPerPeer)
+        directory = Directory(
+            limit: settings.listings, silence: settings.silence, keepsClosedFor: settings.closedListing)
+    }
+
+    package var swarmCount: Int { rosters.count }
+    package var peerCount: Int { silence.count }
+    package var rootCount: Int { index.count }
+    package var listingCount: Int { directory.count }
+
+    // MARK: Peers
+
+    /// Takes what a peer says of itself; `source` is where the announcement came from, only its address counts.
+    package mutating func announce(
+        _ announcement: Announcement, from source: Endpoint, at now: Instant
+    ) throws(Refusal) -> Welcome {
+        expire(at: now)
+        let membership = Membership(broadcast: announcement.broadcast, peer: announcement.peer)
+        guard announcement.event != .left else {
+            if rosters[membership.broadcast]?.member(membership.peer)?.endpoint.address == source.address {
+                remove(membership)
+            }
+            return Welcome(
+                interval: settings.interval, viewers: viewers(of: membership.broadcast), newest: 0, lease: nil,
+                neighbors: [])
+        }
+        guard let endpoint = Endpoint(address: source.address, port: announcement.port) else {
+            preconditionFailure("an endpoint's own address always makes an endpoint")
+        }
+        if let member = rosters[membership.broadcast]?.member(membership.peer) {
+            guard member.endpoint.address == source.address || now - member.heard > settings.injectorSilence else {
+                throw .peerIsElsewhere
+            }
+            if member.endpoint.address != source.address { remove(membership) }
+        }
+        if rosters[membership.broadcast]?.member(membership.peer) == nil {
+            try admit(membership, at: endpoint, now: now)
+        }
+        let announces = rosters[membership.broadcast]?.update(announcement, at: endpoint, now: now) ?? 0
+        if let ticket = rosters[membership.broadcast]?.member(membership.peer)?.ticket {
+            silence.touch(ticket, at: now)
+        }
+        for root in announcement.roots.prefix(Announcement.rootLimit) { index.insert(root, heldBy: membership) }
+        return welcome(membership, wanted: Int(announcement.wanted), announces: announces, at: now)
+    }
+
+    private mutating func admit(_ membership: Membership, at endpoint: Endpoint, now: Instant) throws(Refusal) {
+        if let stale = rosters[membership.broadcast]?.peer(at: endpoint) {
+            // The same address and port: whoever had them is gone.
+            remove(Membership(broadcast: membership.broadcast, peer: stale))
+        }
+        let roster = rosters[membership.broadcast]
+        guard roster != nil || rosters.count < settings.broadcasts else { throw .tooManyBroadcasts }
+        guard silence.count < settings.peers, (roster?.count ?? 0) < settings.peersPerBroadcast else {
+            throw .tooManyPeers
+        }
+        guard (roster?.count(from: endpoint.address) ?? 0) < settings.peersPerAddress,
+            memberships[endpoint.address, default: 0] < settings.membershipsPerAddress
+        else { throw .tooManyFromAddress }
+        memberships[endpoint.address, default: 0] += 1
+        let ticket = silence.append(membership, at: now)
+        if roster == nil {
+            let injectors = Injectors(
+                limit: settings.injectors, silence: settings.injectorSilence,
+                epoch: UInt32(truncatingIfNeeded: random.next()))
+            rosters[membership.broadcast] = Roster(injectors: injectors)
+        }
+        rosters[membership.broadcast]?.insert(membership.peer, at: endpoint, ticket: ticket, now: now)
+    }
+
+    private mutating func welcome(
+        _ membership: Membership, wanted: Int, announces: Int, at now: Instant
+    ) -> Welcome {
+        // Taken out and put back, so that the roster is changed in place beside the generator.
+        guard var roster = rosters.removeValue(forKey: membership.broadcast) else {
+            return Welcome(interval: settings.interval, viewers: 0, newest: 0, lease: nil, neighbors: [])
+        }
+        defer { rosters[membership.broadcast] = roster }
+        roster.elect(at: now)
+        let isNew = announces < settings.firstAnnounces && roster.count < settings.smallSwarm
+        // A tenth of jitter, so that those who joined together do not come back together.
+        let tenth = settings.interval / 10
+        let interval = settings.interval + Int.random(in: -tenth...tenth, using: &random)
+        var newest = roster.newest
+        if let stated = directory.listing(membership.broadcast)?.newest { newest = min(newest, stated + 64) }
+        return Welcome(
+            interval: isNew ? settings.firstInterval : interval,
+            viewers: roster.count,
+            newest: newest,
+            lease: roster.injectors.lease(of: membership.peer),
+            neighbors: roster.neighbors(
+                of: membership.peer, limit: min(wanted, Limits.introductions), using: &random))
+    }
+
+    private mutating func remove(_ membership: Membership) {
+        guard let member = rosters[membership.broadcast]?.remove(membership.peer) else { return }
+        silence.remove(member.ticket)
+        index.remove(membership)
+        let address = member.endpoint.address
+        if let count = memberships[address] { memberships[address] = count > 1 ? count - 1 : nil }
+        if rosters[membership.broadcast]?.count == 0 { rosters[membership.broadcast] = nil }
+    }
+
+    /// Lets go of everybody who has been silent for too long. Every announcement does it too.
+    package mutating func expire(at now: Instant) {
+        while let oldest = silence.oldest, now - oldest.touched > settings.silence { remove(oldest.key) }
+        directory.expire(at: now)
+    }
+
+    package func viewers(of broadcast: BroadcastID) -> Int { rosters[broadcast]?.count ?? 0 }
+
+    /// Who holds the segment and takes links, the newest holder first.
+    package func holders(of root: Root) -> [Introduction] {
+        index.holders(of: root).reversed().compactMap { holder in
+            guard let member = rosters[holder.broadcast]?.member(holder.peer), member.endpoint.port != 0 else {
+                return nil
+            }
+            return Introduction(peer: holder.peer, endpoint: member.endpoint)
+        }
+    }
+
+    // MARK: Broadcasts
+
+    /// A listing whose signature has been checked.
+    package mutating func publish(_ listing: Listing, at now: Instant) throws(Refusal) {
+        directory.expire(at: now)
+        try directory.insert(listing, at: now)
+    }
+
+    package func listing(_ broadcast: BroadcastID) -> Listing? { directory.listing(broadcast) }
+
+    /// The listed broadcasts that match, those with the most viewers first.
+    package func listings(
+        status: Listing.Status? = nil, matching query: String = "", limit: Int
+    ) -> [(listing: Listing, viewers: Int)] {
+        let found = directory.listings(status: status, matching: query).map { ($0, viewers(of: $0.broadcast)) }
+        return Array(
+            found.sorted { a, b in
+                a.1 != b.1
+                    ? a.1 > b.1
+                    : (b.0.started, a.0.broadcast) < (a.0.started, b.0.broadcast)
+            }.prefix(max(0, limit)))
+    }
+}
