@@ -96,6 +96,13 @@ let tests: [Target] = [
     .testTarget(name: "PeerCoreTests", dependencies: ["PeerCore", vocabulary]),
 ]
 
+let checks: [Target] = [
+    .executableTarget(
+        name: "fuzz", dependencies: ["Integrity", "WebServer", "Wire", vocabulary, nioCore], path: "Tests/Fuzz"),
+    .executableTarget(
+        name: "benchmark-hashing", dependencies: ["Integrity", "Stage", vocabulary], path: "Benchmarks/Hashing"),
+]
+
 let package = Package(
     name: "tributary",
     products: [
@@ -109,7 +116,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
-    targets: system + shared + tracker + peer + origin + simulations + rehearsal + tests)
+    targets: system + shared + tracker + peer + origin + simulations + rehearsal + tests + checks)
 
 for target in package.targets where target.type != .system && target.name != "CDatagrams" {
     target.swiftSettings =

@@ -1,6 +1,6 @@
 import Foundation
 
-// libFuzzer drives the parser that FUZZ_PARSER names when Scripts/fuzz has built this with -DFUZZING; without it,
+// libFuzzer drives the parser that FUZZ_PARSER names when Scripts/fuzz has built this with -DFUZZING. Without it,
 // the program replays the files that it is given, such as an input that libFuzzer has kept.
 
 if CommandLine.arguments.dropFirst().first == "--list" {
@@ -12,23 +12,18 @@ guard let parser = Parser.all.first(where: { $0.name == wanted }) else {
     print("FUZZ_PARSER must be one of: " + Parser.all.map(\.name).joined(separator: " "))
     exit(64)
 }
-chosen = parser.run
 
 #if FUZZING
-    @_silgen_name("LLVMFuzzerRunDriver") func runDriver(
-        _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
-        _ target: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-    ) -> CInt
-
+    Parser.chosen.withLock { $0 = parser }
     var count = CommandLine.argc
-    // Two steps because libFuzzer may replace the vector.
     var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
     exit(
-        withUnsafeMutablePointer(to: &count) { count in
-            runFuzzer(count, arguments)
+        runDriver(&count, &arguments) { bytes, count in
+            Parser.chosen.withLock { $0 }.parse(Array(UnsafeBufferPointer(start: bytes, count: count)))
+            return 0
         })
 #else
     for path in CommandLine.arguments.dropFirst() {
-        chosen([UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))
+        parser.parse([UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))
     }
 #endif

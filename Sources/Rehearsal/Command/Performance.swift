@@ -67,7 +67,8 @@ actor Performance {
     func table() async -> [String] {
         var lines = [
             Self.row(
-                "peer", [
+                "peer",
+                [
                     "state", "neighbors", "from peers", "from origin", "to player", "stalls", "refused", "latency",
                     "offload",
                 ])
@@ -77,7 +78,8 @@ actor Performance {
             let report = await seat.player.report
             lines.append(
                 Self.row(
-                    "\(number + 1)", [
+                    "\(number + 1)",
+                    [
                         Self.state(of: seat.peer, report),
                         "\(stats?.count("neighbors") ?? 0)",
                         Self.megabytes(stats?.count("bytes_from_peers") ?? 0),
@@ -112,7 +114,8 @@ actor Performance {
             if report.segments.isEmpty { problems.append("\(name) received nothing") }
             if !report.gaps.isEmpty { problems.append("\(name) missed segments \(report.gaps)") }
             problems += report.faults.map { "\(name): \($0)" }
-            if case .exited(0)? = seat.peer.end {} else {
+            if case .exited(0)? = seat.peer.end {
+            } else {
                 problems.append(
                     "peer \(number + 1) did not end well: \(seat.peer.end.map { "\($0)" } ?? "still running")")
             }

@@ -1,0 +1,100 @@
+import Integrity
+import NIOCore
+import Synchronization
+import Vocabulary
+import WebServer
+import Wire
+
+/// One parser of bytes from outside, and what must hold for all that it accepts: it neither traps nor grows, and what
+/// it understood, written and parsed again, means the same.
+struct Parser: Sendable {
+    let name: String
+    let parse: @Sendable ([UInt8]) -> Void
+
+    static let all: [Parser] = [
+        Parser(name: "bencode") { bytes in
+            guard let value = try? Bencode(parsing: bytes) else { return }
+            expect(value.encoded == bytes, "bencode is canonical: what was accepted is what is written")
+        },
+        Parser(name: "record") { bytes in
+            guard let record = try? Record(bencoded: bytes) else { return }
+            expect((try? Record(bencoded: record.bencoded)) == record, "a record survives a round trip")
+        },
+        Parser(name: "head") { bytes in
+            guard let head = try? Head(bencoded: bytes) else { return }
+            expect((try? Head(bencoded: head.bencoded)) == head, "a head survives a round trip")
+        },
+        Parser(name: "records-answer") { bytes in
+            guard let answer = try? RecordsAnswer(parsing: bytes) else { return }
+            expect((try? RecordsAnswer(parsing: answer.encoded)) == answer, "records survive a round trip")
+        },
+        Parser(name: "peer-frame") { bytes in
+            guard let frame = try? PeerFrame(parsing: ByteBuffer(bytes: bytes)) else { return }
+            var buffer = ByteBuffer()
+            frame.encode(into: &buffer)
+            expect((try? PeerFrame(parsing: buffer)) == frame, "a frame survives a round trip")
+        },
+        Parser(name: "tracker-request") { bytes in
+            guard let request = try? TrackerRequest(parsing: ByteBuffer(bytes: bytes)) else { return }
+            var buffer = ByteBuffer()
+            request.encode(into: &buffer)
+            expect((try? TrackerRequest(parsing: buffer)) == request, "a tracker request survives a round trip")
+        },
+        Parser(name: "tracker-answer") { bytes in
+            guard let answer = try? TrackerAnswer(parsing: ByteBuffer(bytes: bytes)) else { return }
+            var buffer = ByteBuffer()
+            answer.encode(into: &buffer)
+            expect((try? TrackerAnswer(parsing: buffer)) == answer, "a tracker answer survives a round trip")
+        },
+        Parser(name: "listing") { bytes in
+            guard let listing = try? Listing(bencoded: bytes) else { return }
+            expect((try? Listing(bencoded: listing.bencoded)) == listing, "a listing survives a round trip")
+        },
+        Parser(name: "magnet-link") { bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            for text in [text, "magnet:?xs=urn:btpk:" + String(repeating: "0", count: 64) + "&ws=http://h&" + text] {
+                guard let link = try? MagnetLink(parsing: text) else { continue }
+                expect((try? MagnetLink(parsing: "\(link)")) == link, "a link survives a round trip")
+            }
+        },
+        Parser(name: "byte-range") { bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            for (header, length) in [(text, 1_000), ("bytes=" + text, 1_000), ("bytes=" + text, 0)] {
+                guard case .partial(let range) = ByteRange.parse(header, length: length) else { continue }
+                expect(!range.isEmpty && (0..<length).contains(range), "a range lies within the whole")
+            }
+        },
+        Parser(name: "noise") { bytes in
+            guard let key = NoiseKey(secret: [UInt8](repeating: 7, count: 32)) else { return }
+            for isInitiator in [true, false] {
+                var handshake = NoiseHandshake(isInitiator: isInitiator, prologue: [], identity: key, ephemeral: key)
+                if isInitiator { _ = try? handshake.write() }
+                var rest = bytes[...]
+                for length in NoiseHandshake.messageLengths where !handshake.isComplete {
+                    if handshake.isOurTurn {
+                        _ = try? handshake.write()
+                    } else {
+                        _ = try? handshake.read(Array(rest.prefix(length)))
+                        rest = rest.dropFirst(length)
+                    }
+                }
+                _ = try? handshake.read(bytes)
+            }
+        },
+    ]
+
+    /// What libFuzzer's callback, which captures nothing, is to run.
+    static let chosen = Mutex(Parser(name: "none") { _ in })
+
+    private static func expect(_ holds: Bool, _ rule: String) {
+        if !holds { fatalError(rule) }
+    }
+}
+
+#if FUZZING
+    @_silgen_name("LLVMFuzzerRunDriver") func runDriver(
+        _ count: UnsafeMutablePointer<CInt>,
+        _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+        _ target: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+    ) -> CInt
+#endif
