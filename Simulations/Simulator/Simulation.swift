@@ -365,7 +365,7 @@ package struct Simulation {
     private mutating func announced(_ index: Int, _ announcement: Announcement, at now: Instant) {
         let back = now + scenario.delay * 2
         guard scenario.trackerOutage?.contains(now) != true, let source = endpoint(index),
-            let welcome = try? tracker.announce(announcement, from: source.address, at: now)
+            let welcome = try? tracker.announce(announcement, from: source, at: now)
         else {
             timeline.plan(.tell(viewer: index, .announceFailed), at: now + .seconds(2))
             return

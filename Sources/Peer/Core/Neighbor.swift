@@ -20,8 +20,10 @@ struct Neighbor: Sendable {
     // What we ask of it.
     var chokesUs = false
     var health: LinkHealth
-    var asked = 0
+    private(set) var asked = 0
     var received = 0
+    /// When it last brought a piece, or was first asked after a pause.
+    private var lastProgress: Instant
 
     // What it asks of us.
     var isChoked = false
@@ -44,6 +46,7 @@ struct Neighbor: Sendable {
         isOutbound = endpoint != nil
         lastHeard = now
         lastPinged = now
+        lastProgress = now
         health = LinkHealth()
     }
 
@@ -52,6 +55,24 @@ struct Neighbor: Sendable {
     func isFetching(_ piece: PieceID, at now: Instant) -> Bool {
         guard let promise = fetching[piece.segment.sequence] else { return false }
         return promise.pieces.contains(piece.index) && now - promise.time < .seconds(4)
+    }
+
+    mutating func ask(_ count: Int, at now: Instant) {
+        if asked == 0 { lastProgress = now }
+        asked += count
+    }
+
+    mutating func takeBack(_ count: Int) { asked = max(0, asked - count) }
+
+    mutating func deliver(after time: Interval, at now: Instant) {
+        takeBack(1)
+        lastProgress = now
+        health.delivered(after: time)
+    }
+
+    /// It owes us pieces and has brought none for much longer than they take.
+    func isStuck(at now: Instant) -> Bool {
+        asked > 0 && now - lastProgress > max(.milliseconds(400), health.pieceTime * 3)
     }
 
     mutating func forget(_ sequence: UInt64) {

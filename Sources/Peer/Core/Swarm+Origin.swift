@@ -136,7 +136,10 @@ extension Swarm {
         var hasHolder = false
         for (index, want) in segment.wanted {
             let pace = neighbors[want.link]?.health.pieceTime ?? .zero
-            guard max(want.time + pace * 2, now + pace * 0.5) > now + max(slack, expected) else { continue }
+            guard
+                neighbors[want.link]?.isStuck(at: now) != false
+                    || max(want.time + pace * 2, now + pace * 0.5) > now + max(slack, expected)
+            else { continue }
             late.insert(index)
             hasHolder = true
         }
@@ -150,7 +153,8 @@ extension Swarm {
         links.contains { link in
             guard let neighbor = neighbors[link], neighbor.uploads, !neighbor.chokesUs else { return false }
             if neighbor.isFetching(piece, at: now) { return true }
-            return neighbor.has(piece) && !neighbor.health.isDemoted(at: now) && neighbor.health.pieceTime < time
+            return neighbor.has(piece) && !neighbor.isStuck(at: now) && !neighbor.health.isDemoted(at: now)
+                && neighbor.health.pieceTime < time
         }
     }
 

@@ -61,7 +61,7 @@ extension Swarm {
                 progress[sequence]?.wanted[index] = SegmentProgress.Want(
                     link: link, time: now, deadline: now + neighbor.health.patience)
             }
-            neighbors[link]?.asked += chosen.count
+            neighbors[link]?.ask(chosen.count, at: now)
             commands.append(.want(link, id(sequence), chosen))
         }
     }
@@ -77,7 +77,7 @@ extension Swarm {
         let chosen = overdue.keys.sorted().prefix(4)
         for index in chosen {
             guard let want = progress[sequence]?.wanted.removeValue(forKey: index) else { continue }
-            neighbors[want.link]?.asked -= 1
+            neighbors[want.link]?.takeBack(1)
             commands.append(.cancel(want.link, id(sequence), [index]))
         }
         return Array(chosen)
@@ -115,10 +115,10 @@ extension Swarm {
         progress[sequence] = segment
         count(bytes, from: source, isNew: isNew)
         if let want {
-            neighbors[want.link]?.asked -= 1
             if source == .neighbor(want.link) {
-                neighbors[want.link]?.health.delivered(after: now - want.time)
+                neighbors[want.link]?.deliver(after: now - want.time, at: now)
             } else {
+                neighbors[want.link]?.takeBack(1)
                 commands.append(.cancel(want.link, piece.segment, [piece.index]))
             }
         }
@@ -162,7 +162,7 @@ extension Swarm {
         guard segment.rendition == settings.rendition else { return }
         for index in indices where progress[segment.sequence]?.wanted[index]?.link == link {
             progress[segment.sequence]?.wanted[index] = nil
-            neighbors[link]?.asked -= 1
+            neighbors[link]?.takeBack(1)
             neighbors[link]?.holds[segment.sequence]?.remove(index)
         }
         for other in links where other != link { want(from: other, at: now, into: &commands) }
@@ -170,7 +170,7 @@ extension Swarm {
 
     mutating func choked(_ link: LinkID, at now: Instant, into commands: inout [Command]) {
         neighbors[link]?.chokesUs = true
-        neighbors[link]?.asked = 0
+        neighbors[link]?.takeBack(.max)
         for sequence in chronicle.sequences {
             progress[sequence]?.takeBackWants(from: link)
         }
@@ -186,7 +186,7 @@ extension Swarm {
             guard !late.isEmpty else { continue }
             for (index, want) in late.sorted(by: { $0.key < $1.key }) {
                 progress[sequence]?.wanted[index] = nil
-                neighbors[want.link]?.asked -= 1
+                neighbors[want.link]?.takeBack(1)
                 neighbors[want.link]?.holds[sequence]?.remove(index)
                 tally.wantsTimedOut += 1
                 slow.insert(want.link)
