@@ -52,11 +52,14 @@ let peer: [Target] = [
     .target(name: "PeerCore", dependencies: [vocabulary], path: "Sources/Peer/Core"),
     .target(
         name: "PeerAgent",
-        dependencies: ["PeerCore", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", logging] + nio,
+        dependencies: [
+            "PeerCore", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", "CommandLine", logging,
+        ] + nio,
         path: "Sources/Peer/Agent"),
-    .executableTarget(
-        name: "tributary-peer", dependencies: ["PeerAgent", vocabulary, "CommandLine", arguments, logging],
-        path: "Sources/Peer/Command"),
+    .target(
+        name: "PeerWatch", dependencies: ["PeerAgent", "PeerCore", vocabulary, "CommandLine", nioCore, arguments],
+        path: "Sources/Peer/Watch"),
+    .executableTarget(name: "tributary-peer", dependencies: ["PeerWatch", arguments], path: "Sources/Peer/Command"),
 ]
 
 let origin: [Target] = [
@@ -90,6 +93,17 @@ let rehearsal: [Target] = [
 ]
 
 let tests: [Target] = [
+    .executableTarget(
+        name: "hostile-peer", dependencies: ["PeerWatch", vocabulary, arguments, nioCore], path: "Tests/HostilePeer"),
+    .testTarget(
+        name: "WebClientTests", dependencies: ["WebClient", "WebServer", vocabulary] + nio, path: "Tests/WebClientTests"
+    ),
+    .testTarget(
+        name: "PeerAgentTests",
+        dependencies: [
+            "PeerAgent", "PeerCore", "Integrity", "Wire", "WebServer", "WebClient", vocabulary,
+            .product(name: "NIOEmbedded", package: "swift-nio"),
+        ] + nio, path: "Tests/PeerAgentTests"),
     .testTarget(name: "VocabularyTests", dependencies: [vocabulary]),
     .testTarget(name: "IntegrityTests", dependencies: ["Integrity", vocabulary], exclude: ["Vectors"]),
     .testTarget(name: "WireTests", dependencies: ["Wire", vocabulary, nioCore]),

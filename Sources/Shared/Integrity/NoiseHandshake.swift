@@ -34,6 +34,9 @@ package struct NoiseHandshake: Sendable {
     /// Whether the next message is ours to write.
     package var isOurTurn: Bool { !isComplete && (step % 2 == 0) == isInitiator }
 
+    /// How many messages have passed, both ways.
+    package var messages: Int { step }
+
     /// Who is at the other end; proved once the handshake is complete.
     package var remote: PeerID? { remoteStatic.isEmpty ? nil : Word256(remoteStatic).map(PeerID.init) }
 

@@ -32,6 +32,15 @@ package enum Limits {
     package static let introductions = 30
     /// Links of one agent, inbound and outbound together.
     package static let links = 60
+    /// Links that others may open, so that a flood of them cannot keep us from opening our own.
+    package static let linksTaken = 40
+    /// Links that one address may open; this machine's own may open as many as there is room for.
+    package static let linksPerAddress = 6
+    /// Bytes sealed for one link and not yet taken by the network.
+    package static let linkBacklog = 4 << 20
+    /// Records that one neighbor may send at once, and how many a second in the long run: signatures cost CPU time.
+    package static let recordBurst = 256
+    package static let recordsPerSecond = 20
     /// Seconds between two announces, whatever the tracker says.
     package static let announceInterval = 10...120
     /// Bytes of one tracker datagram.

@@ -1,0 +1,315 @@
+import Integrity
+import NIOCore
+import PeerCore
+import Vocabulary
+import Wire
+
+/// Why a link was ended by what came over it.
+package enum LinkFlaw: String, Hashable, Sendable, CaseIterable {
+    case handshakeLength = "handshake_length"
+    case handshake
+    case handshakeTimeout = "handshake_timeout"
+    /// Somebody else answered than the one who was dialled.
+    case wrongPeer = "wrong_peer"
+    case frameLength = "frame_length"
+    case seal
+    case frame
+    /// A frame that may not come at this moment.
+    case order
+    /// The other end does not take what it is sent.
+    case backlog
+    case records
+}
+
+/// Whom a link tells what happens on it.
+protocol LinkOwner: AnyObject {
+    func opened(_ link: Link, _ peer: PeerID)
+    func received(_ frame: PeerFrame, on link: Link)
+    /// All that the socket held has been handled.
+    func readDone(_ link: Link)
+    func ended(_ link: Link, because flaw: LinkFlaw?)
+}
+
+/// One TCP connection to another peer: the Noise handshake, then sealed frames with their length before them.
+///
+/// On the wire each message is two bytes of length and that many bytes; after the handshake these are a sealed frame.
+/// Pieces wait while the socket is full; everything else goes at once, so that a cancel overtakes them.
+// Unchecked because it is confined to the event loop of its channel, and of its owner.
+final class Link: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        case shaking(NoiseHandshake)
+        case open(sending: NoiseCipher, receiving: NoiseCipher)
+        case closed
+    }
+
+    static let handshakeTime = TimeAmount.seconds(5)
+
+    let id: LinkID
+    /// Whom we dialled, if we did.
+    let dialled: Introduction?
+    let remoteAddress: [UInt8]?
+    private(set) var peer: PeerID?
+    var hasGreeted = false
+    var lastHeard = NIODeadline.uptimeNanoseconds(0)
+    var recordCredit = Double(Limits.recordBurst)
+    var recordCreditTime = NIODeadline.now()
+
+    private weak var owner: (any LinkOwner)?
+    private var phase: Phase
+    private var context: ChannelHandlerContext?
+    private var incoming = ByteBuffer()
+    private var pieces: CircularBuffer<(PeerFrame, () -> Void)> = []
+    private var backlog = 0
+    private var needsFlush = false
+    private var flaw: LinkFlaw?
+    private var alarm: Scheduled<Void>?
+
+    init(
+        _ id: LinkID, dialled: Introduction?, remoteAddress: [UInt8]?, identity: PeerIdentity, broadcast: BroadcastID,
+        owner: any LinkOwner
+    ) {
+        self.id = id
+        self.dialled = dialled
+        self.remoteAddress = remoteAddress
+        self.owner = owner
+        phase = .shaking(
+            NoiseHandshake(
+                isInitiator: dialled != nil, prologue: PeerIdentity.prologue(broadcast), identity: identity.key))
+    }
+
+    var isOpen: Bool {
+        if case .open = phase { return true }
+        return false
+    }
+
+    // MARK: Speaking
+
+    /// Sends a frame; the owner calls `flush` when it has said all.
+    func send(_ frame: PeerFrame) {
+        guard case .open(var sending, let receiving) = phase, let context else { return }
+        var message = context.channel.allocator.buffer(capacity: 64)
+        message.writeInteger(UInt16(0))
+        frame.encode(into: &message)
+        let length = message.readableBytes - 2 + NoiseCipher.tagLength
+        precondition(length <= NoiseCipher.messageLength, "a frame of ours is too long")
+        message.setInteger(UInt16(length), at: 0)
+        message.writeRepeatingByte(0, count: NoiseCipher.tagLength)
+        let sealed = message.withUnsafeMutableReadableBytes { bytes in
+            Result { () throws(NoiseError) in
+                try sending.seal(UnsafeMutableRawBufferPointer(rebasing: bytes[2...]))
+            }
+        }
+        guard case .success = sealed else { return end(.seal) }
+        phase = .open(sending: sending, receiving: receiving)
+        write(message, context)
+    }
+
+    /// Sends a piece as soon as the socket takes it; `gone` runs when it has left, or never will.
+    func sendPiece(_ frame: PeerFrame, gone: @escaping () -> Void) {
+        guard isOpen, let context else { return gone() }
+        pieces.append((frame, gone))
+        if context.channel.isWritable { sendPieces() }
+    }
+
+    func cancelPieces(_ isCanceled: (PeerFrame) -> Bool) {
+        let canceled = pieces.filter { isCanceled($0.0) }
+        guard !canceled.isEmpty else { return }
+        pieces = CircularBuffer(pieces.filter { !isCanceled($0.0) })
+        for (_, gone) in canceled { gone() }
+    }
+
+    func flush() {
+        guard needsFlush else { return }
+        needsFlush = false
+        context?.flush()
+    }
+
+    /// Says why, and closes once that has left or a second has passed.
+    func close(_ reason: Goodbye) {
+        guard let context, context.channel.isActive else { return }
+        if isOpen { send(.goodbye(reason)) }
+        phase = .closed
+        dropPieces()
+        let channel = context.channel
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
+        context.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+    }
+
+    private func sendPieces() {
+        guard let context else { return }
+        while context.channel.isWritable, isOpen, let (frame, gone) = pieces.popFirst() {
+            send(frame)
+            gone()
+        }
+        flush()
+    }
+
+    private func dropPieces() {
+        let waiting = pieces
+        pieces = []
+        for (_, gone) in waiting { gone() }
+    }
+
+    private func write(_ message: ByteBuffer, _ context: ChannelHandlerContext) {
+        let length = message.readableBytes
+        backlog += length
+        guard backlog <= Limits.linkBacklog else { return end(.backlog) }
+        needsFlush = true
+        context.write(wrapOutboundOut(message)).assumeIsolated().whenComplete { _ in self.backlog -= length }
+    }
+
+    // MARK: Listening
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { begin(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
+        guard alarm == nil else { return }
+        alarm = context.eventLoop.assumeIsolated().scheduleTask(in: Self.handshakeTime) {
+            if case .shaking = self.phase { self.end(.handshakeTimeout) }
+        }
+        shake(context)
+        flush()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        if case .closed = phase { return }
+        if incoming.readableBytes == 0 { incoming = bytes } else { incoming.writeBuffer(&bytes) }
+        while let message = nextMessage(context) {
+            switch phase {
+            case .shaking: take(handshake: message, context)
+            case .open: take(sealed: message)
+            case .closed: return
+            }
+        }
+        if incoming.readableBytes == 0 { incoming = ByteBuffer() }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if isOpen { owner?.readDone(self) }
+        flush()
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            sendPieces()
+            owner?.readDone(self)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        phase = .closed
+        alarm?.cancel()
+        dropPieces()
+        incoming = ByteBuffer()
+        self.context = nil
+        owner?.ended(self, because: flaw)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    /// The next whole message, in memory of its own: what becomes a piece must not hold on to a whole socket read.
+    private func nextMessage(_ context: ChannelHandlerContext) -> ByteBuffer? {
+        guard let prefix = incoming.getInteger(at: incoming.readerIndex, as: UInt16.self) else { return nil }
+        let length = Int(prefix)
+        switch phase {
+        case .shaking(let handshake):
+            guard length == handshake.nextLength else {
+                end(.handshakeLength)
+                return nil
+            }
+        case .open:
+            guard (NoiseCipher.tagLength + 1...Limits.frameLength + NoiseCipher.tagLength).contains(length) else {
+                end(.frameLength)
+                return nil
+            }
+        case .closed: return nil
+        }
+        guard incoming.readableBytes >= 2 + length else { return nil }
+        incoming.moveReaderIndex(forwardBy: 2)
+        guard let slice = incoming.readSlice(length: length) else { return nil }
+        var message = context.channel.allocator.buffer(capacity: length)
+        message.writeImmutableBuffer(slice)
+        return message
+    }
+
+    private func take(handshake message: ByteBuffer, _ context: ChannelHandlerContext) {
+        guard case .shaking(var handshake) = phase else { return }
+        do {
+            guard try handshake.read(Array(message.readableBytesView)).isEmpty else { return end(.handshake) }
+        } catch {
+            return end(.handshake)
+        }
+        phase = .shaking(handshake)
+        shake(context)
+    }
+
+    /// Writes our next handshake message if it is our turn, and opens the link when all are through.
+    private func shake(_ context: ChannelHandlerContext) {
+        guard case .shaking(var handshake) = phase else { return }
+        do {
+            if handshake.isOurTurn {
+                let message = try handshake.write()
+                var bytes = ByteBuffer()
+                bytes.writeInteger(UInt16(message.count))
+                bytes.writeBytes(message)
+                phase = .shaking(handshake)
+                write(bytes, context)
+            }
+            guard handshake.isComplete, let remote = handshake.remote else { return }
+            let (sending, receiving) = try handshake.split()
+            alarm?.cancel()
+            if let dialled, dialled.peer != remote { return end(.wrongPeer) }
+            phase = .open(sending: sending, receiving: receiving)
+            peer = remote
+            owner?.opened(self, remote)
+        } catch {
+            end(.handshake)
+        }
+    }
+
+    private func take(sealed message: ByteBuffer) {
+        guard case .open(let sending, var receiving) = phase else { return }
+        var message = message
+        let opened = message.withUnsafeMutableReadableBytes { bytes in
+            Result { () throws(NoiseError) in try receiving.open(bytes) }
+        }
+        guard case .success = opened else { return end(.seal) }
+        phase = .open(sending: sending, receiving: receiving)
+        message.moveWriterIndex(to: message.writerIndex - NoiseCipher.tagLength)
+        do {
+            let frame = try PeerFrame(parsing: message)
+            owner?.received(frame, on: self)
+        } catch {
+            end(.frame)
+        }
+    }
+
+    /// Ends the link at once, because of what came over it.
+    func end(_ flaw: LinkFlaw) {
+        if case .closed = phase { return }
+        self.flaw = flaw
+        phase = .closed
+        dropPieces()
+        context?.close(promise: nil)
+    }
+}
+
+extension NoiseHandshake {
+    /// The length that the other side's next message must have.
+    fileprivate var nextLength: Int? { isOurTurn || isComplete ? nil : Self.messageLengths[messages] }
+}

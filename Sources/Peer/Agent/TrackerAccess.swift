@@ -1,0 +1,244 @@
+import NIOCore
+import NIOPosix
+import Vocabulary
+import WebClient
+import Wire
+
+/// Why an announce had no answer; counted and shown.
+enum TrackerFlaw: String, Error, Hashable, Sendable, CaseIterable {
+    case noSuchHost = "no_such_host"
+    case silent
+    case unreachable
+    case refused
+    case malformed
+    case status = "http_status"
+}
+
+/// The tracker side of an agent: announces by UDP (BEP 15's exchange) or by HTTP, at the first tracker that answers.
+// Unchecked because it is confined to `eventLoop`.
+final class TrackerAccess: @unchecked Sendable {
+    enum State: String, Sendable { case none, trying, answering, unreachable }
+
+    private let eventLoop: any EventLoop
+    private let client: WebClient
+    private let urls: [String]
+    private var current = 0
+    private var datagrams: [String: DatagramTracker] = [:]
+    private var turn = 0
+
+    private(set) var flaws: [TrackerFlaw: Int] = [:]
+    private(set) var state: State
+
+    init(on eventLoop: any EventLoop, _ client: WebClient, _ urls: [String]) {
+        self.eventLoop = eventLoop
+        self.client = client
+        self.urls = urls
+        state = urls.isEmpty ? .none : .trying
+    }
+
+    /// Shown to people: the tracker in use.
+    var url: String? { urls.isEmpty ? nil : urls[current] }
+
+    /// Tells the tracker of us; a newer announce takes the place of one that is under way.
+    func announce(_ announcement: Announcement, _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void) {
+        guard let url else { return }
+        turn += 1
+        let mine = turn
+        let finish: (Result<Welcome, TrackerFlaw>) -> Void = { [self] result in
+            guard mine == turn else { return }
+            switch result {
+            case .success: state = .answering
+            case .failure(let flaw):
+                flaws[flaw, default: 0] += 1
+                state = .unreachable
+                current = (current + 1) % urls.count
+            }
+            done(result)
+        }
+        if url.hasPrefix("udp://") {
+            let tracker = datagrams[url] ?? DatagramTracker(url, on: eventLoop)
+            datagrams[url] = tracker
+            tracker.announce(announcement, finish)
+        } else {
+            post(announcement, to: url, finish)
+        }
+    }
+
+    func close() {
+        for tracker in datagrams.values { tracker.close() }
+    }
+
+    private func post(
+        _ announcement: Announcement, to url: String, _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void
+    ) {
+        var body = ByteBuffer()
+        announcement.encode(into: &body)
+        let base = url.hasSuffix("/announce") ? String(url.dropLast("/announce".count)) : url
+        let answer = NIOLoopBoundBox(ByteBuffer(), eventLoop: eventLoop)
+        let done = NIOLoopBound(done, eventLoop: eventLoop)
+        client.start(
+            WebRequest(
+                "\(base)/v1/announce", method: .post(Array(body.readableBytesView)),
+                headers: [("content-type", "application/octet-stream")], limit: 64 << 10, timeout: .seconds(5)),
+            on: eventLoop, onBytes: { answer.value.writeImmutableBuffer($0) },
+            onEnd: { result in
+                guard case .success(let end) = result else { return done.value(.failure(.unreachable)) }
+                guard end.head.status == 200 else { return done.value(.failure(.status)) }
+                guard let welcome = try? Welcome(parsing: answer.value) else { return done.value(.failure(.malformed)) }
+                done.value(.success(welcome))
+            })
+    }
+}
+
+/// One tracker on UDP: the connection id that proves our address, then announces; both are repeated until answered.
+// Unchecked because it is confined to `eventLoop`.
+private final class DatagramTracker: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = AddressedEnvelope<ByteBuffer>
+
+    private struct Exchange {
+        let announcement: Announcement
+        let done: (Result<Welcome, TrackerFlaw>) -> Void
+        var transaction = UInt32.random(in: .min ... .max)
+        var attempt = 0
+        /// Whether the connection id in hand has been used for it.
+        var isSent = false
+    }
+
+    /// How long to wait for an answer before each repetition; BEP 15's fifteen seconds are too long for live video.
+    private static let patience: [Int64] = [1, 2, 4, 4]
+    /// How long we may use a connection id (BEP 15).
+    private static let connectionAge = TimeAmount.seconds(60)
+
+    private let url: String
+    private let eventLoop: any EventLoop
+    private var channel: (any Channel)?
+    private var isOpening = false
+    private var connection: (id: UInt64, time: NIODeadline)?
+    private var exchange: Exchange?
+    private var alarm: Scheduled<Void>?
+
+    init(_ url: String, on eventLoop: any EventLoop) {
+        self.url = url
+        self.eventLoop = eventLoop
+    }
+
+    func announce(_ announcement: Announcement, _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void) {
+        exchange = Exchange(announcement: announcement, done: done)
+        if channel == nil { open() } else { attempt() }
+    }
+
+    func close() {
+        alarm?.cancel()
+        exchange = nil
+        channel?.close(promise: nil)
+    }
+
+    // MARK: The socket
+
+    private func open() {
+        guard !isOpening else { return }
+        isOpening = true
+        let eventLoop = eventLoop
+        resolve().flatMap { address in
+            DatagramBootstrap(group: eventLoop)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(self)
+                    }
+                }
+                .connect(to: address)
+        }.whenComplete { result in
+            self.isOpening = false
+            switch result {
+            case .success(let channel):
+                self.channel = channel
+                self.attempt()
+            case .failure: self.finish(.failure(.noSuchHost))
+            }
+        }
+    }
+
+    private func resolve() -> EventLoopFuture<SocketAddress> {
+        let rest = url.dropFirst("udp://".count).prefix { $0 != "/" }
+        guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]) else {
+            return eventLoop.makeFailedFuture(TrackerFlaw.noSuchHost)
+        }
+        var host = String(rest[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        // Trackers on this machine listen on IPv4 unless told otherwise.
+        if host == "localhost" { host = "127.0.0.1" }
+        if let address = try? SocketAddress(ipAddress: host, port: Int(port)) {
+            return eventLoop.makeSucceededFuture(address)
+        }
+        let name = host
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            try SocketAddress.makeAddressResolvingHost(name, port: Int(port))
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // What is no answer of ours may be anybody's: it is not worth more than silence.
+        guard let answer = try? TrackerAnswer(parsing: unwrapInboundIn(data).data), let exchange else { return }
+        switch answer {
+        case .connected(let transaction, let id) where transaction == exchange.transaction:
+            connection = (id, .now())
+            self.exchange?.transaction = .random(in: .min ... .max)
+            self.exchange?.isSent = false
+            attempt()
+        case .welcome(let transaction, let welcome) where transaction == exchange.transaction:
+            finish(.success(welcome))
+        case .refused(let transaction, _) where transaction == exchange.transaction:
+            connection = nil
+            finish(.failure(.refused))
+        default: return
+        }
+    }
+
+    /// "Connection refused" comes here; the next repetition may find the tracker back.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { connection = nil }
+
+    func channelInactive(context: ChannelHandlerContext) { channel = nil }
+
+    // MARK: The exchange
+
+    private func attempt() {
+        alarm?.cancel()
+        guard let exchange, let channel else { return }
+        guard exchange.attempt < Self.patience.count else {
+            // A new socket next time: the address may have changed.
+            connection = nil
+            channel.close(promise: nil)
+            self.channel = nil
+            return finish(.failure(.silent))
+        }
+        if let connection, NIODeadline.now() - connection.time > Self.connectionAge { self.connection = nil }
+        // A tracker that has restarted does not know the id any more and says nothing.
+        if exchange.isSent, connection != nil {
+            connection = nil
+            self.exchange?.transaction = .random(in: .min ... .max)
+        }
+        var datagram = channel.allocator.buffer(capacity: 256)
+        let transaction = self.exchange?.transaction ?? exchange.transaction
+        let request: TrackerRequest =
+            if let connection {
+                .announce(connection: connection.id, transaction: transaction, exchange.announcement)
+            } else {
+                .connect(transaction: transaction)
+            }
+        request.encode(into: &datagram)
+        let remote = channel.remoteAddress
+        if let remote {
+            channel.writeAndFlush(AddressedEnvelope(remoteAddress: remote, data: datagram), promise: nil)
+        }
+        self.exchange?.attempt += 1
+        self.exchange?.isSent = connection != nil
+        alarm = eventLoop.scheduleTask(in: .seconds(Self.patience[exchange.attempt])) { self.attempt() }
+    }
+
+    private func finish(_ result: Result<Welcome, TrackerFlaw>) {
+        alarm?.cancel()
+        let done = exchange?.done
+        exchange = nil
+        done?(result)
+    }
+}
