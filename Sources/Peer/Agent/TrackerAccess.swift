@@ -194,8 +194,11 @@ private final class DatagramTracker: ChannelInboundHandler, @unchecked Sendable 
         }
     }
 
-    /// "Connection refused" comes here; the next repetition may find the tracker back.
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { connection = nil }
+    /// "Connection refused" comes here: nobody is there, and no repetition within seconds will change that.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        connection = nil
+        finish(.failure(.unreachable))
+    }
 
     func channelInactive(context: ChannelHandlerContext) { channel = nil }
 
