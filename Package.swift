@@ -108,6 +108,7 @@ let tests: [Target] = [
     .testTarget(name: "IntegrityTests", dependencies: ["Integrity", vocabulary], exclude: ["Vectors"]),
     .testTarget(name: "WireTests", dependencies: ["Wire", vocabulary, nioCore]),
     .testTarget(name: "PeerCoreTests", dependencies: ["PeerCore", vocabulary]),
+    .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
 ]
 
 let checks: [Target] = [

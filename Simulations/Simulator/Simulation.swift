@@ -189,8 +189,8 @@ package struct Simulation {
 
     private mutating func join(_ index: Int, at now: Instant) {
         precondition(index == viewers.count, "viewers join in order")
-        let isRider = Double(index % 100) < scenario.freeRiders * 100
-        let isPolluter = !isRider && Double(index % 100) >= 100 - scenario.polluters * 100
+        let isRider = Double(index * 37 % 100) < scenario.freeRiders * 100
+        let isPolluter = !isRider && Double(index * 37 % 100) >= 100 - scenario.polluters * 100
         var settings = Settings(
             broadcast: broadcast, me: PeerID(Word256(random.next(), 0, 0, UInt64(index + 1))),
             port: UInt16(truncatingIfNeeded: index + 1))

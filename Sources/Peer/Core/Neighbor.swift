@@ -75,6 +75,11 @@ struct Neighbor: Sendable {
         asked > 0 && now - lastProgress > max(.milliseconds(400), health.pieceTime * 3)
     }
 
+    /// Whether pieces can be expected of it at all.
+    func brings(at now: Instant) -> Bool {
+        isGreeted && uploads && !chokesUs && !isStuck(at: now) && !health.isDemoted(at: now)
+    }
+
     mutating func forget(_ sequence: UInt64) {
         holds[sequence] = nil
         fetching[sequence] = nil

@@ -130,15 +130,23 @@ extension Swarm {
         // Whoever is expected to bring a piece sooner is left to bring it.
         let expected = origin.timeToFetch(min(segment.missingBytes, Self.runLimit * PieceID.length))
         var late = segment.unasked
-        for index in late where isComing(PieceID(id(sequence), index), within: max(slack, expected), at: now) {
-            late.remove(index)
+        let time = max(slack, expected)
+        var room = roomForPieces(within: time, at: now)
+        for index in late {
+            let piece = PieceID(id(sequence), index)
+            if isPromised(piece, at: now) {
+                late.remove(index)
+            } else if room > 0, isHeldNear(piece, at: now) {
+                room -= 1
+                late.remove(index)
+            }
         }
         var hasHolder = false
         for (index, want) in segment.wanted {
             let pace = neighbors[want.link]?.health.pieceTime ?? .zero
             guard
                 neighbors[want.link]?.isStuck(at: now) != false
-                    || max(want.time + pace * 2, now + pace * 0.5) > now + max(slack, expected)
+                    || max(want.time + pace * 2, now + pace * 0.5) > now + time
             else { continue }
             late.insert(index)
             hasHolder = true
@@ -148,13 +156,20 @@ extension Swarm {
         fetch(late, of: sequence, because: reason, at: now, into: &commands)
     }
 
-    /// Whether a neighbor has the piece and is quick enough, or is getting it from the origin just now.
-    private func isComing(_ piece: PieceID, within time: Interval, at now: Instant) -> Bool {
-        links.contains { link in
-            guard let neighbor = neighbors[link], neighbor.uploads, !neighbor.chokesUs else { return false }
-            if neighbor.isFetching(piece, at: now) { return true }
-            return neighbor.has(piece) && !neighbor.isStuck(at: now) && !neighbor.health.isDemoted(at: now)
-                && neighbor.health.pieceTime < time
+    private func isPromised(_ piece: PieceID, at now: Instant) -> Bool {
+        links.contains { neighbors[$0]?.isFetching(piece, at: now) == true }
+    }
+
+    private func isHeldNear(_ piece: PieceID, at now: Instant) -> Bool {
+        links.contains { neighbors[$0]?.has(piece) == true && neighbors[$0]?.brings(at: now) == true }
+    }
+
+    /// How many more pieces neighbors will bring within `time`, at the pace that they keep.
+    private func roomForPieces(within time: Interval, at now: Instant) -> Int {
+        links.reduce(0) { room, link in
+            guard let neighbor = neighbors[link], neighbor.brings(at: now) else { return room }
+            let turns = min(100, time.seconds / max(neighbor.health.pieceTime.seconds, 0.005))
+            return room + max(0, Int(turns * Double(neighbor.health.window)) - neighbor.asked)
         }
     }
 
