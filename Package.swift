@@ -41,7 +41,9 @@ let tracker: [Target] = [
     .target(name: "TrackerCore", dependencies: [vocabulary], path: "Sources/Tracker/Core"),
     .target(
         name: "TrackerService",
-        dependencies: ["TrackerCore", vocabulary, "Integrity", "Wire", "WebServer", "CDatagrams", logging] + nio,
+        dependencies: [
+            "TrackerCore", vocabulary, "Integrity", "Wire", "WebServer", "CommandLine", "CDatagrams", logging,
+        ] + nio,
         path: "Sources/Tracker/Service"),
     .executableTarget(
         name: "tributary-tracker", dependencies: ["TrackerService", "CommandLine", arguments, logging],
@@ -104,6 +106,11 @@ let tests: [Target] = [
             "PeerAgent", "PeerCore", "Integrity", "Wire", "WebServer", "WebClient", vocabulary,
             .product(name: "NIOEmbedded", package: "swift-nio"),
         ] + nio, path: "Tests/PeerAgentTests"),
+    .testTarget(name: "WebServerTests", dependencies: ["WebServer"] + nio),
+    .testTarget(name: "TrackerCoreTests", dependencies: ["TrackerCore", vocabulary]),
+    .testTarget(
+        name: "TrackerServiceTests",
+        dependencies: ["TrackerService", "TrackerCore", "Integrity", "Wire", "WebClient", vocabulary] + nio),
     .testTarget(name: "VocabularyTests", dependencies: [vocabulary]),
     .testTarget(name: "IntegrityTests", dependencies: ["Integrity", vocabulary], exclude: ["Vectors"]),
     .testTarget(name: "WireTests", dependencies: ["Wire", vocabulary, nioCore]),

@@ -148,7 +148,7 @@ final class Connection: ChannelDuplexHandler {
         switch error as? HTTPParserError {
         case .headerOverflow: refuse(.headersTooLarge)
         case .invalidEOFState:
-            malformed.count(.truncated)
+            if !isRefusing { malformed.count(.truncated) }
             context.close(promise: nil)
         case .some: refuse(.syntax)
         case nil: context.close(promise: nil)

@@ -1,0 +1,29 @@
+import Integrity
+import Testing
+
+@Suite struct `Connection ids` {
+    private let ids = ConnectionIDs()
+    private let address: [UInt8] = [192, 0, 2, 1]
+
+    @Test func `hold for two minutes and no longer`() {
+        let id = ids.issue(to: address, at: 1_000)
+        #expect(ids.isValid(id, from: address, at: 1_000))
+        #expect(ids.isValid(id, from: address, at: 1_120))
+        #expect(!ids.isValid(id, from: address, at: 1_121))
+        #expect(!ids.isValid(id, from: address, at: 999))
+        #expect(!ids.isValid(id, from: address, at: 1_000 + 65_536))
+    }
+
+    @Test func `survive the wrap of their short time`() {
+        let id = ids.issue(to: address, at: 65_530)
+        #expect(ids.isValid(id, from: address, at: 65_540))
+    }
+
+    @Test func `belong to one address and one tracker`() {
+        let id = ids.issue(to: address, at: 1_000)
+        #expect(!ids.isValid(id, from: [192, 0, 2, 2], at: 1_000))
+        #expect(!ids.isValid(id, from: [192, 0, 2, 1] + [UInt8](repeating: 0, count: 12), at: 1_000))
+        #expect(!ConnectionIDs().isValid(id, from: address, at: 1_000))
+        for bit in 0..<64 { #expect(!ids.isValid(id ^ 1 << UInt64(bit), from: address, at: 1_000)) }
+    }
+}

@@ -1,0 +1,174 @@
+import Testing
+import TrackerCore
+import Vocabulary
+
+@Suite struct `A tracker` {
+    private var tracker = Tracker(seed: 1)
+
+    private func peer(_ number: Int) -> PeerID { PeerID(Word256(0, 0, 0, UInt64(number))) }
+
+    private func source(_ number: Int) throws -> Endpoint {
+        try #require(Endpoint(address: [10, 0, UInt8(number >> 8), UInt8(number & 255)], port: 9))
+    }
+
+    private func at(_ seconds: Double) -> Instant { .zero + .seconds(seconds) }
+
+    @discardableResult
+    private mutating func announce(
+        _ number: Int, at seconds: Double, event: Announcement.Event = .none, port: UInt16 = 1_000,
+        upload: UInt64 = 1, roots: [Root] = [], from address: Int? = nil, broadcast: UInt64 = 1
+    ) throws -> Welcome {
+        let announcement = Announcement(
+            broadcast: BroadcastID(Word256(0, 0, 0, broadcast)), peer: peer(number), event: event, port: port,
+            freeUpload: upload, roots: roots)
+        return try tracker.announce(announcement, from: source(address ?? number), at: at(seconds))
+    }
+
+    @Test mutating func `forgets silent peers after 75 seconds`() throws {
+        try announce(1, at: 0)
+        try announce(2, at: 50)
+        tracker.expire(at: at(75))
+        #expect(tracker.peerCount == 2)
+        tracker.expire(at: at(75.5))
+        #expect(tracker.peerCount == 1)
+        tracker.expire(at: at(126))
+        #expect(tracker.peerCount == 0)
+        #expect(tracker.swarmCount == 0)
+    }
+
+    @Test mutating func `lets a peer leave at once, but only from its own address`() throws {
+        try announce(1, at: 0)
+        try announce(1, at: 1, event: .left, from: 2)
+        #expect(tracker.peerCount == 1)
+        try announce(1, at: 1, event: .left)
+        #expect(tracker.peerCount == 0)
+    }
+
+    @Test mutating func `introduces others that can be reached, never the asker, nobody twice`() throws {
+        for number in 1...200 { try announce(number, at: 0, port: number % 2 == 0 ? 1_000 : 0) }
+        for number in 1...200 {
+            let neighbors = try announce(number, at: 1, port: number % 2 == 0 ? 1_000 : 0).neighbors
+            #expect(neighbors.count == 30)
+            #expect(Set(neighbors.map(\.endpoint)).count == 30)
+            #expect(!neighbors.contains { $0.peer == peer(number) })
+            #expect(neighbors.allSatisfy { $0.endpoint.port != 0 })
+        }
+    }
+
+    @Test mutating func `spreads its introductions evenly`() throws {
+        for number in 1...300 { try announce(number, at: 0) }
+        var seen: [PeerID: Int] = [:]
+        for _ in 0..<1_000 {
+            for neighbor in try announce(1, at: 1).neighbors { seen[neighbor.peer, default: 0] += 1 }
+        }
+        // 30 of 299 in 1,000 draws: 100 each; the injectors come more often.
+        #expect(seen.count == 299)
+        #expect(seen.values.allSatisfy { $0 > 50 })
+    }
+
+    @Test mutating func `elects three injectors and keeps them until they go`() throws {
+        for number in 1...10 { try announce(number, at: Double(number)) }
+        var leases: [Int: Lease] = [:]
+        for number in 1...10 { leases[number] = try announce(number, at: 20).lease }
+        #expect(leases.keys.sorted() == [1, 2, 3])
+        #expect(Set(leases.values.map(\.epoch)).count == 1)
+        try announce(2, at: 21, event: .left)
+        let first = try #require(try announce(1, at: 22).lease)
+        #expect(first.epoch != leases[1]?.epoch)
+        #expect(first.count == 3)
+        #expect(try announce(4, at: 22).lease != nil)
+        #expect(try announce(3, at: 23, upload: 0).lease == nil)
+        #expect(try announce(5, at: 24).lease != nil)
+    }
+
+    @Test mutating func `gives a lease to nobody who cannot be reached or has nothing to give`() throws {
+        #expect(try announce(1, at: 0, port: 0).lease == nil)
+        #expect(try announce(2, at: 0, upload: 0).lease == nil)
+        #expect(
+            try announce(3, at: 0).lease == Lease(index: 0, count: 1, epoch: try announce(3, at: 0).lease?.epoch ?? 0))
+    }
+
+    @Test mutating func `takes the lease of an injector that falls silent`() throws {
+        try announce(1, at: 0)
+        for second in stride(from: 1.0, through: 60, by: 10) { try announce(2, at: second) }
+        let lease = try announce(2, at: 60).lease
+        #expect(lease?.count == 1)
+    }
+
+    @Test mutating func `knows who has a segment until they go`() throws {
+        let root = Root(Word256(7, 7, 7, 7))
+        try announce(1, at: 0, roots: [root])
+        try announce(2, at: 0, roots: [root])
+        try announce(3, at: 0, port: 0, roots: [root])
+        #expect(tracker.holders(of: root).map(\.peer) == [peer(2), peer(1)])
+        try announce(1, at: 1, event: .left)
+        #expect(tracker.holders(of: root).map(\.peer) == [peer(2)])
+        tracker.expire(at: at(100))
+        #expect(tracker.holders(of: root).isEmpty)
+        #expect(tracker.rootCount == 0)
+    }
+
+    @Test mutating func `refuses more than 200 peers of one address`() throws {
+        for number in 1...200 { try announce(number, at: 0, port: UInt16(number), from: 1) }
+        #expect(throws: Tracker.Refusal.tooManyFromAddress) { try announce(201, at: 0, port: 201, from: 1) }
+        #expect(tracker.peerCount == 200)
+    }
+
+    @Test mutating func `refuses to hand a peer's name to another address while the peer is there`() throws {
+        try announce(1, at: 0)
+        #expect(throws: Tracker.Refusal.peerIsElsewhere) { try announce(1, at: 1, from: 2) }
+        try announce(1, at: 50, from: 2)
+        #expect(tracker.peerCount == 1)
+    }
+
+    @Test mutating func `stays within its bounds`() throws {
+        var settings = Tracker.Settings()
+        settings.broadcasts = 2
+        settings.peers = 4
+        settings.roots = 3
+        tracker = Tracker(settings: settings, seed: 1)
+        for broadcast: UInt64 in 1...2 { try announce(1, at: 0, broadcast: broadcast) }
+        #expect(throws: Tracker.Refusal.tooManyBroadcasts) { try announce(1, at: 0, broadcast: 3) }
+        try announce(2, at: 0, roots: (1...10).map { Root(Word256(0, 0, 0, $0)) })
+        #expect(tracker.rootCount == 3)
+        #expect(tracker.holders(of: Root(Word256(0, 0, 0, 10))).count == 1)
+        try announce(3, at: 0)
+        #expect(throws: Tracker.Refusal.tooManyPeers) { try announce(4, at: 0) }
+    }
+
+    @Test mutating func `calls newcomers of a small swarm back soon and others with jitter`() throws {
+        #expect(try announce(1, at: 0).interval == 5)
+        for second in 1...10 { try announce(1, at: Double(second)) }
+        let intervals = try (11...60).map { try announce(1, at: Double($0)).interval }
+        #expect(intervals.allSatisfy { (27...33).contains($0) })
+        #expect(Set(intervals).count > 3)
+    }
+
+    @Test func `answers the same when it is told the same`() throws {
+        var first = self
+        var second = self
+        for number in 1...100 {
+            let answer = try first.announce(number, at: Double(number))
+            #expect(try second.announce(number, at: Double(number)) == answer)
+        }
+    }
+
+    @Test mutating func `lists broadcasts, newest word first, and keeps closed ones ten minutes`() throws {
+        func listing(_ id: UInt64, time: Int64, status: Listing.Status = .streaming) -> Listing {
+            Listing(
+                broadcast: BroadcastID(Word256(0, 0, 0, id)), time: time, title: "Number \(id)", status: status,
+                targetDuration: 2, hls: "http://a/", started: Int64(id), newest: 1)
+        }
+        try tracker.publish(listing(1, time: 10), at: at(0))
+        try tracker.publish(listing(2, time: 10), at: at(0))
+        #expect(throws: Tracker.Refusal.listingIsOld) { try tracker.publish(listing(1, time: 9), at: at(1)) }
+        try announce(1, at: 1)
+        #expect(tracker.listings(limit: 10).map(\.listing.title) == ["Number 1", "Number 2"])
+        #expect(tracker.listings(matching: "NUMBER 2", limit: 10).count == 1)
+        try tracker.publish(listing(2, time: 11, status: .closed), at: at(2))
+        tracker.expire(at: at(80))
+        #expect(tracker.listings(limit: 10).map(\.listing.status) == [.closed])
+        tracker.expire(at: at(603))
+        #expect(tracker.listingCount == 0)
+    }
+}

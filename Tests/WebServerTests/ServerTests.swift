@@ -1,0 +1,118 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Testing
+import WebServer
+
+@Suite(.timeLimit(.minutes(1))) struct `An HTTP server` {
+    /// Sends bytes to a fresh server and returns everything that comes back until it closes the connection.
+    private func exchange(
+        _ text: String, limits: ServerLimits = .init(),
+        handler: @escaping Server.Handler = { request, eventLoop in
+            eventLoop.makeSucceededFuture(Response(text: request.path + "\n"))
+        }
+    ) async throws -> (answer: String, malformed: [MalformedRequest: Int]) {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let server = try await Server.start(host: "127.0.0.1", port: 0, group: group, limits: limits, handler: handler)
+        let (answers, continuation) = AsyncStream.makeStream(of: String.self)
+        let channel = try await ClientBootstrap(group: group).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(Collector { continuation.yield($0) })
+            }
+        }.connect(host: "127.0.0.1", port: server.port).get()
+        try await channel.writeAndFlush(ByteBuffer(string: text))
+        var answer = ""
+        for await text in answers {
+            answer = text
+            break
+        }
+        let malformed = server.malformed
+        await server.stop()
+        return (answer, malformed)
+    }
+
+    @Test func `answers pipelined requests in order, even when the first takes longest`() async throws {
+        let (answer, _) = try await exchange(
+            "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\nConnection: close\r\n\r\n"
+        ) { request, eventLoop in
+            let wait = TimeAmount.milliseconds(request.path == "/1" ? 50 : 0)
+            return eventLoop.scheduleTask(in: wait) { Response(text: request.path + "\n") }.futureResult
+        }
+        let places = ["/1\n", "/2\n", "/3\n"].compactMap { answer.firstRange(of: $0)?.lowerBound }
+        #expect(places.count == 3)
+        #expect(places == places.sorted())
+    }
+
+    @Test(arguments: [
+        ("\u{1}\u{2}\r\n\r\n", 400, MalformedRequest.syntax),
+        ("GET nowhere HTTP/1.1\r\n\r\n", 400, .syntax),
+        ("GET / HTTP/1.1\r\nA: " + String(repeating: "x", count: 20_000) + "\r\n\r\n", 431, .headersTooLarge),
+        ("GET / HTTP/1.1\r\n" + String(repeating: "A: b\r\n", count: 65) + "\r\n", 431, .headersTooLarge),
+        ("GET /" + String(repeating: "x", count: 9_000) + " HTTP/1.1\r\n\r\n", 414, .targetTooLong),
+        ("POST / HTTP/1.1\r\nContent-Length: 70000\r\n\r\n", 413, .bodyTooLarge),
+        ("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, .syntax),
+        ("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, .syntax),
+    ]) func `turns malformed requests away and counts them`(
+        text: String, status: Int, reason: MalformedRequest
+    ) async throws {
+        let (answer, malformed) = try await exchange(text)
+        #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
+        #expect(malformed == [reason: 1])
+    }
+
+    @Test func `does not wait for a head that never ends`() async throws {
+        var limits = ServerLimits()
+        limits.header = .milliseconds(100)
+        let (answer, malformed) = try await exchange("GET / HTTP/1.1\r\nA: ", limits: limits)
+        #expect(answer.hasPrefix("HTTP/1.1 408 "))
+        #expect(malformed == [.headTimeout: 1])
+    }
+
+    @Test func `streams in chunks, and breaks off when the handler gives up`() async throws {
+        let request = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+        let (whole, _) = try await exchange(request) { _, eventLoop in
+            let body = Response.Body.stream(length: nil) { writer in
+                writer.write(ByteBuffer(string: "abc"))
+                writer.finish()
+            }
+            return eventLoop.makeSucceededFuture(Response(status: 200, body: body))
+        }
+        #expect(whole.hasSuffix("\r\n\r\n3\r\nabc\r\n0\r\n\r\n"))
+        let (broken, _) = try await exchange(request) { _, eventLoop in
+            let body = Response.Body.stream(length: 10) { writer in
+                writer.write(ByteBuffer(string: "abc"))
+                writer.finish()
+            }
+            return eventLoop.makeSucceededFuture(Response(status: 200, body: body))
+        }
+        #expect(broken.contains("content-length: 10") && broken.hasSuffix("\r\n\r\nabc"))
+    }
+
+    @Test func `answers HEAD as GET without the body`() async throws {
+        let (answer, _) = try await exchange("HEAD /x HTTP/1.1\r\nConnection: close\r\n\r\n")
+        #expect(answer.contains("content-length: 3\r\n") && answer.hasSuffix("\r\n\r\n"))
+    }
+
+    @Test func `lets no header value begin another header`() async throws {
+        let (answer, _) = try await exchange("GET / HTTP/1.1\r\nConnection: close\r\n\r\n") { _, eventLoop in
+            eventLoop.makeSucceededFuture(Response(status: 200, headers: [("a", "b\r\nevil: yes")]))
+        }
+        #expect(!answer.contains("\nevil"))
+    }
+}
+
+/// Collects what a connection receives and reports all of it when the connection ends.
+private final class Collector: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private var received = ""
+    private let report: (String) -> Void
+
+    init(_ report: @escaping (String) -> Void) { self.report = report }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { received += String(buffer: unwrapInboundIn(data)) }
+
+    func channelInactive(context: ChannelHandlerContext) { report(received) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

@@ -1,0 +1,105 @@
+import NIOCore
+import Testing
+import Vocabulary
+import Wire
+
+@Suite struct `Tracker datagrams` {
+    private static func bytes(_ write: (inout ByteBuffer) -> Void) -> [UInt8] {
+        var buffer = ByteBuffer()
+        write(&buffer)
+        return Array(buffer.readableBytesView)
+    }
+
+    private static let announcement = Announcement(
+        broadcast: BroadcastID(Word256(1, 2, 3, 4)), peer: PeerID(Word256(5, 6, 7, 8)), event: .joined, port: 4_242,
+        rendition: 3, newest: 77, held: 5, freeUpload: 1_000_000, wanted: 20,
+        roots: [Root(Word256(9, 9, 9, 9)), Root(Word256(8, 8, 8, 8))])
+
+    private static func welcome(neighbors: Int, addressLength: Int = 4) -> Welcome {
+        Welcome(
+            interval: 30, viewers: 1_234, newest: 99, lease: Lease(index: 1, count: 3, epoch: 7),
+            neighbors: (0..<neighbors).compactMap { number in
+                Endpoint(address: Array(repeating: UInt8(number + 1), count: addressLength), port: 80).map {
+                    Introduction(peer: PeerID(Word256(0, 0, 0, UInt64(number))), endpoint: $0)
+                }
+            })
+    }
+
+    private static let requests: [TrackerRequest] = [
+        .connect(transaction: 7), .announce(connection: .max, transaction: 9, announcement),
+    ]
+
+    private static let answers: [TrackerAnswer] = [
+        .connected(transaction: 1, connection: 0x1234_5678_9ABC_DEF0),
+        .welcome(transaction: 2, welcome(neighbors: 3)), .refused(transaction: 3, "too many peers"),
+    ]
+
+    @Test(arguments: requests) func `requests come back as they went`(_ request: TrackerRequest) throws {
+        let bytes = Self.bytes(request.encode)
+        #expect(try TrackerRequest(parsing: ByteBuffer(bytes: bytes)) == request)
+        for length in 0..<bytes.count {
+            #expect(throws: WireError.self) { try TrackerRequest(parsing: ByteBuffer(bytes: bytes[..<length])) }
+        }
+        #expect(throws: WireError.trailingBytes) { try TrackerRequest(parsing: ByteBuffer(bytes: bytes + [0])) }
+    }
+
+    @Test(arguments: answers) func `answers come back as they went`(_ answer: TrackerAnswer) throws {
+        let bytes = Self.bytes(answer.encode)
+        #expect(try TrackerAnswer(parsing: ByteBuffer(bytes: bytes)) == answer)
+        if case .refused = answer { return }
+        for length in 0..<bytes.count {
+            #expect(throws: WireError.self) { try TrackerAnswer(parsing: ByteBuffer(bytes: bytes[..<length])) }
+        }
+    }
+
+    @Test func `a connect is answered with as many bytes as it has, as BEP 15 lays them out`() {
+        let request = Self.bytes(TrackerRequest.connect(transaction: 7).encode)
+        #expect(request == [0, 0, 4, 23, 39, 16, 25, 128, 0, 0, 0, 0, 0, 0, 0, 7])
+        let answer = Self.bytes(TrackerAnswer.connected(transaction: 7, connection: 1).encode)
+        #expect(answer == [0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1])
+    }
+
+    @Test func `a welcome fits into a datagram however long its neighbors' addresses are`() throws {
+        let bytes = Self.bytes(
+            TrackerAnswer.welcome(transaction: 1, Self.welcome(neighbors: 30, addressLength: 16)).encode)
+        #expect(bytes.count <= Limits.datagramLength)
+        guard case .welcome(_, let welcome) = try TrackerAnswer(parsing: ByteBuffer(bytes: bytes)) else {
+            Issue.record("no welcome")
+            return
+        }
+        #expect(welcome.neighbors.count >= 26)
+    }
+
+    @Test(arguments: [
+        (16, 2), (81, 3), (84, 8), (85, 0xFF), (110, 17), (10, 0),
+    ]) func `a wrong byte at a place that matters is refused`(position: Int, value: UInt8) {
+        var bytes = Self.bytes(TrackerRequest.announce(connection: 1, transaction: 2, Self.announcement).encode)
+        bytes[position] = value
+        #expect(throws: WireError.self) { try TrackerRequest(parsing: ByteBuffer(bytes: bytes)) }
+    }
+
+    @Test func `random bytes never trap`() {
+        var random = Randomness(seed: 1)
+        for _ in 0..<20_000 {
+            let length = Int.random(in: 0...200, using: &random)
+            var bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
+            if Bool.random(using: &random), bytes.count > 16 {
+                bytes.replaceSubrange(8..<12, with: [0x54, 0x52, 0x49, 0x42])
+                bytes[16] = 1
+            }
+            _ = try? TrackerRequest(parsing: ByteBuffer(bytes: bytes))
+            _ = try? TrackerAnswer(parsing: ByteBuffer(bytes: bytes.dropFirst(8)))
+        }
+    }
+
+    @Test func `a listing comes back as it went, and no prefix of it passes`() throws {
+        let listing = Listing(
+            broadcast: BroadcastID(Word256(1, 2, 3, 4)), time: 5, title: "Néws", status: .streaming,
+            targetDuration: 2, hls: "http://127.0.0.1:1/x.m3u8", started: 4, newest: 3, roots: [Root(.zero)])
+        let bytes = listing.bencoded
+        #expect(try Listing(bencoded: bytes) == listing)
+        for length in 0..<bytes.count {
+            #expect(throws: WireError.self) { try Listing(bencoded: Array(bytes[..<length])) }
+        }
+    }
+}
