@@ -66,7 +66,8 @@ let peer: [Target] = [
 
 let origin: [Target] = [
     .target(name: "OriginCore", dependencies: [vocabulary], path: "Sources/Origin/Core"),
-    .target(name: "OriginMedia", dependencies: [vocabulary, "CLibAVFormat"], path: "Sources/Origin/Media"),
+    .target(
+        name: "OriginMedia", dependencies: ["OriginCore", vocabulary, "CLibAVFormat"], path: "Sources/Origin/Media"),
     .target(
         name: "OriginService",
         dependencies: [
@@ -74,7 +75,11 @@ let origin: [Target] = [
         ] + nio,
         path: "Sources/Origin/Service"),
     .executableTarget(
-        name: "tributary-origin", dependencies: ["OriginService", vocabulary, "CommandLine", arguments, logging],
+        name: "tributary-origin",
+        dependencies: [
+            "OriginService", "OriginMedia", vocabulary, "Integrity", "WebServer", "WebClient", "CommandLine", arguments,
+            logging,
+        ] + nio,
         path: "Sources/Origin/Command"),
 ]
 

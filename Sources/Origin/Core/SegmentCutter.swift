@@ -1,0 +1,67 @@
+/// Decides at which keyframes segments begin, so that they average the wished duration and none exceeds the target.
+///
+/// A cut is due at the first keyframe at or after each multiple of the wished duration. It comes earlier when waiting
+/// for the next keyframe, as far away as the farthest one so far, could make the segment longer than the target allows.
+/// The target (EXT-X-TARGETDURATION) never changes once it is known; a source that later spaces its keyframes wider
+/// gives longer segments, because a segment that does not begin with a keyframe would be worse than a long one.
+package struct SegmentCutter: Sendable {
+    /// All times are in microseconds of the output's timeline.
+    private let wished: Int64
+    private let tolerance: Int64
+    private var origin: Int64 = 0
+    private var segmentStart: Int64?
+    private var lastKeyframe: Int64 = 0
+    private var longestInterval: Int64
+    /// In whole seconds; `nil` until the first cut decides it.
+    package private(set) var targetDuration: Int?
+
+    /// - Parameters:
+    ///   - wished: the segment duration to aim at.
+    ///   - targetDuration: what an earlier run has promised already.
+    ///   - longestInterval: the widest spacing of keyframes if it is known beforehand.
+    package init(wished: Int64, targetDuration: Int?, longestInterval: Int64 = 0) {
+        self.wished = max(1, wished)
+        // Containers that count in milliseconds place a keyframe just before its multiple.
+        tolerance = min(wished / 10, 50_000)
+        self.targetDuration = targetDuration
+        self.longestInterval = longestInterval
+    }
+
+    /// Whether the keyframe at `time` begins a new segment; the first one always does.
+    package mutating func begins(at time: Int64) -> Bool {
+        guard let start = segmentStart else {
+            origin = time
+            segmentStart = time
+            lastKeyframe = time
+            return true
+        }
+        longestInterval = max(longestInterval, time - lastKeyframe)
+        lastKeyframe = time
+        let due = origin + ((start + tolerance - origin) / wished + 1) * wished - tolerance
+        let elapsed = time - start
+        guard elapsed > 0, time >= due || elapsed + longestInterval > limit else { return false }
+        if targetDuration == nil {
+            targetDuration = Self.target(wished: wished, longest: max(longestInterval, elapsed))
+        }
+        segmentStart = time
+        return true
+    }
+
+    /// The stream ends at `time`, or breaks off; the next keyframe starts afresh.
+    package mutating func finish(at time: Int64) {
+        guard let start = segmentStart else { return }
+        if targetDuration == nil {
+            targetDuration = Self.target(wished: wished, longest: max(longestInterval, time - start))
+        }
+        segmentStart = nil
+    }
+
+    private var limit: Int64 {
+        let target = targetDuration ?? Self.target(wished: wished, longest: longestInterval)
+        return Int64(target) * 1_000_000 + 499_999
+    }
+
+    private static func target(wished: Int64, longest: Int64) -> Int {
+        max(1, Int((wished + 999_999) / 1_000_000), Int((longest + 500_000) / 1_000_000))
+    }
+}

@@ -1,0 +1,57 @@
+import CLibAVFormat
+
+/// What a player wants to know before it loads anything.
+package struct MediaDescription: Hashable, Sendable {
+    /// As RFC 6381 writes them, such as `avc1.64001f`.
+    package var codecs: [String]
+    package var width: Int
+    package var height: Int
+    /// Frames per thousand seconds; 0 when unknown.
+    package var framesPerKilosecond: Int
+    /// The container's own claim in bits per second; 0 when it makes none.
+    package var bitRate: Int
+}
+
+extension MediaDescription {
+    init(_ demuxer: Demuxer) {
+        let parameters = demuxer.video.pointee.codecpar.pointee
+        codecs = [Self.video(parameters)].compactMap { $0 }
+        if let audio = demuxer.audio { codecs.append(Self.audio(audio.pointee.codecpar.pointee)) }
+        width = Int(parameters.width)
+        height = Int(parameters.height)
+        let rate = demuxer.video.pointee.avg_frame_rate
+        framesPerKilosecond = rate.den > 0 && rate.num > 0 ? Int(Int64(rate.num) * 1_000 / Int64(rate.den)) : 0
+        bitRate = Int(demuxer.bitRate)
+    }
+
+    /// From the sequence parameter set: what an encoder was told is not always what it made.
+    private static func video(_ parameters: AVCodecParameters) -> String? {
+        if parameters.codec_id == AV_CODEC_ID_HEVC {
+            let compatibility = parameters.profile == 2 ? 4 : 6
+            return "hvc1.\(max(1, parameters.profile)).\(compatibility).L\(max(30, parameters.level)).B0"
+        }
+        guard let start = parameters.extradata, parameters.extradata_size >= 4 else { return nil }
+        let bytes = Array(UnsafeBufferPointer(start: start, count: Int(parameters.extradata_size)))
+        // avcC repeats the three bytes of the set; Annex B has the set itself, after a start code and a type byte.
+        var profile = 1
+        if bytes[0] != 1 {
+            guard
+                let code = (0..<bytes.count - 6).first(where: {
+                    bytes[$0] == 0 && bytes[$0 + 1] == 0 && bytes[$0 + 2] == 1 && bytes[$0 + 3] & 0x1f == 7
+                })
+            else { return nil }
+            profile = code + 4
+        }
+        let hex = bytes[profile..<profile + 3].map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+        return "avc1." + hex.joined()
+    }
+
+    private static func audio(_ parameters: AVCodecParameters) -> String {
+        switch parameters.codec_id {
+        case AV_CODEC_ID_MP3: "mp4a.40.34"
+        case AV_CODEC_ID_AC3: "ac-3"
+        case AV_CODEC_ID_EAC3: "ec-3"
+        default: "mp4a.40.\(parameters.profile >= 0 ? parameters.profile + 1 : 2)"
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import CLibAVFormat
+
+/// Why an input cannot be broadcast, each in one sentence.
+package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
+    case cannotOpen(String, reason: String)
+    case noVideo(String)
+    case unsupportedVideo(String, codec: String)
+    case cannotRead(String, reason: String)
+    case cannotCut(reason: String)
+    /// Keyframes are so far apart that a segment would exceed what anybody accepts.
+    case segmentTooLarge(String, seconds: Int, bytes: Int)
+    case stopped
+
+    package var description: String {
+        switch self {
+        case .cannotOpen(let input, let reason): "cannot open \(input): \(reason)"
+        case .noVideo(let input): "\(input) has no video"
+        case .unsupportedVideo(let input, let codec):
+            "\(input) holds \(codec) video, which HLS in MPEG-TS cannot carry: convert it to H.264 or H.265 first"
+        case .cannotRead(let input, let reason): "cannot read \(input): \(reason)"
+        case .cannotCut(let reason): "cannot cut segments: \(reason)"
+        case .segmentTooLarge(let input, let seconds, let bytes):
+            "\(input) had no keyframe for \(seconds) s and \(bytes >> 20) MiB: set the encoder's keyframe interval to 2 s"
+        case .stopped: "stopped"
+        }
+    }
+}
+
+/// What libav says about one of its error codes.
+func reason(_ code: Int32) -> String {
+    var text = [CChar](repeating: 0, count: 128)
+    guard av_strerror(code, &text, text.count) == 0 else { return "error \(code)" }
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

@@ -1,0 +1,46 @@
+import Vocabulary
+
+/// Where media comes from, and what that means for how it is read.
+package struct MediaInput: Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Hashable, Sendable { case file, standardInput, live }
+
+    package let text: String
+    package let kind: Kind
+
+    package init(_ text: String) {
+        self.text = text
+        if text == "-" {
+            kind = .standardInput
+        } else if let colon = text.firstRange(of: "://")?.lowerBound,
+            text[..<colon].allSatisfy({ $0.isLetter || $0.isNumber }), text[..<colon] != "file"
+        {
+            kind = .live
+        } else {
+            kind = .file
+        }
+    }
+
+    package var description: String { kind == .standardInput ? "standard input" : text }
+
+    var url: String {
+        switch kind {
+        case .file: text.hasPrefix("file:") ? text : "file:" + text
+        case .standardInput: "pipe:0"
+        case .live: text
+        }
+    }
+
+    /// What libavformat may open on the input's behalf: a playlist from elsewhere must not read local files, and a
+    /// local file must not call the network.
+    var protocols: String {
+        switch kind {
+        case .file: "file"
+        case .standardInput: "pipe"
+        case .live:
+            text.hasPrefix("http") ? "http,https,tls,tcp,crypto,httpproxy" : "udp,rtp,srt,rtmp,rtmps,tls,tcp,rist"
+        }
+    }
+
+    var openLimit: Interval? { kind == .live ? .seconds(20) : nil }
+    var readLimit: Interval? { kind == .live ? .seconds(10) : nil }
+}

@@ -1,0 +1,220 @@
+package import NIOCore
+import Synchronization
+import Vocabulary
+package import WebServer
+
+/// The origin's HTTP surface: what never changes is named by its hash and says so, and so does what changes.
+package final class OriginSite: Sendable {
+    private let publication: Publication
+    /// How long a request for what does not exist yet is held.
+    private static let patience = TimeAmount.seconds(25)
+
+    /// What was sent, by kind of answer.
+    private let sent = Mutex<[String: (requests: Int, bytes: Int)]>([:])
+    private let link: @Sendable () -> (link: String, hls: String)
+    private let malformed: @Sendable () -> [MalformedRequest: Int]
+
+    package init(
+        _ publication: Publication, link: @escaping @Sendable () -> (link: String, hls: String),
+        malformed: @escaping @Sendable () -> [MalformedRequest: Int]
+    ) {
+        self.publication = publication
+        self.link = link
+        self.malformed = malformed
+    }
+
+    package func answer(_ request: Request, on eventLoop: any EventLoop) -> EventLoopFuture<Response> {
+        switch request.method {
+        case "GET", "HEAD": break
+        case "OPTIONS":
+            return eventLoop.makeSucceededFuture(
+                Response(
+                    status: 204,
+                    headers: Self.cors + [
+                        ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
+                        ("access-control-allow-headers", "Range, If-None-Match, If-Range"),
+                        ("access-control-max-age", "86400"),
+                    ]))
+        default: return eventLoop.makeSucceededFuture(Self.refusal(405, "only GET, HEAD and OPTIONS"))
+        }
+        let path = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+        switch path {
+        case [""]: return eventLoop.makeSucceededFuture(page())
+        case ["healthz"]: return eventLoop.makeSucceededFuture(Response(text: "ok\n"))
+        case ["metrics"]:
+            return eventLoop.makeSucceededFuture(Response(text: metrics, type: "text/plain; version=0.0.4"))
+        default: break
+        }
+        guard path.count >= 2, path[0] == "\(publication.broadcast)" else { return notFound(eventLoop) }
+        switch Array(path.dropFirst()) {
+        case ["head"]: return head(request, eventLoop)
+        case ["master.m3u8"]:
+            return playlist(eventLoop, kind: "master") { self.publication.masterPlaylist }
+        case ["0", "index.m3u8"]:
+            return playlist(eventLoop, kind: "playlist") { self.publication.mediaPlaylist }
+        case let rest where rest.count == 2 && rest[0] == "segments":
+            return eventLoop.makeSucceededFuture(segment(named: rest[1], request))
+        case let rest where rest.count == 3 && rest[0] == "records" && rest[1] == "0":
+            return eventLoop.makeSucceededFuture(records(rest[2]))
+        default: return notFound(eventLoop)
+        }
+    }
+
+    private func head(_ request: Request, _ eventLoop: any EventLoop) -> EventLoopFuture<Response> {
+        var after: UInt64?
+        if let text = request.query("after") {
+            guard let sequence = Self.number(text) else {
+                return eventLoop.makeSucceededFuture(Self.refusal(400, "after must be a sequence number"))
+            }
+            after = sequence
+        }
+        return publication.news(after: after, within: Self.patience, on: eventLoop).map {
+            guard let head = self.publication.head else { return Self.notYet }
+            return self.counted(
+                "head",
+                Response(
+                    status: 200,
+                    headers: Self.cors + [
+                        ("content-type", "application/octet-stream"), ("cache-control", "no-cache"),
+                    ], body: .bytes(ByteBuffer(bytes: head))))
+        }
+    }
+
+    private func playlist(
+        _ eventLoop: any EventLoop, kind: String, _ text: @escaping @Sendable () -> String?
+    ) -> EventLoopFuture<Response> {
+        publication.news(after: nil, within: Self.patience, on: eventLoop).map {
+            guard let text = text() else { return Self.notYet }
+            return self.counted(
+                kind,
+                Response(
+                    status: 200,
+                    headers: Self.cors + [
+                        ("content-type", "application/vnd.apple.mpegurl"), ("cache-control", "no-cache"),
+                    ], body: .bytes(ByteBuffer(string: text))))
+        }
+    }
+
+    private func segment(named name: String, _ request: Request) -> Response {
+        guard name.utf8.count == 67, name.hasSuffix(".ts"), let root = Root(hex: name.dropLast(3)),
+            let bytes = publication.segment(root)
+        else { return Self.refusal(404, "no such segment") }
+        let tag = "\"\(root)\""
+        let headers =
+            Self.cors + [
+                ("content-type", "video/mp2t"), ("etag", tag), ("accept-ranges", "bytes"),
+                ("cache-control", "public, max-age=31536000, immutable"),
+            ]
+        if let known = request.header("if-none-match"), known == "*" || known.contains(tag) {
+            return Response(status: 304, headers: headers)
+        }
+        let length = bytes.readableBytes
+        let wanted = request.header("if-range").map { $0 == tag } ?? true ? request.header("range") : nil
+        switch wanted.map({ ByteRange.parse($0, length: length) }) ?? .whole {
+        case .whole: return counted("segment", Response(status: 200, headers: headers, body: .bytes(bytes)))
+        case .partial(let range):
+            guard let slice = bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) else {
+                return Self.refusal(416, "no such range")
+            }
+            let place = ("content-range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(length)")
+            return counted("segment", Response(status: 206, headers: headers + [place], body: .bytes(slice)))
+        case .unsatisfiable:
+            return Response(status: 416, headers: Self.cors + [("content-range", "bytes */\(length)")])
+        }
+    }
+
+    private func records(_ text: String) -> Response {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2, let from = Self.number(ends[0]), let to = Self.number(ends[1]), from <= to else {
+            return Self.refusal(400, "a range of records is written FROM-TO")
+        }
+        guard let (answer, isComplete) = publication.records(from...to) else {
+            return Self.refusal(404, "no such records")
+        }
+        return counted(
+            "records",
+            Response(
+                status: 200,
+                headers: Self.cors + [
+                    ("content-type", "application/octet-stream"),
+                    ("cache-control", isComplete ? "public, max-age=31536000, immutable" : "no-cache"),
+                ], body: .bytes(ByteBuffer(bytes: answer))))
+    }
+
+    private static func number(_ text: some StringProtocol) -> UInt64? {
+        guard !text.isEmpty, text.utf8.count <= 19, text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        return UInt64(text)
+    }
+
+    private static let cors = [
+        ("access-control-allow-origin", "*"),
+        ("access-control-expose-headers", "ETag, Content-Range, Content-Length, Accept-Ranges"),
+    ]
+
+    private static let notYet = Response(
+        status: 503, headers: cors + [("retry-after", "1"), ("cache-control", "no-store")],
+        body: .bytes(ByteBuffer(string: "nothing is published yet\n")))
+
+    private static func refusal(_ status: Int, _ reason: String) -> Response {
+        Response(
+            status: status, headers: cors + [("content-type", "text/plain"), ("cache-control", "no-store")],
+            body: .bytes(ByteBuffer(string: reason + "\n")))
+    }
+
+    private func notFound(_ eventLoop: any EventLoop) -> EventLoopFuture<Response> {
+        eventLoop.makeSucceededFuture(Self.refusal(404, "not found"))
+    }
+
+    private func counted(_ kind: String, _ response: Response) -> Response {
+        guard case .bytes(let bytes) = response.body else { return response }
+        sent.withLock {
+            $0[kind, default: (0, 0)].requests += 1
+            $0[kind, default: (0, 0)].bytes += bytes.readableBytes
+        }
+        return response
+    }
+
+    private var metrics: String {
+        let figures = publication.figures
+        var text = "# TYPE tributary_origin_newest_sequence gauge\n"
+        text += "tributary_origin_newest_sequence \(figures.newest ?? 0)\n"
+        text += "# TYPE tributary_origin_listed_segments gauge\ntributary_origin_listed_segments \(figures.listed)\n"
+        text += "# TYPE tributary_origin_held_bytes gauge\ntributary_origin_held_bytes \(figures.bytes)\n"
+        text += "# TYPE tributary_origin_closed gauge\ntributary_origin_closed \(publication.isClosed ? 1 : 0)\n"
+        let sent = sent.withLock { $0 }.sorted { $0.key < $1.key }
+        text += "# TYPE tributary_origin_requests_total counter\n"
+        for (kind, count) in sent { text += "tributary_origin_requests_total{kind=\"\(kind)\"} \(count.requests)\n" }
+        text += "# TYPE tributary_origin_sent_bytes_total counter\n"
+        for (kind, count) in sent { text += "tributary_origin_sent_bytes_total{kind=\"\(kind)\"} \(count.bytes)\n" }
+        text += "# TYPE tributary_origin_malformed_requests_total counter\n"
+        for (reason, count) in malformed().sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            text += "tributary_origin_malformed_requests_total{reason=\"\(reason.rawValue)\"} \(count)\n"
+        }
+        return text
+    }
+
+    private func page() -> Response {
+        let (link, hls) = link()
+        let title = Self.escaped(publication.title)
+        return Response(
+            text: """
+                <!doctype html><meta charset="utf-8"><title>\(title)</title><h1>\(title)</h1>
+                <p>Watch through other viewers: <code>tributary-peer watch '\(Self.escaped(link))'</code></p>
+                <p>Plain HLS: <a href="\(Self.escaped(hls))">\(Self.escaped(hls))</a></p>
+
+                """, type: "text/html; charset=utf-8")
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.reduce(into: "") { result, character in
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&#39;"
+            default: result.append(character)
+            }
+        }
+    }
+}

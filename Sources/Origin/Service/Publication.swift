@@ -1,0 +1,312 @@
+import Glibc
+import Integrity
+package import Logging
+package import NIOCore
+import OriginCore
+package import OriginMedia
+import Synchronization
+package import Vocabulary
+import Wire
+
+/// One broadcast as it is published: takes cut segments, makes them durable and signed, and answers for them.
+///
+/// Segments come from one thread; questions come from all event loops.
+package final class Publication: Sendable {
+    package let broadcast: BroadcastID
+    package let title: String
+    private let folder: DataFolder
+    private let log: Logger
+    private let state: Mutex<State>
+    private let onPublished: @Sendable (Record) -> Void
+
+    struct Held {
+        var record: Record
+        var sealed: [UInt8]
+        /// Empty, like `bytes`, when the segment was lost.
+        var leaves: [Word256]
+        var bytes: ByteBuffer
+
+        var isMissing: Bool { leaves.isEmpty }
+    }
+
+    private struct State {
+        var journal: Journal
+        var store: SegmentStore
+        var chain: Chain
+        var window = Window()
+        /// By sequence number; everything that is listed or retired.
+        var held: [UInt64: Held] = [:]
+        var targetDuration: Int?
+        var description: MediaDescription?
+        var peak = 0
+        var waiting: [(sequence: UInt64?, promise: EventLoopPromise<Void>)] = []
+        var started = Publication.now
+        var isFailing = false
+
+        var newest: Held? { window.listed.last.flatMap { held[$0.segment.sequence] } }
+        var isClosed: Bool { chain.isClosed }
+
+        func isPast(_ sequence: UInt64?) -> Bool {
+            guard let newest = newest?.record else { return false }
+            return isClosed || newest.segment.sequence > sequence ?? 0 || sequence == nil
+        }
+    }
+
+    /// Goes on where the folder's journal ends.
+    package init(
+        _ folder: DataFolder, title: String, log: Logger, onPublished: @escaping @Sendable (Record) -> Void
+    ) throws {
+        self.folder = folder
+        self.title = title
+        self.log = log
+        self.onPublished = onPublished
+        broadcast = folder.key.broadcast
+        let journal = try Journal(in: folder.path, key: folder.key)
+        let epoch = UInt32(clamping: Self.now / 1_000)
+        var opening = State(
+            journal: journal, store: SegmentStore(in: folder.path),
+            chain: Chain(broadcast: broadcast, rendition: 0, epoch: epoch))
+        opening.targetDuration = journal.targetDuration
+        opening.window = Window(discontinuitySequence: journal.discontinuities)
+        Self.restore(&opening, epoch: epoch)
+        state = Mutex(opening)
+    }
+
+    private static func restore(_ state: inout State, epoch: UInt32) {
+        for (record, sealed) in state.journal.records {
+            if let last = state.window.listed.last, last.epoch != record.epoch { _ = state.window.clear() }
+            let evicted = state.window.append(record)
+            state.held[record.segment.sequence] = Held(
+                record: record, sealed: sealed, leaves: [], bytes: ByteBuffer())
+            for old in evicted { state.held[old.segment.sequence] = nil }
+        }
+        for (sequence, held) in state.held {
+            guard let (bytes, leaves) = state.store.read(held.record.root, length: held.record.length) else { continue }
+            state.held[sequence]?.bytes = ByteBuffer(bytes: bytes)
+            state.held[sequence]?.leaves = leaves
+        }
+        state.store.removeAll(but: Set(state.held.values.map(\.record.root)))
+        if let newest = state.journal.records.last {
+            state.chain = Chain(after: newest.record, hash: SHA256.hash(newest.record.bencoded))
+        }
+        if state.chain.isClosed {
+            // The programme is over; what starts now is another one under the same name.
+            state.chain.reopen(epoch: epoch)
+            for old in state.window.clear() { state.held[old.segment.sequence] = nil }
+        }
+    }
+
+    private static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
+
+// MARK: What the media thread tells
+
+extension Publication {
+    /// What an earlier run has promised as EXT-X-TARGETDURATION.
+    package var promisedTarget: Int? { state.withLock { $0.targetDuration } }
+
+    package func describe(_ description: MediaDescription) { state.withLock { $0.description = description } }
+
+    /// Returns when the segment's record is on disk and out, or cannot be.
+    package func publish(_ segment: CutSegment) {
+        let leaves = MerkleTree.leaves(of: segment.bytes)
+        let root = MerkleTree.root(ofLeaves: leaves)
+        let published = state.withLock { state in
+            commit(segment, root, leaves, to: &state)
+        }
+        guard let (record, woken) = published else { return }
+        for promise in woken { promise.succeed() }
+        if record.duration > Int64(segment.targetDuration) * 1_000_000 + 500_000 {
+            log.warning(
+                "a segment is longer than the playlist promises: set the encoder's keyframe interval to 2 s",
+                metadata: ["sequence": "\(record.segment.sequence)", "seconds": "\(Double(record.duration) / 1e6)"])
+        }
+        onPublished(record)
+    }
+
+    private func commit(
+        _ segment: CutSegment, _ root: Root, _ leaves: [Word256], to state: inout State
+    ) -> (Record, [EventLoopPromise<Void>])? {
+        let record = state.chain.record(
+            of: Chain.Segment(
+                root: root, length: segment.bytes.count, duration: segment.duration,
+                programTime: segment.programTime, isDiscontinuity: segment.isDiscontinuity || state.isFailing,
+                isLast: segment.isLast))
+        let payload = record.bencoded
+        let sealed = Envelope.seal(payload, as: .record, with: folder.key)
+        do throws(DataFolderError) {
+            try state.store.write(segment.bytes, as: root)
+        } catch {
+            log.error("segments are served from memory only: \(error)")
+        }
+        do throws(DataFolderError) {
+            try keep(sealed, target: segment.targetDuration, in: &state)
+        } catch {
+            // A record that is not on disk must not be seen: after a crash its number would be given away again.
+            if !state.isFailing { log.error("nothing is published until the journal can be written: \(error)") }
+            state.isFailing = true
+            state.store.remove(root)
+            return nil
+        }
+        state.isFailing = false
+        state.targetDuration = segment.targetDuration
+        state.peak = max(state.peak, Int(Int64(segment.bytes.count) * 8_000_000 / max(1, record.duration)))
+        state.chain.append(record, hash: SHA256.hash(payload))
+        state.held[record.segment.sequence] = Held(
+            record: record, sealed: sealed, leaves: leaves, bytes: ByteBuffer(bytes: segment.bytes))
+        for old in state.window.append(record) {
+            state.held[old.segment.sequence] = nil
+            if !state.held.values.contains(where: { $0.record.root == old.root }) { state.store.remove(old.root) }
+        }
+        let waiting = state.waiting
+        state.waiting = waiting.filter { !state.isPast($0.sequence) }
+        return (record, waiting.filter { state.isPast($0.sequence) }.map(\.promise))
+    }
+
+    private func keep(_ sealed: [UInt8], target: Int, in state: inout State) throws(DataFolderError) {
+        if state.journal.targetDuration == nil {
+            try state.journal.rewrite(targetDuration: target, discontinuities: 0, records: [])
+        } else if state.journal.isLong {
+            let retired = state.window.retired
+            let records = (retired + state.window.listed).compactMap { state.held[$0.segment.sequence]?.sealed }
+            // A disk without room for a shorter journal may still have room in the longer one.
+            try? state.journal.rewrite(
+                targetDuration: target,
+                discontinuities: state.window.discontinuitySequence
+                    - UInt64(retired.count(where: \.isDiscontinuity)),
+                records: records)
+        }
+        try state.journal.append(sealed)
+    }
+}
+
+// MARK: What event loops ask
+
+extension Publication {
+    package var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// Succeeds once there is a newer segment than `sequence` (any segment when `nil`), the broadcast is closed, or
+    /// `patience` is over.
+    package func news(
+        after sequence: UInt64?, within patience: TimeAmount, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        let promise = state.withLock { state -> EventLoopPromise<Void>? in
+            guard !state.isPast(sequence), state.waiting.count < 4_096 else { return nil }
+            let promise = eventLoop.makePromise(of: Void.self)
+            state.waiting.append((sequence, promise))
+            return promise
+        }
+        guard let promise else { return eventLoop.makeSucceededVoidFuture() }
+        let future = promise.futureResult
+        let alarm = eventLoop.scheduleTask(in: patience) {
+            let isWaiting = self.state.withLock { state in
+                guard let place = state.waiting.firstIndex(where: { $0.promise.futureResult === future }) else {
+                    return false
+                }
+                state.waiting.remove(at: place)
+                return true
+            }
+            if isWaiting { promise.succeed() }
+        }
+        future.whenComplete { _ in alarm.cancel() }
+        return future
+    }
+
+    /// The signed head; `nil` before the first segment.
+    package var head: [UInt8]? {
+        state.withLock { state in
+            guard let newest = state.newest, let target = state.targetDuration else { return nil }
+            let oldest = (state.window.retired + state.window.listed).first {
+                state.held[$0.segment.sequence]?.isMissing == false
+            }
+            let head = Head(
+                broadcast: broadcast, time: Self.now, targetDuration: target,
+                oldest: [(oldest ?? newest.record).segment.sequence], newest: [newest.sealed],
+                isClosed: state.isClosed, title: title)
+            return Envelope.seal(head.bencoded, as: .head, with: folder.key)
+        }
+    }
+
+    /// Records that still have their segments; `nil` when there are none. Complete when nothing was clipped.
+    package func records(_ range: ClosedRange<UInt64>) -> (answer: [UInt8], isComplete: Bool)? {
+        state.withLock { state in
+            var entries: [RecordsAnswer.Entry] = []
+            var bytes = 0
+            let known = state.held.keys.filter(range.contains).sorted().prefix(Limits.recordsPerAnswer)
+            for sequence in known {
+                guard let held = state.held[sequence], !held.isMissing else { continue }
+                bytes += held.sealed.count + held.leaves.count * 32 + 128
+                guard bytes <= Limits.recordsLength else { break }
+                entries.append(RecordsAnswer.Entry(record: held.sealed, leaves: held.leaves))
+            }
+            guard !entries.isEmpty else { return nil }
+            return (
+                RecordsAnswer(entries: entries).encoded,
+                UInt64(entries.count - 1) == range.upperBound - range.lowerBound
+            )
+        }
+    }
+
+    package func segment(_ root: Root) -> ByteBuffer? {
+        state.withLock { state in
+            state.held.values.first { $0.record.root == root && !$0.isMissing }?.bytes
+        }
+    }
+
+    package var mediaPlaylist: String? {
+        state.withLock { state in
+            guard let first = state.window.listed.first, let target = state.targetDuration else { return nil }
+            return MediaPlaylist(
+                targetDuration: target, mediaSequence: first.segment.sequence,
+                discontinuitySequence: state.window.discontinuitySequence,
+                segments: state.window.listed.map { record in
+                    MediaPlaylist.Segment(
+                        record, uri: "../segments/\(record.root).ts",
+                        isMissing: state.held[record.segment.sequence]?.isMissing ?? true)
+                }, isEnded: state.isClosed
+            ).text
+        }
+    }
+
+    /// `nil` until the media and its first segment are known.
+    package var masterPlaylist: String? {
+        state.withLock { state in
+            guard let media = state.description, state.newest != nil else { return nil }
+            let listed = state.window.listed
+            let bits = listed.reduce(0) { $0 + Int64($1.length) } * 8_000_000
+            let average = Int(bits / max(1, listed.reduce(0) { $0 + $1.duration }))
+            return MasterPlaylist(variants: [
+                MasterPlaylist.Variant(
+                    uri: "0/index.m3u8", bandwidth: max(state.peak, media.bitRate), averageBandwidth: average,
+                    codecs: media.codecs, width: media.width, height: media.height,
+                    framesPerKilosecond: media.framesPerKilosecond)
+            ]).text
+        }
+    }
+
+    /// What trackers list; `hls` is the address of the master playlist.
+    func listing(hls: String) -> [UInt8] {
+        let listing = state.withLock { state in
+            Listing(
+                broadcast: broadcast, time: Self.now, title: title,
+                status: state.newest == nil ? .ready : state.isClosed ? .closed : .streaming,
+                targetDuration: state.targetDuration ?? 2, hls: hls, started: state.started,
+                newest: state.newest?.record.segment.sequence ?? 0,
+                roots: state.window.listed.suffix(Announcement.rootLimit).reversed().map(\.root))
+        }
+        return Envelope.seal(listing.bencoded, as: .listing, with: folder.key)
+    }
+
+    var figures: (newest: UInt64?, listed: Int, bytes: Int) {
+        state.withLock { state in
+            (
+                state.newest?.record.segment.sequence, state.window.listed.count,
+                state.held.values.reduce(0) { $0 + $1.bytes.readableBytes }
+            )
+        }
+    }
+}

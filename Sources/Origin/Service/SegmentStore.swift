@@ -1,0 +1,50 @@
+import Glibc
+import Integrity
+package import Vocabulary
+
+/// The segments on disk, each in a file named by its root, so that a restarted origin still serves them.
+package final class SegmentStore {
+    private let folder: String
+    private var isFailing = false
+
+    package init(in folder: String) { self.folder = folder + "/segments" }
+
+    private func path(of root: Root) -> String { "\(folder)/\(root).ts" }
+
+    /// The first failure after a success throws; later ones are the same story.
+    package func write(_ bytes: [UInt8], as root: Root) throws(DataFolderError) {
+        do throws(DataFolderError) {
+            try DurableFile.write(bytes, to: path(of: root))
+            isFailing = false
+        } catch {
+            guard !isFailing else { return }
+            isFailing = true
+            throw error
+        }
+    }
+
+    /// The segment, if the file still holds what its name says.
+    package func read(_ root: Root, length: Int) -> (bytes: [UInt8], leaves: [Word256])? {
+        guard let bytes = DurableFile.read(path(of: root), limit: Limits.segmentLength), bytes.count == length else {
+            return nil
+        }
+        let leaves = MerkleTree.leaves(of: bytes)
+        return MerkleTree.root(ofLeaves: leaves) == root ? (bytes, leaves) : nil
+    }
+
+    package func remove(_ root: Root) { unlink(path(of: root)) }
+
+    /// Removes what no record names: segments that a crash left behind.
+    package func removeAll(but kept: Set<Root>) {
+        guard let directory = opendir(folder) else { return }
+        defer { closedir(directory) }
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard name.hasSuffix(".ts") || name.hasSuffix(".new") else { continue }
+            if let root = Root(hex: name.dropLast(3)), name.hasSuffix(".ts"), kept.contains(root) { continue }
+            unlink("\(folder)/\(name)")
+        }
+    }
+}
