@@ -83,16 +83,29 @@ struct Parser: Sendable {
         },
     ]
 
-    /// What libFuzzer's callback, which captures nothing, is to run.
-    static let chosen = Mutex(Parser(name: "none") { _ in })
-
     private static func expect(_ holds: Bool, _ rule: String) {
         if !holds { fatalError(rule) }
     }
 }
 
 #if FUZZING
-    @_silgen_name("LLVMFuzzerRunDriver") func runDriver(
+    extension Parser {
+        /// What libFuzzer's callback, which captures nothing, is to run.
+        private static let chosen = Mutex(Parser(name: "none") { _ in })
+
+        /// Hands the process to libFuzzer; returns its exit code.
+        func fuzz() -> CInt {
+            Self.chosen.withLock { $0 = self }
+            var count = CommandLine.argc
+            var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
+            return runDriver(&count, &arguments) { bytes, count in
+                Parser.chosen.withLock { $0 }.parse(Array(UnsafeBufferPointer(start: bytes, count: count)))
+                return 0
+            }
+        }
+    }
+
+    @_silgen_name("LLVMFuzzerRunDriver") private func runDriver(
         _ count: UnsafeMutablePointer<CInt>,
         _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
         _ target: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt

@@ -14,14 +14,7 @@ guard let parser = Parser.all.first(where: { $0.name == wanted }) else {
 }
 
 #if FUZZING
-    Parser.chosen.withLock { $0 = parser }
-    var count = CommandLine.argc
-    var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
-    exit(
-        runDriver(&count, &arguments) { bytes, count in
-            Parser.chosen.withLock { $0 }.parse(Array(UnsafeBufferPointer(start: bytes, count: count)))
-            return 0
-        })
+    exit(parser.fuzz())
 #else
     for path in CommandLine.arguments.dropFirst() {
         parser.parse([UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))

@@ -53,7 +53,9 @@ package actor Cast {
         var arguments = [
             "publish", "--json", "--input", video, "--listen", "127.0.0.1:\(originPort)", "--data", "\(folder)/origin",
         ]
-        if trackerPorts.http != 0 { arguments += ["--tracker", trackerURL] }
+        if trackerPorts.http != 0 {
+            arguments += ["--tracker", "udp://127.0.0.1:\(trackerPorts.udp)", "--tracker", trackerURL]
+        }
         let program = try Program("\(programs)/tributary-origin", arguments + originOptions)
         origin = program
         let ready = try await program.event("ready", within: .seconds(20))
