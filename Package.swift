@@ -121,6 +121,8 @@ let tests: [Target] = [
     .testTarget(name: "WireTests", dependencies: ["Wire", vocabulary, nioCore]),
     .testTarget(name: "PeerCoreTests", dependencies: ["PeerCore", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
+    .testTarget(name: "HouseTests", dependencies: ["Stage", vocabulary]),
+    .testTarget(name: "EndToEndTests", dependencies: ["Stage", "WebClient", vocabulary]),
 ]
 
 let checks: [Target] = [

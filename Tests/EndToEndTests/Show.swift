@@ -87,7 +87,8 @@ actor Show {
             #expect(report.faults.isEmpty, "\(seat.peer.name)")
             let comparison = await Comparison(report, with: ledger)
             #expect(comparison.differences.isEmpty, "\(seat.peer.name)")
-            #expect(comparison.compared == report.segments.count, "\(seat.peer.name) played what the origin never listed")
+            #expect(
+                comparison.compared == report.segments.count, "\(seat.peer.name) played what the origin never listed")
         }
     }
 
@@ -107,7 +108,8 @@ actor Show {
         for program in programs {
             let stats = program.newest("stats").map { "\($0)" } ?? ""
             Attachment.record("\(program.complaints)\n\(stats)", named: "\(program.name).log")
-            print("--- \(program.name), \(program.end.map { "\($0)" } ?? "running"): \(program.complaints.suffix(1_500))")
+            print(
+                "--- \(program.name), \(program.end.map { "\($0)" } ?? "running"): \(program.complaints.suffix(1_500))")
         }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import Stage
 import Testing
 import Vocabulary
+import WebClient
 
 /// Real processes on loopback. One at a time: each scene is worth a machine's attention.
 @Suite(.serialized, .timeLimit(.minutes(4))) struct `A swarm` {
@@ -16,7 +17,8 @@ import Vocabulary
             try await show.verifyBytes()
             for seat in await show.seats {
                 let ffprobe = try Program(
-                    "ffprobe", ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", seat.recording]
+                    "ffprobe",
+                    ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", seat.recording]
                 )
                 #expect(try await ffprobe.ended(within: .seconds(60)) == .exited(0))
                 #expect(ffprobe.complaints.isEmpty, "\(ffprobe.complaints)")

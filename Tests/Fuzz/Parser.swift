@@ -1,6 +1,5 @@
 import Integrity
 import NIOCore
-import Synchronization
 import Vocabulary
 import WebServer
 import Wire
@@ -87,27 +86,3 @@ struct Parser: Sendable {
         if !holds { fatalError(rule) }
     }
 }
-
-#if FUZZING
-    extension Parser {
-        /// What libFuzzer's callback, which captures nothing, is to run.
-        private static let chosen = Mutex(Parser(name: "none") { _ in })
-
-        /// Hands the process to libFuzzer; returns its exit code.
-        func fuzz() -> CInt {
-            Self.chosen.withLock { $0 = self }
-            var count = CommandLine.argc
-            var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
-            return runDriver(&count, &arguments) { bytes, count in
-                Parser.chosen.withLock { $0 }.parse(Array(UnsafeBufferPointer(start: bytes, count: count)))
-                return 0
-            }
-        }
-    }
-
-    @_silgen_name("LLVMFuzzerRunDriver") private func runDriver(
-        _ count: UnsafeMutablePointer<CInt>,
-        _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-        _ target: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-    ) -> CInt
-#endif
