@@ -236,6 +236,16 @@ import Wire
         programme.update(segments, targetDuration: 1, end: nil, at: .uptimeNanoseconds(5_000_000_000))
         #expect(programme.playlist?.segments.map(\.isMissing) == [false, false, true, false, false])
     }
+
+    @Test func `begins anew behind a hole that is too wide`() {
+        var programme = Programme()
+        let segments = [1, 2, 40, 41].map { TestSegment(UInt64($0), length: 1_000).record }
+        programme.update(segments, targetDuration: 1, end: nil, at: .uptimeNanoseconds(0))
+        #expect(programme.playlist?.segments.count == 2)
+        programme.update(segments, targetDuration: 1, end: nil, at: .uptimeNanoseconds(5_000_000_000))
+        #expect(programme.playlist?.mediaSequence == 40)
+        #expect(programme.playlist?.segments.count == 2)
+    }
 }
 
 /// The token's URL taken apart.

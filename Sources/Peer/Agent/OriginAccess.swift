@@ -59,7 +59,7 @@ final class OriginAccess: @unchecked Sendable {
     private let bases: [String]
     private var current = 0
     private var notBefore: [NIODeadline]
-    private var latestHead: Int64 = 0
+    private var newestEpoch: UInt32 = 0
     private var fetches: [FetchID: WebTask] = [:]
     private var lastNewest: UInt64?
     private var lastNews = NIODeadline.now()
@@ -167,14 +167,16 @@ final class OriginAccess: @unchecked Sendable {
         do {
             let head = try Head(bencoded: try Envelope.open(bytes, as: .head, by: broadcast))
             guard head.broadcast == broadcast else { return .failure(failed(.badSignature)) }
-            guard head.time >= latestHead else { return .failure(failed(.stale)) }
-            latestHead = head.time
             targetDuration = head.targetDuration
             isClosed = head.isClosed
             for (sealed, oldest) in zip(head.newest, head.oldest) {
                 let newest = try SealedRecord(unchecked: sealed)
                 guard newest.record.segment.rendition == rendition else { continue }
                 try newest.check(broadcast)
+                // By numbers, not by the head's time: an origin's clock may be set back, its numbers never are.
+                let isOld = newest.record.epoch == newestEpoch && newest.record.segment.sequence < lastNewest ?? 0
+                guard !isOld, newest.record.epoch >= newestEpoch else { return .failure(failed(.stale)) }
+                newestEpoch = newest.record.epoch
                 if newest.record.segment.sequence != lastNewest {
                     lastNewest = newest.record.segment.sequence
                     lastNews = .now()

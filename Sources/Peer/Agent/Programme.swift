@@ -19,6 +19,8 @@ package struct Programme {
 
     /// How long a record may be late before its segment is given up as a gap, so that what follows can play.
     private static let patience = TimeAmount.seconds(4)
+    /// More missing segments than this are not listed as a gap: the playlist begins anew behind them.
+    private static let widestGap: UInt64 = 16
 
     package init() {}
 
@@ -35,19 +37,19 @@ package struct Programme {
         measure(listed)
 
         var segments: [MediaPlaylist.Segment] = []
-        var next = first.segment.sequence
+        var start = first.segment.sequence
+        var next = start
         for record in listed {
             let sequence = record.segment.sequence
             if sequence > next {
                 if hole?.after != next { hole = (next, now) }
-                guard let hole, now - hole.since >= Self.patience, sequence - next <= 16 else { break }
-                for missing in next..<sequence {
-                    segments.append(
-                        MediaPlaylist.Segment(
-                            uri: "\(missing).ts", duration: record.duration,
-                            programTime: max(
-                                0, record.programTime - Int64(sequence - missing) * record.duration / 1_000),
-                            isMissing: true))
+                guard let hole, now - hole.since >= Self.patience else { break }
+                if sequence - next > Self.widestGap {
+                    // A player is better off at the live edge than with minutes of nothing.
+                    segments = []
+                    start = sequence
+                } else {
+                    segments += (next..<sequence).map { Self.gap($0, before: record) }
                 }
             }
             segments.append(MediaPlaylist.Segment(record, uri: "\(sequence).ts"))
@@ -57,9 +59,17 @@ package struct Programme {
         self.targetDuration = max(self.targetDuration, targetDuration, Int(longest))
         let isEnded = listed.last.map { $0.isLast || end == $0.segment.sequence } ?? false
         playlist = MediaPlaylist(
-            targetDuration: self.targetDuration, mediaSequence: first.segment.sequence,
-            discontinuitySequence: discontinuities(before: first.segment.sequence), segments: segments,
+            targetDuration: self.targetDuration, mediaSequence: start,
+            discontinuitySequence: discontinuities(before: start), segments: segments,
             isEnded: isEnded && next == listed[listed.count - 1].segment.sequence + 1)
+    }
+
+    /// Stands for a segment whose record never came; it is taken to be as long as the one after the hole.
+    private static func gap(_ sequence: UInt64, before record: Record) -> MediaPlaylist.Segment {
+        let distance = Int64(record.segment.sequence - sequence)
+        return MediaPlaylist.Segment(
+            uri: "\(sequence).ts", duration: record.duration,
+            programTime: max(0, record.programTime - distance * record.duration / 1_000), isMissing: true)
     }
 
     /// How many discontinuities have left the playlist once it begins at `sequence`.
