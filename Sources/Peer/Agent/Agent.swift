@@ -170,7 +170,7 @@ package final class Agent: @unchecked Sendable {
         let gone = eventLoop.flatSubmit { self.end() }
         _ = try? await gone.get()
         await local?.stop()
-        client.shutdown()
+        await client.shutdownAndWait()
         try? await group.shutdownGracefully()
     }
 

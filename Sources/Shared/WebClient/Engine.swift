@@ -19,6 +19,8 @@ final class Engine: Sendable {
         var isStopping = false
         /// `nil` once the thread has ended.
         var multi: Handle?
+        /// Who waits for the last request to end.
+        var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
     private let queue: Mutex<Queue>
@@ -63,6 +65,17 @@ final class Engine: Sendable {
         }
     }
 
+    /// Returns once every request has been told its end.
+    func ended() async {
+        await withCheckedContinuation { continuation in
+            let hasEnded = queue.withLock { queue in
+                if queue.multi != nil { queue.waiting.append(continuation) }
+                return queue.multi == nil
+            }
+            if hasEnded { continuation.resume() }
+        }
+    }
+
     private func enqueue(_ order: Order) -> Bool {
         queue.withLock { queue in
             guard !queue.isStopping, let multi = queue.multi else { return false }
@@ -103,7 +116,13 @@ final class Engine: Sendable {
             curl_multi_poll(multi, nil, 0, pause, nil)
         }
         for transfer in transfers.values { finish(transfer, .failure(.shutDown), multi, &transfers) }
-        queue.withLock { $0.multi = nil }
+        let (orders, waiting) = queue.withLock { queue in
+            queue.multi = nil
+            defer { (queue.orders, queue.waiting) = ([], []) }
+            return (queue.orders, queue.waiting)
+        }
+        for case .submit(_, _, let listener) in orders { listener.end(.failure(.shutDown)) }
+        for continuation in waiting { continuation.resume() }
         curl_multi_cleanup(multi)
     }
 

@@ -16,6 +16,12 @@ package final class WebClient: Sendable {
     /// Ends every request with `.shutDown` and refuses new ones.
     package func shutdown() { engine.stop() }
 
+    /// Like `shutdown`, and waits until every request has been told its end, so that event loops may end, too.
+    package func shutdownAndWait() async {
+        engine.stop()
+        await engine.ended()
+    }
+
     @discardableResult
     package func start(
         _ request: WebRequest, on eventLoop: any EventLoop,
