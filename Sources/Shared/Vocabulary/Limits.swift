@@ -42,7 +42,7 @@ package enum Limits {
     package static let recordBurst = 256
     package static let recordsPerSecond = 20
     /// Seconds between two announces, whatever the tracker says.
-    package static let announceInterval = 10...120
+    package static let announceInterval = 5...120
     /// Bytes of one tracker datagram.
     package static let datagramLength = 1_400
     /// Containers within containers in bencoded bytes.
