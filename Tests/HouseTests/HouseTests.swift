@@ -18,7 +18,7 @@ private let mayImport: [String: Set<String>] = {
         "PeerCore": ["Vocabulary"],
         "OriginCore": ["Vocabulary"],
         "OriginMedia": platform.union(["Vocabulary", "CLibAVFormat", "OriginCore"]),
-        "TrackerService": shell.union(["TrackerCore", "CDatagrams"]),
+        "TrackerService": shell.union(["TrackerCore", "CDatagrams", "CommandLine"]),
         "PeerAgent": shell.union(["PeerCore", "CommandLine"]),
         "OriginService": shell.union(["OriginCore", "OriginMedia"]),
         "PeerWatch": command.union(["PeerAgent", "PeerCore"]),
@@ -85,7 +85,9 @@ private let mayImport: [String: Set<String>] = {
         for folder in ["Sources", "Simulations"] {
             for file in Manifest.files(in: folder) {
                 for (number, line) in try Manifest.lines(of: file).enumerated() {
-                    for word in ["public ", "try! ", "TODO", "FIXME"] {
+                    let code = line.split(separator: "//", maxSplits: 1, omittingEmptySubsequences: false)[0]
+                    #expect(!code.contains("public "), "\(file):\(number + 1) has public")
+                    for word in ["try! ", "TODO", "FIXME"] {
                         #expect(!line.contains(word), "\(file):\(number + 1) has \(word)")
                     }
                 }

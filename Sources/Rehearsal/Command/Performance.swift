@@ -37,7 +37,7 @@ actor Performance {
     func begin() async throws -> String {
         try await cast.startTracker()
         try await cast.startOrigin()
-        try await cast.segments(atLeast: 1, within: .seconds(30))
+        try await cast.segments(atLeast: 3, within: .seconds(30))
         let ledger = Ledger(of: await cast.hls, client: cast.client)
         self.ledger = ledger
         // Unstructured because they play until `end`, across many calls.
@@ -102,8 +102,10 @@ actor Performance {
 
     /// The summary, and what no demonstration may end with.
     func conclude() async -> Outcome {
-        for seat in seats { seat.peer.signal(SIGTERM) }
-        for seat in seats { await seat.peer.stop() }
+        let programs = seats.map(\.peer)
+        await withTaskGroup { group in
+            for program in programs { group.addTask { await program.stop() } }
+        }
         await ledger?.read()
         var problems: [String] = []
         var segments = 0

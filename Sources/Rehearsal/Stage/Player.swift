@@ -33,8 +33,11 @@ package actor Player {
     private let client: WebClient
     private let recording: String?
     private let clock = ContinuousClock()
-    /// When the picture will freeze unless more media comes.
+    /// When the picture will freeze unless more media comes; `nil` until it moves.
     private var bufferEnd: ContinuousClock.Instant?
+    /// Media gathered while the picture does not move.
+    private var gathered = Duration.zero
+    private var frozenSince: ContinuousClock.Instant?
 
     /// - Parameter recording: a file to which the media is appended as it comes.
     package init(_ url: String, client: WebClient, recording: String? = nil) {
@@ -120,16 +123,28 @@ package actor Player {
     private func keep(_ body: [UInt8], of segment: Playlist.Segment, since start: ContinuousClock.Instant) {
         let now = clock.now
         if report.startUpSeconds == nil { report.startUpSeconds = Self.seconds(now - start) }
-        if let end = bufferEnd, now > end {
-            report.stalls += 1
-            report.stalledSeconds += Self.seconds(now - end)
-        }
-        bufferEnd = max(bufferEnd ?? now, now) + .seconds(segment.duration)
+        play(.seconds(segment.duration), at: now)
         report.segments.append(
             Segment(
                 sequence: segment.sequence, length: body.count, digest: SHA256.hash(body),
                 root: MerkleTree.root(of: body)))
         if let recording { append(body, to: recording) }
+    }
+
+    /// Like players do, waits for a second segment before the picture moves, at the start and after each stall.
+    private func play(_ media: Duration, at now: ContinuousClock.Instant) {
+        if let end = bufferEnd {
+            guard now > end else {
+                bufferEnd = end + media
+                return
+            }
+            report.stalls += 1
+            (bufferEnd, frozenSince, gathered) = (nil, end, .zero)
+        }
+        gathered += media
+        guard gathered >= media * 1.5 else { return }
+        if let frozenSince { report.stalledSeconds += Self.seconds(now - frozenSince) }
+        (bufferEnd, frozenSince) = (now + gathered, nil)
     }
 
     private func append(_ body: [UInt8], to path: String) {
