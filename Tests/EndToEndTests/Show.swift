@@ -67,8 +67,9 @@ actor Show {
 
     /// Waits until each of these players has received `count` segments more than it has now.
     func play(_ count: Int, at seats: [Seat]? = nil, within bound: Interval = .seconds(60)) async throws {
-        for seat in seats ?? self.seats {
-            let goal = await seat.player.report.segments.count + count
+        var goals: [(seat: Seat, count: Int)] = []
+        for seat in seats ?? self.seats { goals.append((seat, await seat.player.report.segments.count + count)) }
+        for (seat, goal) in goals {
             try await wait(for: "\(goal) segments at \(seat.peer.name)", within: bound) {
                 await seat.player.report.segments.count >= goal
             }
