@@ -11,6 +11,7 @@ final class Muxer {
 
     private let context: UnsafeMutablePointer<AVFormatContext>
     private let output: Output
+    private let parameterSets: ParameterSets?
 
     private final class Output {
         var bytes: [UInt8] = []
@@ -35,10 +36,14 @@ final class Muxer {
         // The clock reference runs this far ahead of the pictures, as the ffmpeg program's own does.
         context.pointee.max_delay = 700_000
         context.pointee.avoid_negative_ts = 0
+        parameterSets = try ParameterSets(of: video)
         for stream in [video, audio].compactMap({ $0 }) {
             guard let made = avformat_new_stream(context, nil),
                 avcodec_parameters_copy(made.pointee.codecpar, stream.pointee.codecpar) >= 0
             else { throw .cannotCut(reason: "no memory") }
+            if stream == video, let parameterSets, !parameterSets.copyParameters(to: made.pointee.codecpar) {
+                throw .cannotCut(reason: "no memory")
+            }
             made.pointee.codecpar.pointee.codec_tag = 0
             made.pointee.time_base = Self.timeBase
         }
@@ -58,6 +63,7 @@ final class Muxer {
     var length: Int { output.bytes.count }
 
     func write(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
+        if packet.pointee.stream_index == 0 { try parameterSets?.filter(packet) }
         let code = av_write_frame(context, packet)
         guard code >= 0 else { throw .cannotCut(reason: reason(code)) }
     }
