@@ -34,7 +34,7 @@ let shared: [Target] = [
     .target(name: "Wire", dependencies: [vocabulary, nioCore], path: "Sources/Shared/Wire"),
     .target(name: "WebServer", dependencies: nio + [nioHTTP], path: "Sources/Shared/WebServer"),
     .target(name: "WebClient", dependencies: [vocabulary, "CLibCurl", nioCore], path: "Sources/Shared/WebClient"),
-    .target(name: "CommandLine", dependencies: [logging, nioCore], path: "Sources/Shared/CommandLine"),
+    .target(name: "CommandLine", dependencies: ["Wire", logging, nioCore], path: "Sources/Shared/CommandLine"),
 ]
 
 let tracker: [Target] = [
@@ -42,11 +42,11 @@ let tracker: [Target] = [
     .target(
         name: "TrackerService",
         dependencies: [
-            "TrackerCore", vocabulary, "Integrity", "Wire", "WebServer", "CommandLine", "CDatagrams", logging,
+            "TrackerCore", vocabulary, "Integrity", "Wire", "WebServer", "CDatagrams", logging,
         ] + nio,
         path: "Sources/Tracker/Service"),
     .executableTarget(
-        name: "tributary-tracker", dependencies: ["TrackerService", "CommandLine", arguments, logging],
+        name: "tributary-tracker", dependencies: ["TrackerService", "Wire", "CommandLine", arguments, logging],
         path: "Sources/Tracker/Command"),
 ]
 
@@ -55,11 +55,11 @@ let peer: [Target] = [
     .target(
         name: "PeerAgent",
         dependencies: [
-            "PeerCore", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", "CommandLine", logging,
+            "PeerCore", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", logging,
         ] + nio,
         path: "Sources/Peer/Agent"),
     .target(
-        name: "PeerWatch", dependencies: ["PeerAgent", "PeerCore", vocabulary, "CommandLine", nioCore, arguments],
+        name: "PeerWatch", dependencies: ["PeerAgent", "PeerCore", vocabulary, "Wire", "CommandLine", nioCore, arguments],
         path: "Sources/Peer/Watch"),
     .executableTarget(name: "tributary-peer", dependencies: ["PeerWatch", arguments], path: "Sources/Peer/Command"),
 ]
@@ -77,7 +77,7 @@ let origin: [Target] = [
     .executableTarget(
         name: "tributary-origin",
         dependencies: [
-            "OriginService", "OriginMedia", vocabulary, "Integrity", "WebServer", "WebClient", "CommandLine", arguments,
+            "OriginService", "OriginMedia", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", "CommandLine", arguments,
             logging,
         ] + nio,
         path: "Sources/Origin/Command"),

@@ -10,6 +10,7 @@ import Synchronization
 import Vocabulary
 import WebClient
 import WebServer
+import Wire
 
 struct Publish: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

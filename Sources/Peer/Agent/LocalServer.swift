@@ -1,7 +1,7 @@
-import CommandLine
 import NIOCore
 import Vocabulary
 import WebServer
+import Wire
 
 /// What the local server shows to the player, and whom it tells what the player does.
 protocol BroadcastView: AnyObject, Sendable {

@@ -1,6 +1,6 @@
-import CommandLine
 import PeerCore
 import Vocabulary
+import Wire
 
 /// The picture of the swarm as this viewer sees it: a plain page that renews itself, and the same as JSON.
 struct StatusPage {

@@ -3,6 +3,7 @@ import Glibc
 import PeerAgent
 import PeerCore
 import Vocabulary
+import Wire
 
 /// One run of `watch`: starts the agent, tells how it is doing, and ends it.
 struct Viewing {

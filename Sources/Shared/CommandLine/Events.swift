@@ -1,3 +1,4 @@
+package import Wire
 import Glibc
 import Synchronization
 

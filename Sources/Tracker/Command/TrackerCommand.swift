@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandLine
 import TrackerService
+import Wire
 
 @main
 struct TrackerCommand: AsyncParsableCommand {

@@ -1,4 +1,3 @@
-import CommandLine
 import Glibc
 import Integrity
 import NIOCore
