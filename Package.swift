@@ -59,7 +59,8 @@ let peer: [Target] = [
         ] + nio,
         path: "Sources/Peer/Agent"),
     .target(
-        name: "PeerWatch", dependencies: ["PeerAgent", "PeerCore", vocabulary, "Wire", "CommandLine", nioCore, arguments],
+        name: "PeerWatch",
+        dependencies: ["PeerAgent", "PeerCore", vocabulary, "Wire", "CommandLine", nioCore, arguments],
         path: "Sources/Peer/Watch"),
     .executableTarget(name: "tributary-peer", dependencies: ["PeerWatch", arguments], path: "Sources/Peer/Command"),
 ]
@@ -77,7 +78,8 @@ let origin: [Target] = [
     .executableTarget(
         name: "tributary-origin",
         dependencies: [
-            "OriginService", "OriginMedia", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", "CommandLine", arguments,
+            "OriginService", "OriginMedia", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", "CommandLine",
+            arguments,
             logging,
         ] + nio,
         path: "Sources/Origin/Command"),

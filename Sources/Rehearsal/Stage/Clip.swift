@@ -26,7 +26,7 @@ package struct Clip: Sendable {
         let folder = Self.cacheFolder
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let picture = hasPicture ? "\(width)x\(height)-\(keyframeInterval)s" : "sound"
-        let path = "\(folder)/test-clip-\(picture)-\(bitrate)k-\(seconds)s.mp4"
+        let path = "\(folder)/clip-\(picture)-hrd-\(bitrate)k-\(seconds)s.mp4"
         if FileManager.default.fileExists(atPath: path) { return path }
 
         // Under another name first: two runs at once must not read each other's half of a file.
@@ -51,7 +51,7 @@ package struct Clip: Sendable {
             arguments += [
                 "-c:v", "libx264", "-preset", "superfast", "-pix_fmt", "yuv420p", "-bf", "0",
                 "-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate,
-                "-x264-params", "scenecut=0:keyint=\(frames):min-keyint=\(frames)",
+                "-x264-params", "nal-hrd=cbr:scenecut=0:keyint=\(frames):min-keyint=\(frames)",
             ]
         }
         return arguments + ["-c:a", "aac", "-b:a", "96k", "-ac", "2", "-movflags", "+faststart"]
