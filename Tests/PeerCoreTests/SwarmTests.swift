@@ -10,6 +10,28 @@ import Vocabulary
         #expect(commands.contains(.fetchRecords(rendition: 0, 7...9)))
     }
 
+    @Test func `asks the origin for a record that is missing between known ones`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        let link = rig.link(1)
+        rig.feed(.recordVerified(Rig.record(10), digest: Rig.digest(10), from: .neighbor(link)))
+        #expect(rig.pass(.seconds(1)).contains(.fetchRecords(rendition: 0, 8...9)))
+    }
+
+    @Test func `does not ask for ever for a record that the origin does not have`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        let link = rig.link(1)
+        rig.feed(.recordVerified(Rig.record(10), digest: Rig.digest(10), from: .neighbor(link)))
+        var asked = 0
+        for _ in 0..<100 {
+            guard rig.pass(.milliseconds(200)).contains(.fetchRecords(rendition: 0, 8...9)) else { continue }
+            asked += 1
+            rig.feed(.recordsDone)
+        }
+        #expect((1...3).contains(asked))
+    }
+
     @Test func `takes everything from the origin when it is alone`() {
         var rig = Rig()
         rig.feed(.welcomed(Welcome(interval: 30, viewers: 1, newest: 0, lease: nil, neighbors: [])))

@@ -11,6 +11,7 @@ extension Swarm {
 
     mutating func askOrigin(at now: Instant, into commands: inout [Command]) {
         guard origin.isAvailable(at: now) else { return }
+        fillHoles(at: now, into: &commands)
         pollHead(at: now, into: &commands)
         for sequence in chronicle.sequences where wantsSegment(sequence) {
             guard let segment = progress[sequence] else { continue }
@@ -49,14 +50,27 @@ extension Swarm {
         fetchNewRecords(at: now, into: &commands)
     }
 
-    /// Asks for the records between what we know and what the origin has told of.
+    /// Asks for the oldest run of records that is missing between where playing starts and the newest that is known of.
     mutating func fetchNewRecords(at now: Instant, into commands: inout [Command]) {
-        guard let offered, let start else { return }
-        let next = chronicle.newest.map { $0 + 1 } ?? start
-        let first = max(next, offered.lowerBound)
-        guard first <= offered.upperBound else { return }
-        fetchRecords(
-            first...min(offered.upperBound, first + UInt64(Limits.recordsPerAnswer - 1)), at: now, into: &commands)
+        guard let start, let newest = [chronicle.newest, offered?.upperBound].compactMap({ $0 }).max() else { return }
+        var first = max(start, offered?.lowerBound ?? 0, newest - min(newest, Chronicle.depth - 1))
+        while first <= newest, chronicle[first] != nil { first += 1 }
+        guard first <= newest else { return }
+        var last = first
+        while last < newest, chronicle[last + 1] == nil, last - first < Limits.recordsPerAnswer - 1 { last += 1 }
+        fetchRecords(first...last, at: now, into: &commands)
+    }
+
+    /// A record that neighbors did not bring along with the ones around it is asked of the origin, a few times.
+    private mutating func fillHoles(at now: Instant, into commands: inout [Command]) {
+        guard let start, !isFetchingRecords else { return }
+        for sequence in chronicle.sequences where sequence > max(start, offered?.lowerBound ?? 0) {
+            guard chronicle[sequence - 1] == nil, let entry = chronicle[sequence],
+                now - entry.arrival > .milliseconds(400), holesAsked[sequence, default: 0] < 3
+            else { continue }
+            holesAsked[sequence, default: 0] += 1
+            return fetchNewRecords(at: now, into: &commands)
+        }
     }
 
     mutating func fetchRecords(_ range: ClosedRange<UInt64>, at now: Instant, into commands: inout [Command]) {

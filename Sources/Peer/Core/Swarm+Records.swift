@@ -99,6 +99,7 @@ extension Swarm {
 
     mutating func forget(_ sequence: UInt64, into commands: inout [Command]) {
         progress[sequence] = nil
+        holesAsked[sequence] = nil
         for link in links { neighbors[link]?.forget(sequence) }
         for (number, fetch) in fetches.sorted(by: { $0.key < $1.key }) where fetch.sequence == sequence {
             fetches[number] = nil

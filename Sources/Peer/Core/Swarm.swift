@@ -43,6 +43,8 @@ package struct Swarm: Sendable {
     /// Records and leaf hashes learnt so far, and how many when records were last asked of the origin.
     var learned = 0
     var learnedBefore = 0
+    /// How often the origin was asked for what is missing just before a record.
+    var holesAsked: [UInt64: Int] = [:]
     var lastNews: Instant
     /// Where playing starts: a few segments before the newest that was known on joining.
     var start: UInt64?
