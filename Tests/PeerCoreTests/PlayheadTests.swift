@@ -24,9 +24,33 @@ import Vocabulary
 
     @Test mutating func `follows the real player once there is one`() {
         playhead.complete(5, byPlayer: false, at: .zero + .seconds(1), duration: duration)
+        playhead.ask(9, at: .zero + .seconds(30))
         playhead.complete(9, byPlayer: true, at: .zero + .seconds(30), duration: duration)
         #expect(playhead.need(for: 10, start: 5, duration: duration) == .zero + .seconds(32))
-        playhead.complete(10, byPlayer: false, at: .zero + .seconds(60), duration: duration)
+        playhead.complete(10, byPlayer: false, at: .zero + .seconds(50), duration: duration)
+        #expect(playhead.stalls == 0)
+    }
+
+    @Test mutating func `knows that a player that comes after a long time waits now`() {
+        playhead.complete(5, byPlayer: false, at: .zero + .seconds(1), duration: duration)
+        let now = Instant.zero + .seconds(1_000)
+        playhead.ask(500, at: now)
+        #expect(playhead.need(for: 500, start: 5, duration: duration) <= now + .seconds(1))
+    }
+
+    @Test mutating func `takes a jump for a new start, as when a player looks at the first segment and then goes live`()
+    {
+        playhead.ask(5, at: .zero)
+        playhead.ask(17, at: .zero + .seconds(1))
+        #expect(playhead.need(for: 17, start: 5, duration: duration) == .zero + .seconds(2))
+    }
+
+    @Test mutating func `imagines a player again when the real one has gone`() {
+        playhead.ask(5, at: .zero)
+        playhead.complete(5, byPlayer: true, at: .zero, duration: duration)
+        let now = Instant.zero + .seconds(1_000)
+        playhead.complete(505, byPlayer: false, at: now, duration: duration)
+        #expect(playhead.need(for: 506, start: 5, duration: duration) == now + .seconds(2))
         #expect(playhead.stalls == 0)
     }
 }

@@ -13,13 +13,18 @@ struct Playhead: Sendable {
     private let joined: Instant
     private let patience: Interval
     private var anchor: Anchor?
-    private var isReal = false
+    /// When a real player last got something; `nil` while the imagined one stands in.
+    private var lastServed: Instant?
+    /// The newest segment that the player has got without a jump.
+    private var lastReceived: UInt64?
     private(set) var stalls = 0
     /// How long the player has waited in all.
     private(set) var stalled = Interval.zero
 
     /// Lateness below this is not seen: players start a frame late, too.
     private static let tolerance = Interval.milliseconds(100)
+    /// A player that has got nothing for so long has gone.
+    private static let absence = Interval.seconds(30)
 
     init(joined: Instant, patience: Interval) {
         self.joined = joined
@@ -39,28 +44,38 @@ struct Playhead: Sendable {
         return (anchor.sequence..<sequence).reduce(anchor.time) { $0 + duration($1) }
     }
 
-    /// A segment is complete; nobody has asked for it yet, or the player has just got it.
+    /// The player asks for a segment. If it is not the next one, the player has just come or has jumped, and waits.
+    mutating func ask(_ sequence: UInt64, at now: Instant) {
+        lastServed = now
+        if let lastReceived, sequence == lastReceived || sequence == lastReceived + 1 { return }
+        anchor = Anchor(sequence: sequence, time: now + patience)
+        lastReceived = nil
+    }
+
+    /// A segment is complete: the player has got it, or nobody has asked for it yet.
     mutating func complete(_ sequence: UInt64, byPlayer: Bool, at now: Instant, duration: (UInt64) -> Interval) {
+        if !byPlayer, let last = lastServed, now - last > Self.absence {
+            lastServed = nil
+            lastReceived = nil
+            anchor = nil
+        }
+        if byPlayer {
+            lastServed = now
+            lastReceived = sequence
+        }
         guard let anchor else {
             self.anchor = Anchor(sequence: sequence, time: now)
-            isReal = byPlayer
             return
         }
-        // A player that joins, or seeks back, starts anew.
-        if byPlayer, !isReal || sequence < anchor.sequence {
-            self.anchor = Anchor(sequence: sequence, time: now)
-            isReal = true
-            return
-        }
-        guard byPlayer == isReal, sequence > anchor.sequence else { return }
+        guard byPlayer == (lastServed != nil), sequence >= anchor.sequence else { return }
         let need = need(for: sequence, start: sequence, duration: duration)
+        // What comes early is played when its turn has come; the first one is played at once.
+        let isFirst = sequence == anchor.sequence
         let late = now - need
-        guard late > Self.tolerance else {
-            self.anchor = Anchor(sequence: sequence, time: need)
-            return
+        if late > Self.tolerance, !isFirst {
+            stalls += 1
+            stalled = stalled + late
         }
-        stalls += 1
-        stalled = stalled + late
-        self.anchor = Anchor(sequence: sequence, time: now)
+        self.anchor = Anchor(sequence: sequence, time: isFirst || late > Self.tolerance ? now : need)
     }
 }

@@ -239,6 +239,7 @@ extension Swarm {
     mutating func playerAsked(_ segment: SegmentID, at now: Instant, into commands: inout [Command]) {
         guard segment.rendition == settings.rendition, let known = progress[segment.sequence] else { return }
         if let first = start, segment.sequence < first { start = segment.sequence }
+        playhead.ask(segment.sequence, at: now)
         if known.isDropped { progress[segment.sequence]?.isDropped = false }
         askOrigin(at: now, into: &commands)
     }
