@@ -122,6 +122,8 @@ let tests: [Target] = [
     .testTarget(name: "IntegrityTests", dependencies: ["Integrity", vocabulary], exclude: ["Vectors"]),
     .testTarget(name: "WireTests", dependencies: ["Wire", vocabulary, nioCore]),
     .testTarget(name: "PeerCoreTests", dependencies: ["PeerCore", vocabulary]),
+    .testTarget(name: "OriginCoreTests", dependencies: ["OriginCore", vocabulary]),
+    .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Stage", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
     .testTarget(name: "HouseTests", dependencies: ["Stage", vocabulary]),
     .testTarget(name: "EndToEndTests", dependencies: ["Stage", "WebClient", vocabulary]),

@@ -132,7 +132,11 @@ struct Publish: AsyncParsableCommand {
             case .retrying(let error, let delay):
                 log.warning("\(error); trying again in \((delay * 10).rounded() / 10) s")
             case .ended: end.yield(nil)
-            case .failed(let error): end.yield(Complaint("\(error)"))
+            case .failed(let error):
+                if publication.isClosed {
+                    log.error("\(error); the broadcast is closed, and served until you stop this program")
+                }
+                end.yield(Complaint("\(error)"))
             }
         }
 
@@ -146,8 +150,10 @@ struct Publish: AsyncParsableCommand {
             tasks.addTask {
                 for await complaint in ends {
                     change.yield()
-                    if let complaint { return .failed(complaint) }
                     if publication.isClosed { Self.sayClosed(json: json) }
+                    guard let complaint else { continue }
+                    // What was published before the input broke off is served like any broadcast that has ended.
+                    return publication.isClosed ? .endedEarly(complaint) : .failed(complaint)
                 }
                 return .nothing
             }
@@ -156,14 +162,17 @@ struct Publish: AsyncParsableCommand {
                 return .stopped
             }
             defer { tasks.cancelAll() }
+            var late: Complaint?
             for await outcome in tasks {
                 switch outcome {
                 case .nothing: continue
-                case .stopped: return nil as Complaint?
+                case .endedEarly(let complaint):
+                    late = Complaint("the broadcast ended early: \(complaint)", exitCode: complaint.exitCode)
+                case .stopped: return late
                 case .failed(let complaint): return complaint
                 }
             }
-            return nil
+            return late
         }
         source.stop()
         await server.stop()
@@ -175,6 +184,7 @@ struct Publish: AsyncParsableCommand {
         case nothing
         case stopped
         case failed(Complaint)
+        case endedEarly(Complaint)
     }
 
     private func tell(_ broadcast: BroadcastID, link: String, hls: String) {

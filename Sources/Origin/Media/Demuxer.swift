@@ -11,12 +11,15 @@ final class Demuxer {
     private let interrupt: Interrupt
     let video: UnsafeMutablePointer<AVStream>
     private(set) var audio: UnsafeMutablePointer<AVStream>?
+    private var picturesRead: Int64 = 0
     /// The audio that had to be left out.
     private(set) var refusedAudio: String?
 
     init(_ input: MediaInput, interrupt: Interrupt) throws(MediaError) {
         self.input = input
         self.interrupt = interrupt
+        // What matters of its remarks comes back as error codes.
+        av_log_set_level(AV_LOG_FATAL)
         guard let packet = av_packet_alloc(), let allocated = avformat_alloc_context() else {
             preconditionFailure("no memory for a demuxer")
         }
@@ -95,29 +98,70 @@ final class Demuxer {
                 throw .cannotRead("\(input)", reason: isSilent ? "nothing came for 10 s" : reason(code))
             }
             let index = packet.pointee.stream_index
-            if index == video.pointee.index || index == audio?.pointee.index { return packet }
+            if index == video.pointee.index {
+                picturesRead += 1
+                return packet
+            }
+            if index == audio?.pointee.index { return packet }
             av_packet_unref(packet)
         }
     }
 
-    /// The widest spacing of keyframes in microseconds, if the container keeps an index; 0 otherwise.
-    var longestInterval: Int64 {
-        let base = video.pointee.time_base
-        var last: Int64?
-        var longest: Int64 = 0
+    /// The pictures from one keyframe to the next, as the container's index has them: microseconds and bytes.
+    private lazy var groups: [(duration: Int64, bytes: Int64)] = {
+        var groups: [(duration: Int64, bytes: Int64)] = []
+        var start: Int64?
+        var bytes: Int64 = 0
+        func close(at time: Int64) {
+            guard let start, time > start else { return }
+            let duration = av_rescale_q(time &- start, video.pointee.time_base, av_shim_rational(1, 1_000_000))
+            groups.append((min(max(0, duration), 60_000_000), bytes))
+        }
         for position in 0..<max(0, avformat_index_get_entries_count(video)) {
-            guard let entry = avformat_index_get_entry(video, position),
-                entry.pointee.flags & AVINDEX_KEYFRAME != 0
-            else { continue }
-            if let last { longest = max(longest, entry.pointee.timestamp - last) }
-            last = entry.pointee.timestamp
+            guard let entry = avformat_index_get_entry(video, position) else { continue }
+            if entry.pointee.flags & AVINDEX_KEYFRAME != 0 {
+                close(at: entry.pointee.timestamp)
+                start = entry.pointee.timestamp
+                bytes = 0
+            }
+            bytes += Int64(max(0, entry.pointee.size))
         }
-        if let last, video.pointee.duration > 0 {
-            let start = video.pointee.start_time == av_shim_nopts() ? 0 : video.pointee.start_time
-            longest = max(longest, start + video.pointee.duration - last)
+        if video.pointee.duration > 0 {
+            let first = video.pointee.start_time == av_shim_nopts() ? 0 : video.pointee.start_time
+            close(at: first &+ video.pointee.duration)
         }
-        return min(av_rescale_q(longest, base, av_shim_rational(1, 1_000_000)), 60_000_000)
+        return groups
+    }()
+
+    /// The widest spacing of keyframes in microseconds, if the container keeps an index; 0 otherwise.
+    var longestInterval: Int64 { groups.map(\.duration).max() ?? 0 }
+
+    /// Bits per second of the densest stretch between two keyframes with its sound and the cost of MPEG-TS, if the
+    /// container's index lists every picture; 0 otherwise.
+    var peakBitRate: Int64 {
+        guard picturesListed > 0 else { return 0 }
+        // A stretch shorter than a segment's smallest part would overstate.
+        let densest = groups.filter { $0.duration >= 200_000 }.map { $0.bytes * 8_000_000 / $0.duration }.max() ?? 0
+        guard densest > 0 else { return 0 }
+        // Sound comes in small packets, which cost more of the transport stream than pictures do.
+        let sound = max(0, audio.map { $0.pointee.codecpar.pointee.bit_rate } ?? 0)
+        return densest + densest / 8 + min(sound, 10_000_000) * 3 / 2
     }
 
+    /// Pictures in the container's index if it lists all of them; 0 otherwise.
+    private var picturesListed: Int64 {
+        let pictures = video.pointee.nb_frames
+        return pictures > 0 && Int64(avformat_index_get_entries_count(video)) >= pictures ? pictures : 0
+    }
+
+    /// At the end: the container lists pictures that the file does not hold.
+    var isTruncated: Bool { picturesRead < picturesListed }
+
     var bitRate: Int64 { max(0, context.pointee.bit_rate) }
+
+    /// A playlist that names other files.
+    var isPlaylist: Bool { String(cString: context.pointee.iformat.pointee.name).hasPrefix("hls") }
+
+    /// It knows how long it is: nothing will be added to it.
+    var isFinite: Bool { context.pointee.duration != av_shim_nopts() && context.pointee.duration > 0 }
 }

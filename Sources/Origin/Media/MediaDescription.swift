@@ -10,18 +10,31 @@ package struct MediaDescription: Hashable, Sendable {
     package var framesPerKilosecond: Int
     /// The container's own claim in bits per second; 0 when it makes none.
     package var bitRate: Int
+    /// Bits per second that no segment will exceed, if the container knows all its packets; 0 otherwise.
+    package var peakBitRate: Int
+
+    package init(
+        codecs: [String], width: Int, height: Int, framesPerKilosecond: Int, bitRate: Int = 0, peakBitRate: Int = 0
+    ) {
+        self.codecs = codecs
+        self.width = width
+        self.height = height
+        self.framesPerKilosecond = framesPerKilosecond
+        self.bitRate = bitRate
+        self.peakBitRate = peakBitRate
+    }
 }
 
 extension MediaDescription {
     init(_ demuxer: Demuxer) {
         let parameters = demuxer.video.pointee.codecpar.pointee
-        codecs = [Self.video(parameters)].compactMap { $0 }
-        if let audio = demuxer.audio { codecs.append(Self.audio(audio.pointee.codecpar.pointee)) }
-        width = Int(parameters.width)
-        height = Int(parameters.height)
+        let audio = demuxer.audio.map { Self.audio($0.pointee.codecpar.pointee) }
         let rate = demuxer.video.pointee.avg_frame_rate
-        framesPerKilosecond = rate.den > 0 && rate.num > 0 ? Int(Int64(rate.num) * 1_000 / Int64(rate.den)) : 0
-        bitRate = Int(demuxer.bitRate)
+        self.init(
+            codecs: [Self.video(parameters), audio].compactMap { $0 }, width: Int(parameters.width),
+            height: Int(parameters.height),
+            framesPerKilosecond: rate.den > 0 && rate.num > 0 ? Int(Int64(rate.num) * 1_000 / Int64(rate.den)) : 0,
+            bitRate: Int(demuxer.bitRate), peakBitRate: Int(demuxer.peakBitRate))
     }
 
     /// From the sequence parameter set: what an encoder was told is not always what it made.
@@ -30,7 +43,7 @@ extension MediaDescription {
             let compatibility = parameters.profile == 2 ? 4 : 6
             return "hvc1.\(max(1, parameters.profile)).\(compatibility).L\(max(30, parameters.level)).B0"
         }
-        guard let start = parameters.extradata, parameters.extradata_size >= 4 else { return nil }
+        guard let start = parameters.extradata, parameters.extradata_size >= 7 else { return nil }
         let bytes = Array(UnsafeBufferPointer(start: start, count: Int(parameters.extradata_size)))
         // avcC repeats the three bytes of the set; Annex B has the set itself, after a start code and a type byte.
         var profile = 1

@@ -37,10 +37,24 @@ package struct MediaInput: Hashable, Sendable, CustomStringConvertible {
         case .file: "file"
         case .standardInput: "pipe"
         case .live:
-            text.hasPrefix("http") ? "http,https,tls,tcp,crypto,httpproxy" : "udp,rtp,srt,rtmp,rtmps,tls,tcp,rist"
+            isWeb ? "http,https,tls,tcp,crypto,httpproxy" : "udp,rtp,srt,rtmp,rtmps,tls,tcp,rist"
         }
     }
 
-    var openLimit: Interval? { kind == .live ? .seconds(20) : nil }
+    private var isWeb: Bool { text.hasPrefix("http://") || text.hasPrefix("https://") }
+
+    /// The source may hand over media faster than it plays.
+    var isPaced: Bool { kind != .live || isWeb }
+
+    /// The source can say that it has ended, as opposed to falling silent.
+    var canEnd: Bool { kind != .live || isWeb }
+
+    /// Senders call us, and may come at any time.
+    private var isWaiting: Bool {
+        ["udp://", "rtp://"].contains(where: { text.hasPrefix($0) }) || text.contains("mode=listener")
+            || text.contains("listen=1")
+    }
+
+    var openLimit: Interval? { kind == .live && !isWaiting ? .seconds(20) : nil }
     var readLimit: Interval? { kind == .live ? .seconds(10) : nil }
 }

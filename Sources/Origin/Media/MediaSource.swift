@@ -29,6 +29,8 @@ package final class MediaSource: Sendable {
         package var segmentDuration: Int64 = 2_000_000
         /// What an earlier run has promised.
         package var targetDuration: Int?
+        /// Hold media back to real time where the source does not; false only makes sense for tests.
+        package var isPaced = true
 
         package init(input: MediaInput) { self.input = input }
     }
@@ -41,7 +43,7 @@ package final class MediaSource: Sendable {
         case retrying(MediaError, after: Double)
         /// The input has ended, or was stopped; nothing follows.
         case ended
-        /// The input cannot be used; nothing follows.
+        /// The input cannot be used, or breaks off for good; nothing follows.
         case failed(MediaError)
     }
 

@@ -65,7 +65,8 @@ final class Muxer {
     func write(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
         if packet.pointee.stream_index == 0 { try parameterSets?.filter(packet) }
         let code = av_write_frame(context, packet)
-        guard code >= 0 else { throw .cannotCut(reason: reason(code)) }
+        // A packet that its sender or the network has damaged is left out; those around it are still good.
+        guard code >= 0 || code == av_shim_error_invalid() else { throw .cannotCut(reason: reason(code)) }
     }
 
     /// Everything since the last cut, as one segment; what follows begins with its own tables.

@@ -54,20 +54,36 @@ struct Packaging {
                 if !isDescribed { describe(demuxer) }
                 isDescribed = true
                 try broadcast(demuxer)
-                if settings.input.kind == .live {
+                guard try hasEnded(demuxer) else {
                     throw .cannotRead("\(settings.input)", reason: "the sender has ended it")
+                }
+                guard let start = shift, end > inputStart + start else {
+                    throw .cannotRead("\(settings.input)", reason: "it has no keyframe")
+                }
+                guard !demuxer.isTruncated else {
+                    throw .cannotRead("\(settings.input)", reason: "it breaks off before its end")
                 }
                 guard settings.isLooping, settings.input.kind == .file else {
                     try finishSegment(at: end, isLast: true)
                     return onEvent(.ended)
                 }
-                guard let start = shift, end > inputStart + start else {
-                    throw .cannotRead("\(settings.input)", reason: "it has no keyframe")
-                }
                 shift = end - inputStart
             } catch {
                 guard breakOff(error) else { return }
             }
+        }
+    }
+
+    /// Whether the end of what could be read is the end of the programme.
+    private func hasEnded(_ demuxer: Demuxer) throws(MediaError) -> Bool {
+        guard settings.input.canEnd, settings.input.kind == .live else { return settings.input.canEnd }
+        guard demuxer.isPlaylist else { return demuxer.isFinite }
+        // libavformat reports a server that is gone like the end of the playlist, so it has to be looked at again.
+        do throws(MediaError) {
+            return try Demuxer(settings.input, interrupt: interrupt).isFinite
+        } catch {
+            if error == .stopped { throw error }
+            return false
         }
     }
 
@@ -116,6 +132,10 @@ struct Packaging {
             let isVideo = packet.pointee.stream_index == demuxer.video.pointee.index
             guard let stream = isVideo ? demuxer.video : demuxer.audio else { continue }
             stamp(packet, from: stream.pointee.time_base, isVideo: isVideo)
+            guard Self.plausible.contains(packet.pointee.pts), Self.plausible.contains(packet.pointee.dts) else {
+                continue
+            }
+            packet.pointee.duration = min(max(0, packet.pointee.duration), 90_000 * 60)
             let isKeyframe = isVideo && packet.pointee.flags & AV_PKT_FLAG_KEY != 0
             if let shift, isVideo, settings.input.kind != .file, lastVideo != .min,
                 !(-90_000...900_000).contains(packet.pointee.dts + shift - lastVideo)
@@ -166,7 +186,7 @@ struct Packaging {
     }
 
     private mutating func pace(_ time: Int64) throws(MediaError) {
-        guard settings.input.kind != .live else { return }
+        guard settings.isPaced, settings.input.isPaced else { return }
         interrupt.sleep(pacer.delay(of: Self.microseconds(time), at: Interrupt.now))
         if interrupt.isStopped { throw .stopped }
     }
@@ -227,6 +247,9 @@ struct Packaging {
                     isDiscontinuity: isDiscontinuity, isLast: isLast, targetDuration: targetDuration)))
         isDiscontinuity = false
     }
+
+    /// Timestamps that can be reckoned with, some hundred years around the start.
+    private static let plausible = -(Int64(1) << 48)...(Int64(1) << 48)
 
     private static func microseconds(_ time: Int64) -> Int64 { (time * 100 + 4) / 9 }
 

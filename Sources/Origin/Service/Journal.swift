@@ -1,5 +1,6 @@
 import Glibc
 package import Integrity
+package import OriginCore
 package import Vocabulary
 import Wire
 
@@ -14,6 +15,9 @@ package final class Journal {
     /// Bytes that are set aside on disk, so that records still fit when segments have filled it.
     private static let reserve = 1 << 20
 
+    /// Bytes after a bad record that are searched for good ones.
+    private static let searched = 16 << 10
+
     private let path: String
     private let key: SigningKey
     private var file: Int32 = -1
@@ -21,6 +25,8 @@ package final class Journal {
     package private(set) var targetDuration: Int?
     /// Discontinuities that left the window before the first record of the journal.
     package private(set) var discontinuities: UInt64 = 0
+    /// What the master playlist has promised, once it has.
+    package private(set) var variant: MasterPlaylist.Variant?
     /// What was found on opening, oldest first.
     package private(set) var records: [(record: Record, sealed: [UInt8])] = []
 
@@ -35,13 +41,15 @@ package final class Journal {
             (try? fields.integer("format", in: Self.format...Self.format)) != nil,
             let broadcast = try? fields.word("broadcast"),
             let target = try? fields.integer("target", in: 1...60),
-            let left = try? fields.integer("discontinuities", in: 0...(1 << 48))
+            let left = try? fields.integer("discontinuities", in: 0...(1 << 48)),
+            let variant = try? Self.variant(in: fields)
         else { throw DataFolderError("\(path) is no journal of this version: choose another data folder") }
         guard broadcast == key.broadcast.key else {
             throw DataFolderError("the data folder \(folder) belongs to the broadcast \(broadcast), not to its key")
         }
         targetDuration = Int(target)
         discontinuities = UInt64(left)
+        self.variant = variant.bandwidth > 0 ? variant : nil
         length = first.endIndex
         while let frame = Self.frame(in: bytes, at: length) {
             guard let payload = try? Envelope.open(Array(frame), as: .record, by: key.broadcast),
@@ -49,6 +57,10 @@ package final class Journal {
             else { break }
             records.append((record, Array(frame)))
             length = frame.endIndex
+        }
+        guard !holdsRecord(after: length, of: bytes) else {
+            throw DataFolderError(
+                "\(path) is damaged before its end: numbers would be given away again; choose another data folder")
         }
         try openFile()
     }
@@ -62,6 +74,26 @@ package final class Journal {
         let length = bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
         guard length > 0, length <= 64 << 10, start + 4 + length <= bytes.count else { return nil }
         return bytes[start + 4..<start + 4 + length]
+    }
+
+    /// A crash tears only the last record; when a good one follows a bad one, published records were lost.
+    private func holdsRecord(after start: Int, of bytes: [UInt8]) -> Bool {
+        guard let last = bytes[start...].lastIndex(where: { $0 != 0 }), last > start else { return false }
+        return (start + 1...min(last, start + Self.searched)).contains { position in
+            guard let frame = Self.frame(in: bytes, at: position), frame.count <= Limits.recordLength + 64 else {
+                return false
+            }
+            return (try? Envelope.open(Array(frame), as: .record, by: key.broadcast)) != nil
+        }
+    }
+
+    /// What a playlist without a promise would have, when there is none.
+    private static func variant(in fields: Bencode.Fields) throws(WireError) -> MasterPlaylist.Variant {
+        func number(_ name: String) throws(WireError) -> Int { Int(try fields.integer(name, in: 0...(1 << 48))) }
+        return MasterPlaylist.Variant(
+            uri: Publication.playlist, bandwidth: try number("bandwidth"), averageBandwidth: try number("average"),
+            codecs: try fields.text("codecs", limit: 256).split(separator: ",").map(String.init),
+            width: try number("width"), height: try number("height"), framesPerKilosecond: try number("rate"))
     }
 
     private static func framed(_ payload: [UInt8]) -> [UInt8] {
@@ -80,18 +112,26 @@ package final class Journal {
 
     /// Writes a new journal with nothing but these records in it.
     package func rewrite(
-        targetDuration: Int, discontinuities: UInt64, records: [[UInt8]]
+        targetDuration: Int, discontinuities: UInt64, variant: MasterPlaylist.Variant?, records: [[UInt8]]
     ) throws(DataFolderError) {
         let fields = Bencode.dictionary([
+            "average": .integer(Int64(variant?.averageBandwidth ?? 0)),
+            "bandwidth": .integer(Int64(variant?.bandwidth ?? 0)),
             "broadcast": .word(key.broadcast.key),
+            "codecs": .text(variant?.codecs.joined(separator: ",") ?? ""),
             "discontinuities": .integer(Int64(clamping: discontinuities)),
             "format": .integer(Self.format),
+            "height": .integer(Int64(variant?.height ?? 0)),
+            "rate": .integer(Int64(variant?.framesPerKilosecond ?? 0)),
             "target": .integer(Int64(targetDuration)),
+            "width": .integer(Int64(variant?.width ?? 0)),
         ])
         let bytes = Self.header + Self.framed(fields.encoded) + records.flatMap { Self.framed($0) }
         try DurableFile.write(bytes, to: path)
         length = bytes.count
         self.targetDuration = targetDuration
+        self.discontinuities = discontinuities
+        self.variant = variant
         try openFile()
     }
 

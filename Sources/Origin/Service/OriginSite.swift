@@ -7,7 +7,7 @@ package import WebServer
 package final class OriginSite: Sendable {
     private let publication: Publication
     /// How long a request for what does not exist yet is held.
-    private static let patience = TimeAmount.seconds(25)
+    private let patience: TimeAmount
 
     /// What was sent, by kind of answer.
     private let sent = Mutex<[String: (requests: Int, bytes: Int)]>([:])
@@ -15,10 +15,12 @@ package final class OriginSite: Sendable {
     private let malformed: @Sendable () -> [MalformedRequest: Int]
 
     package init(
-        _ publication: Publication, link: @escaping @Sendable () -> (link: String, hls: String),
+        _ publication: Publication, patience: TimeAmount = .seconds(25),
+        link: @escaping @Sendable () -> (link: String, hls: String),
         malformed: @escaping @Sendable () -> [MalformedRequest: Int]
     ) {
         self.publication = publication
+        self.patience = patience
         self.link = link
         self.malformed = malformed
     }
@@ -49,9 +51,9 @@ package final class OriginSite: Sendable {
         switch Array(path.dropFirst()) {
         case ["head"]: return head(request, eventLoop)
         case ["master.m3u8"]:
-            return playlist(eventLoop, kind: "master") { self.publication.masterPlaylist }
+            return playlist(eventLoop, .master, kind: "master") { self.publication.masterPlaylist }
         case ["0", "index.m3u8"]:
-            return playlist(eventLoop, kind: "playlist") { self.publication.mediaPlaylist }
+            return playlist(eventLoop, .anything, kind: "playlist") { self.publication.mediaPlaylist }
         case let rest where rest.count == 2 && rest[0] == "segments":
             return eventLoop.makeSucceededFuture(segment(named: rest[1], request))
         case let rest where rest.count == 3 && rest[0] == "records" && rest[1] == "0":
@@ -61,14 +63,14 @@ package final class OriginSite: Sendable {
     }
 
     private func head(_ request: Request, _ eventLoop: any EventLoop) -> EventLoopFuture<Response> {
-        var after: UInt64?
+        var wish = Publication.Wish.anything
         if let text = request.query("after") {
             guard let sequence = Self.number(text) else {
                 return eventLoop.makeSucceededFuture(Self.refusal(400, "after must be a sequence number"))
             }
-            after = sequence
+            wish = .newer(than: sequence)
         }
-        return publication.news(after: after, within: Self.patience, on: eventLoop).map {
+        return publication.news(wish, within: patience, on: eventLoop).map {
             guard let head = self.publication.head else { return Self.notYet }
             return self.counted(
                 "head",
@@ -81,9 +83,9 @@ package final class OriginSite: Sendable {
     }
 
     private func playlist(
-        _ eventLoop: any EventLoop, kind: String, _ text: @escaping @Sendable () -> String?
+        _ eventLoop: any EventLoop, _ wish: Publication.Wish, kind: String, _ text: @escaping @Sendable () -> String?
     ) -> EventLoopFuture<Response> {
-        publication.news(after: nil, within: Self.patience, on: eventLoop).map {
+        publication.news(wish, within: patience, on: eventLoop).map {
             guard let text = text() else { return Self.notYet }
             return self.counted(
                 kind,

@@ -29,6 +29,18 @@ package final class Publication: Sendable {
         var isMissing: Bool { leaves.isEmpty }
     }
 
+    /// What a request may wait for.
+    package enum Wish: Hashable, Sendable {
+        /// A first segment.
+        case anything
+        /// A newer segment, or the end.
+        case newer(than: UInt64)
+        case master
+    }
+
+    /// The rendition's playlist, as the master playlist names it.
+    static let playlist = "0/index.m3u8"
+
     private struct State {
         var journal: Journal
         var store: SegmentStore
@@ -38,17 +50,26 @@ package final class Publication: Sendable {
         var held: [UInt64: Held] = [:]
         var targetDuration: Int?
         var description: MediaDescription?
-        var peak = 0
-        var waiting: [(sequence: UInt64?, promise: EventLoopPromise<Void>)] = []
+        /// What the master playlist promises of this programme, once it is decided.
+        var variant: MasterPlaylist.Variant?
+        /// The signed head, until there is news.
+        var head: [UInt8]?
+        var waiting: [(wish: Wish, promise: EventLoopPromise<Void>)] = []
         var started = Publication.now
         var isFailing = false
+        /// A segment has exceeded the promised bandwidth; said once.
+        var isExceeding = false
 
         var newest: Held? { window.listed.last.flatMap { held[$0.segment.sequence] } }
         var isClosed: Bool { chain.isClosed }
 
-        func isPast(_ sequence: UInt64?) -> Bool {
+        func grants(_ wish: Wish) -> Bool {
             guard let newest = newest?.record else { return false }
-            return isClosed || newest.segment.sequence > sequence ?? 0 || sequence == nil
+            switch wish {
+            case .anything: return true
+            case .newer(let sequence): return isClosed || newest.segment.sequence > sequence
+            case .master: return variant != nil
+            }
         }
     }
 
@@ -67,6 +88,7 @@ package final class Publication: Sendable {
             journal: journal, store: SegmentStore(in: folder.path),
             chain: Chain(broadcast: broadcast, rendition: 0, epoch: epoch))
         opening.targetDuration = journal.targetDuration
+        opening.variant = journal.variant
         opening.window = Window(discontinuitySequence: journal.discontinuities)
         Self.restore(&opening, epoch: epoch)
         state = Mutex(opening)
@@ -74,8 +96,9 @@ package final class Publication: Sendable {
 
     private static func restore(_ state: inout State, epoch: UInt32) {
         for (record, sealed) in state.journal.records {
-            if let last = state.window.listed.last, last.epoch != record.epoch { _ = state.window.clear() }
-            let evicted = state.window.append(record)
+            var evicted: [Record] = []
+            if let last = state.window.listed.last, last.epoch != record.epoch { evicted = state.window.clear() }
+            evicted += state.window.append(record)
             state.held[record.segment.sequence] = Held(
                 record: record, sealed: sealed, leaves: [], bytes: ByteBuffer())
             for old in evicted { state.held[old.segment.sequence] = nil }
@@ -92,6 +115,7 @@ package final class Publication: Sendable {
         if state.chain.isClosed {
             // The programme is over; what starts now is another one under the same name.
             state.chain.reopen(epoch: epoch)
+            state.variant = nil
             for old in state.window.clear() { state.held[old.segment.sequence] = nil }
         }
     }
@@ -154,7 +178,7 @@ extension Publication {
         }
         state.isFailing = false
         state.targetDuration = segment.targetDuration
-        state.peak = max(state.peak, Int(Int64(segment.bytes.count) * 8_000_000 / max(1, record.duration)))
+        state.head = nil
         state.chain.append(record, hash: SHA256.hash(payload))
         state.held[record.segment.sequence] = Held(
             record: record, sealed: sealed, leaves: leaves, bytes: ByteBuffer(bytes: segment.bytes))
@@ -162,25 +186,54 @@ extension Publication {
             state.held[old.segment.sequence] = nil
             if !state.held.values.contains(where: { $0.record.root == old.root }) { state.store.remove(old.root) }
         }
+        promiseBandwidth(of: record, in: &state)
         let waiting = state.waiting
-        state.waiting = waiting.filter { !state.isPast($0.sequence) }
-        return (record, waiting.filter { state.isPast($0.sequence) }.map(\.promise))
+        state.waiting = waiting.filter { !state.grants($0.wish) }
+        return (record, waiting.filter { state.grants($0.wish) }.map(\.promise))
     }
 
     private func keep(_ sealed: [UInt8], target: Int, in state: inout State) throws(DataFolderError) {
         if state.journal.targetDuration == nil {
-            try state.journal.rewrite(targetDuration: target, discontinuities: 0, records: [])
+            try state.journal.rewrite(targetDuration: target, discontinuities: 0, variant: nil, records: [])
         } else if state.journal.isLong {
-            let retired = state.window.retired
-            let records = (retired + state.window.listed).compactMap { state.held[$0.segment.sequence]?.sealed }
             // A disk without room for a shorter journal may still have room in the longer one.
-            try? state.journal.rewrite(
-                targetDuration: target,
-                discontinuities: state.window.discontinuitySequence
-                    - UInt64(retired.count(where: \.isDiscontinuity)),
-                records: records)
+            try? shorten(target: target, in: &state)
         }
         try state.journal.append(sealed)
+    }
+
+    /// Leaves only what is still needed in the journal.
+    private func shorten(target: Int, in state: inout State) throws(DataFolderError) {
+        let retired = state.window.retired
+        try state.journal.rewrite(
+            targetDuration: target,
+            discontinuities: state.window.discontinuitySequence - UInt64(retired.count(where: \.isDiscontinuity)),
+            variant: state.variant,
+            records: (retired + state.window.listed).compactMap { state.held[$0.segment.sequence]?.sealed })
+    }
+
+    /// Players choose by it and must never see it change (RFC 8216, section 4.3.4.2).
+    private func promiseBandwidth(of record: Record, in state: inout State) {
+        let rate = Bandwidth.rate(record.length, record.duration)
+        if let promised = state.variant?.bandwidth {
+            guard rate > promised, !state.isExceeding else { return }
+            state.isExceeding = true
+            return log.warning(
+                "a segment has more bits per second than the master playlist promises: limit the encoder's bit rate",
+                metadata: [
+                    "sequence": "\(record.segment.sequence)", "bits": "\(rate)", "promised": "\(promised)",
+                ])
+        }
+        guard let media = state.description, let target = state.targetDuration,
+            let bandwidth = Bandwidth(
+                after: state.window.listed.map { ($0.length, $0.duration) }, declared: media.bitRate,
+                known: media.peakBitRate, isClosed: state.isClosed)
+        else { return }
+        state.variant = MasterPlaylist.Variant(
+            uri: Self.playlist, bandwidth: bandwidth.peak, averageBandwidth: bandwidth.average, codecs: media.codecs,
+            width: media.width, height: media.height, framesPerKilosecond: media.framesPerKilosecond)
+        // On a full disk the promise lasts only as long as this process.
+        try? shorten(target: target, in: &state)
     }
 }
 
@@ -189,15 +242,14 @@ extension Publication {
 extension Publication {
     package var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    /// Succeeds once there is a newer segment than `sequence` (any segment when `nil`), the broadcast is closed, or
-    /// `patience` is over.
+    /// Succeeds once there is what is wished for, or `patience` is over.
     package func news(
-        after sequence: UInt64?, within patience: TimeAmount, on eventLoop: any EventLoop
+        _ wish: Wish, within patience: TimeAmount, on eventLoop: any EventLoop
     ) -> EventLoopFuture<Void> {
         let promise = state.withLock { state -> EventLoopPromise<Void>? in
-            guard !state.isPast(sequence), state.waiting.count < 4_096 else { return nil }
+            guard !state.grants(wish), state.waiting.count < 4_096 else { return nil }
             let promise = eventLoop.makePromise(of: Void.self)
-            state.waiting.append((sequence, promise))
+            state.waiting.append((wish, promise))
             return promise
         }
         guard let promise else { return eventLoop.makeSucceededVoidFuture() }
@@ -219,6 +271,7 @@ extension Publication {
     /// The signed head; `nil` before the first segment.
     package var head: [UInt8]? {
         state.withLock { state in
+            if let known = state.head { return known }
             guard let newest = state.newest, let target = state.targetDuration else { return nil }
             let oldest = (state.window.retired + state.window.listed).first {
                 state.held[$0.segment.sequence]?.isMissing == false
@@ -227,7 +280,9 @@ extension Publication {
                 broadcast: broadcast, time: Self.now, targetDuration: target,
                 oldest: [(oldest ?? newest.record).segment.sequence], newest: [newest.sealed],
                 isClosed: state.isClosed, title: title)
-            return Envelope.seal(head.bencoded, as: .head, with: folder.key)
+            let sealed = Envelope.seal(head.bencoded, as: .head, with: folder.key)
+            state.head = sealed
+            return sealed
         }
     }
 
@@ -272,19 +327,11 @@ extension Publication {
         }
     }
 
-    /// `nil` until the media and its first segment are known.
+    /// `nil` until the media is known and has been seen for long enough to promise a bandwidth.
     package var masterPlaylist: String? {
         state.withLock { state in
-            guard let media = state.description, state.newest != nil else { return nil }
-            let listed = state.window.listed
-            let bits = listed.reduce(0) { $0 + Int64($1.length) } * 8_000_000
-            let average = Int(bits / max(1, listed.reduce(0) { $0 + $1.duration }))
-            return MasterPlaylist(variants: [
-                MasterPlaylist.Variant(
-                    uri: "0/index.m3u8", bandwidth: max(state.peak, media.bitRate), averageBandwidth: average,
-                    codecs: media.codecs, width: media.width, height: media.height,
-                    framesPerKilosecond: media.framesPerKilosecond)
-            ]).text
+            guard let variant = state.variant, state.newest != nil else { return nil }
+            return MasterPlaylist(variants: [variant]).text
         }
     }
 

@@ -21,51 +21,58 @@ package struct Registrar: Sendable {
 
     /// Runs until it is canceled; `changes` yields whenever there is something to tell at once.
     package func run(_ changes: AsyncStream<Void>) async {
-        guard !trackers.isEmpty else { return }
         await withDiscardingTaskGroup { group in
-            let (ticks, tick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-            group.addTask {
-                for await _ in changes { tick.yield() }
+            var ticks: [AsyncStream<Void>.Continuation] = []
+            for tracker in trackers {
+                // However much happens while a tracker does not answer, it is told once.
+                let (stream, tick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+                ticks.append(tick)
+                group.addTask { await keepListed(at: tracker, stream, tick) }
             }
-            group.addTask {
-                while !Task.isCancelled {
-                    tick.yield()
-                    try? await Task.sleep(for: .seconds(20))
-                }
-                tick.finish()
+            for await _ in changes {
+                for tick in ticks { tick.yield() }
             }
-            var unreachable: Set<String> = []
-            for await _ in ticks {
-                for tracker in trackers { await tell(tracker, &unreachable) }
-                if !unreachable.isEmpty {
-                    group.addTask {
-                        try? await Task.sleep(for: .seconds(3))
-                        tick.yield()
-                    }
-                }
-            }
+            for tick in ticks { tick.finish() }
         }
     }
 
-    private func tell(_ tracker: String, _ unreachable: inout Set<String>) async {
-        let complaint: String
+    private func keepListed(
+        at tracker: String, _ ticks: AsyncStream<Void>, _ tick: AsyncStream<Void>.Continuation
+    ) async {
+        var isUnreachable = false
+        tick.yield()
+        // Never more than one: each round sets the alarm anew.
+        var alarm: Task<Void, Never>?
+        for await _ in ticks {
+            alarm?.cancel()
+            let complaint = await tell(tracker)
+            if let complaint, !isUnreachable, !Task.isCancelled {
+                log.warning(
+                    "the tracker does not list the broadcast; trying again: \(complaint)",
+                    metadata: ["tracker": "\(tracker)"])
+            } else if complaint == nil, isUnreachable {
+                log.info("the tracker is back", metadata: ["tracker": "\(tracker)"])
+            }
+            isUnreachable = complaint != nil
+            let pause = Duration.seconds(isUnreachable ? 3 : 20)
+            alarm = Task {
+                do { try await Task.sleep(for: pause) } catch { return }
+                tick.yield()
+            }
+        }
+        alarm?.cancel()
+    }
+
+    /// Returns what is wrong, if anything.
+    private func tell(_ tracker: String) async -> String? {
         do {
             let answer = try await client.post(
                 "\(tracker)/v1/broadcasts/\(publication.broadcast)",
                 headers: [("content-type", "application/octet-stream")], body: publication.listing(hls: hls),
                 limit: 64 << 10, timeout: .seconds(5))
-            if (200..<300).contains(answer.status) {
-                if unreachable.remove(tracker) != nil {
-                    log.info("the tracker is back", metadata: ["tracker": "\(tracker)"])
-                }
-                return
-            }
-            complaint = "it answers \(answer.status)"
+            return (200..<300).contains(answer.status) ? nil : "it answers \(answer.status)"
         } catch {
-            complaint = "\(error)"
+            return "\(error)"
         }
-        guard !Task.isCancelled, unreachable.insert(tracker).inserted else { return }
-        log.warning(
-            "the tracker does not list the broadcast; trying again: \(complaint)", metadata: ["tracker": "\(tracker)"])
     }
 }

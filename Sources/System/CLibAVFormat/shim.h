@@ -9,6 +9,7 @@
 static inline int64_t av_shim_nopts(void) { return AV_NOPTS_VALUE; }
 static inline int av_shim_error_eof(void) { return AVERROR_EOF; }
 static inline int av_shim_error_exit(void) { return AVERROR_EXIT; }
+static inline int av_shim_error_invalid(void) { return AVERROR_INVALIDDATA; }
 static inline int av_shim_error(int posix_error) { return AVERROR(posix_error); }
 static inline AVRational av_shim_rational(int numerator, int denominator) {
     return (AVRational){numerator, denominator};

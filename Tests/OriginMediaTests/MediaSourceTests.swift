@@ -1,0 +1,205 @@
+import Foundation
+import OriginMedia
+import Stage
+import Testing
+import Vocabulary
+
+@Suite(.timeLimit(.minutes(1))) struct `A media source` {
+    private let studio = try? Studio()
+
+    /// What holds for all segments of one run, whatever they were cut from.
+    private func check(_ segments: [CutSegment]) async throws {
+        #expect(!segments.isEmpty)
+        var counters: [Int: Int] = [:]
+        var next: Int64?
+        var ends: Int64?
+        for (number, segment) in segments.enumerated() {
+            let stream = TransportStream(segment.bytes)
+            #expect(stream.isAligned, "segment \(number) is no row of 188-byte packets")
+            #expect(stream.identifiers.first == 0, "segment \(number) does not begin with the PAT")
+            #expect(stream.identifiers.dropFirst().first == 0x1000, "segment \(number) has no PMT after the PAT")
+            let pictures = stream.units.filter { (1...5).contains($0) }
+            #expect(pictures.first == 5, "segment \(number) begins with \(stream.units)")
+            #expect(stream.units.contains(7), "segment \(number) has no SPS")
+            if let next { #expect(abs(stream.firstTime - next) <= 1, "segment \(number) has a hole before it") }
+            next = stream.firstTime + segment.duration * 9 / 100
+            for (identifier, row) in stream.counters {
+                for counter in row {
+                    if let last = counters[identifier] { #expect(counter == (last + 1) & 15) }
+                    counters[identifier] = counter
+                }
+            }
+            #expect(Int((Double(segment.duration) / 1e6).rounded()) <= segment.targetDuration)
+            #expect(segment.targetDuration == segments[0].targetDuration)
+            if let ends { #expect(abs(segment.programTime - ends) <= 1) }
+            ends = segment.programTime + segment.duration / 1_000
+            #expect(!segment.isDiscontinuity)
+        }
+    }
+
+    private func seconds(_ segments: [CutSegment]) -> Double {
+        Double(segments.reduce(0) { $0 + $1.duration }) / 1e6
+    }
+
+    @Test func `cuts a film with B-frames and sound so that nothing is lost`() async throws {
+        let studio = try #require(studio)
+        let heard = try await cut(try await studio.film())
+        try await check(heard.segments)
+        #expect(heard.segments.count == 3)
+        #expect(heard.segments.map(\.isLast) == [false, false, true])
+        #expect(abs(seconds(heard.segments) - 6) <= 0.04)
+        let (complaints, pictures) = try await studio.probe(heard.segments)
+        #expect(complaints.isEmpty, "\(complaints)")
+        #expect(pictures == 150)
+        let description = try #require(heard.description)
+        #expect(description.codecs.count == 2)
+        #expect(description.codecs.first?.hasPrefix("avc1.") == true)
+        #expect(description.codecs.last == "mp4a.40.2")
+        #expect((description.width, description.height, description.framesPerKilosecond) == (320, 180, 25_000))
+        let peak = heard.segments.map { Int64($0.bytes.count) * 8_000_000 / $0.duration }.max() ?? 0
+        #expect(Int64(description.peakBitRate) >= peak)
+        #expect(Int64(description.peakBitRate) < peak * 2)
+    }
+
+    @Test func `cuts a film without sound`() async throws {
+        let studio = try #require(studio)
+        let path = try await studio.clip(
+            "silent.mp4", Studio.picture() + Studio.encoded(keyframes: 50))
+        let heard = try await cut(path)
+        try await check(heard.segments)
+        #expect(heard.description?.codecs.count == 1)
+        #expect(abs(seconds(heard.segments) - 6) <= 0.04)
+        let (complaints, pictures) = try await studio.probe(heard.segments)
+        #expect(complaints.isEmpty && pictures == 150, "\(complaints)")
+    }
+
+    @Test(arguments: ["mp4", "ts", "mkv"])
+    func `does not drift at 29.97 pictures a second`(format: String) async throws {
+        let studio = try #require(studio)
+        let path = try await studio.clip(
+            "ntsc.\(format)", seconds: 8.008,
+            Studio.picture(rate: "30000/1001") + Studio.sound + Studio.encoded(keyframes: 30))
+        let heard = try await cut(path)
+        try await check(heard.segments)
+        #expect(abs(seconds(heard.segments) - 8.008) <= 0.034)
+        #expect(heard.segments.dropLast().allSatisfy { (1.9...2.1).contains(Double($0.duration) / 1e6) })
+        let (complaints, pictures) = try await studio.probe(heard.segments)
+        #expect(complaints.isEmpty && pictures == 240, "\(complaints)")
+    }
+
+    @Test func `begins a file again with timestamps that go on`() async throws {
+        let studio = try #require(studio)
+        let heard = try await cut(try await studio.film(seconds: 3), seconds: 1, isLooping: true, enough: 8)
+        let segments = Array(heard.segments.prefix(8))
+        try await check(segments)
+        #expect(segments.allSatisfy { !$0.isLast })
+        #expect(abs(seconds(segments) - 8) < 0.2)
+        let (complaints, pictures) = try await studio.probe(segments)
+        #expect(complaints.isEmpty, "\(complaints)")
+        #expect((198...202).contains(pictures))
+    }
+
+    @Test func `refuses what it cannot broadcast, in one sentence`() async throws {
+        let studio = try #require(studio)
+        let inputs = [
+            try await studio.clip("sound.mp4", seconds: 1, Studio.sound), "\(studio.folder)/missing.mp4", studio.folder,
+            try studio.file("garbage.mp4", (0..<20_000).map { UInt8(truncatingIfNeeded: $0 &* $0 &>> 3) }),
+            try studio.file("empty.ts", []),
+            try await studio.clip("old.mp4", seconds: 1, Studio.picture() + ["-c:v", "mpeg4"]),
+        ]
+        for input in inputs {
+            let error = #expect(throws: MediaError.self, "\(input)") {
+                try MediaSource(MediaSource.Settings(input: MediaInput(input))).probe()
+            }
+            #expect("\(error, default: "")".contains(input))
+        }
+    }
+
+    @Test func `publishes what can be read of a file that breaks off, and says that it did`() async throws {
+        let studio = try #require(studio)
+        let film = try Data(contentsOf: URL(fileURLWithPath: try await studio.film(seconds: 8)))
+        let path = try studio.file("half.mp4", Array(film.prefix(film.count * 6 / 10)))
+        let heard = try await cut(path)
+        #expect(heard.failure != nil)
+        try await check(heard.segments)
+        #expect(heard.segments.map(\.isLast) == [false, false, true])
+        let (complaints, _) = try await studio.probe(heard.segments)
+        #expect(complaints.isEmpty, "\(complaints)")
+    }
+
+    @Test func `ends with the last whole picture of a torn transport stream`() async throws {
+        let studio = try #require(studio)
+        let film = try Data(contentsOf: URL(fileURLWithPath: try await studio.film("film.ts", seconds: 8)))
+        let heard = try await cut(try studio.file("half.ts", Array(film.prefix(film.count / 2 + 100))))
+        try await check(heard.segments)
+        #expect(heard.failure == nil)
+        #expect(heard.segments.last?.isLast == true)
+    }
+
+    @Test func `survives files with flipped bits`() async throws {
+        let studio = try #require(studio)
+        let film = Array(try Data(contentsOf: URL(fileURLWithPath: try await studio.film("film.ts", seconds: 4))))
+        var random = Randomness(seed: 5)
+        for number in 0..<12 {
+            var bytes = film
+            for _ in 0..<40 {
+                bytes[Int.random(in: bytes.indices, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            }
+            let heard = try await cut(try studio.file("flipped-\(number).ts", bytes))
+            #expect(heard.isOver)
+        }
+    }
+
+    @Test func `holds a file back to real time`() async throws {
+        let studio = try #require(studio)
+        let source = MediaSource(MediaSource.Settings(input: MediaInput(try await studio.film(seconds: 4))))
+        let listener = Listener()
+        let clock = ContinuousClock()
+        let start = clock.now
+        source.start { listener.hear($0) }
+        defer { source.stop() }
+        try await wait(for: "a segment", within: .seconds(10)) { !listener.segments.isEmpty }
+        #expect(clock.now - start >= .seconds(1.7))
+    }
+
+    @Test func `tries an address that nobody serves again, later each time`() async throws {
+        let source = MediaSource(MediaSource.Settings(input: MediaInput("http://127.0.0.1:9/live.m3u8")))
+        let listener = Listener()
+        source.start { listener.hear($0) }
+        try await wait(for: "two retries", within: .seconds(10)) { listener.retries >= 2 }
+        let delays = listener.events.compactMap { if case .retrying(_, let delay) = $0 { delay } else { nil } }
+        #expect(delays[0] < 0.7 && delays[1] > 0.7)
+        source.stop()
+        try await wait(for: "the end", within: .seconds(5)) { listener.isOver }
+        #expect(listener.failure == nil)
+    }
+
+    @Test func `goes on with a discontinuity when a sender of datagrams comes back`() async throws {
+        let port = try freePort()
+        var settings = MediaSource.Settings(input: MediaInput("udp://127.0.0.1:\(port)"))
+        settings.segmentDuration = 500_000
+        let source = MediaSource(settings)
+        let listener = Listener()
+        source.start { listener.hear($0) }
+        defer { source.stop() }
+        func sender() throws -> Program {
+            try Program(
+                "ffmpeg",
+                ["-nostdin", "-loglevel", "error", "-re"] + Studio.picture(rate: "20") + ["-re"] + Studio.sound
+                    + Studio.encoded(keyframes: 10, bFrames: 0)
+                    + ["-f", "mpegts", "udp://127.0.0.1:\(port)?pkt_size=1316"])
+        }
+        let first = try sender()
+        try await wait(for: "the first sender", within: .seconds(15)) { listener.segments.count >= 3 }
+        await first.stop()
+        let count = listener.segments.count
+        let second = try sender()
+        try await wait(for: "the second sender", within: .seconds(20)) {
+            listener.segments.dropFirst(count).contains(where: \.isDiscontinuity)
+                && listener.segments.count >= count + 3
+        }
+        await second.stop()
+        #expect(listener.segments.allSatisfy { !$0.isLast })
+        #expect(listener.segments.count(where: \.isDiscontinuity) == 1)
+    }
+}
