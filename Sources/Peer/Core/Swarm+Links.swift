@@ -42,7 +42,7 @@ extension Swarm {
         neighbors[link]?.uploads = uploads
         neighbors[link]?.lastHeard = now
         if neighbor.endpoint == nil { neighbors[link]?.endpoint = endpoint }
-        for sequence in chronicle.sequences {
+        for sequence in chronicle.sequences.suffix(settings.window) {
             tell(link, sequence, into: &commands)
             guard let segment = progress[sequence], !segment.held.isEmpty else { continue }
             commands.append(.sendHolds(link, id(sequence), segment.held))
