@@ -123,6 +123,11 @@ let tests: [Target] = [
     .testTarget(name: "WireTests", dependencies: ["Wire", vocabulary, nioCore]),
     .testTarget(name: "PeerCoreTests", dependencies: ["PeerCore", vocabulary]),
     .testTarget(name: "OriginCoreTests", dependencies: ["OriginCore", vocabulary]),
+    .testTarget(
+        name: "OriginServiceTests",
+        dependencies: [
+            "OriginService", "OriginMedia", "OriginCore", "Integrity", "Wire", "WebServer", vocabulary, logging,
+        ] + nio),
     .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Stage", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
     .testTarget(name: "HouseTests", dependencies: ["Stage", vocabulary]),

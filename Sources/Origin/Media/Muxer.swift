@@ -63,9 +63,9 @@ final class Muxer {
     var length: Int { output.bytes.count }
 
     func write(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
-        if packet.pointee.stream_index == 0 { try parameterSets?.filter(packet) }
-        let code = av_write_frame(context, packet)
         // A packet that its sender or the network has damaged is left out; those around it are still good.
+        if packet.pointee.stream_index == 0, let parameterSets, try !parameterSets.filter(packet) { return }
+        let code = av_write_frame(context, packet)
         guard code >= 0 || code == av_shim_error_invalid() else { throw .cannotCut(reason: reason(code)) }
     }
 

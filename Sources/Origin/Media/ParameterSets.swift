@@ -39,10 +39,15 @@ final class ParameterSets {
         avcodec_parameters_copy(target, filter.pointee.par_out) >= 0
     }
 
-    /// Changes a packet in place; these filters give one packet for each that they take.
-    func filter(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
+    /// Changes a packet in place; these filters give one packet for each that they take. False for a damaged one.
+    func filter(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Bool {
         var code = av_bsf_send_packet(filter, packet)
         if code >= 0 { code = av_bsf_receive_packet(filter, packet) }
+        if code == av_shim_error_invalid() {
+            av_bsf_flush(filter)
+            return false
+        }
         guard code >= 0 else { throw .cannotCut(reason: reason(code)) }
+        return true
     }
 }

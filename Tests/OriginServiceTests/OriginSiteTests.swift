@@ -1,0 +1,220 @@
+import Integrity
+import NIOCore
+import Testing
+import Vocabulary
+import Wire
+
+@testable import OriginMedia
+@testable import OriginService
+
+@Suite(.timeLimit(.minutes(1))) struct `An origin's HTTP surface` {
+    private func serving(
+        _ count: Int = 4, patience: TimeAmount = .seconds(5),
+        _ body: (Publication, Counter) async throws -> Void
+    ) async throws {
+        let desk = try Desk()
+        let publication = try desk.publication()
+        publication.describe(Publication.description)
+        publication.publish(0..<count)
+        let counter = try await Counter(publication, patience: patience)
+        do {
+            try await body(publication, counter)
+            await counter.close()
+        } catch {
+            await counter.close()
+            throw error
+        }
+        withExtendedLifetime(desk) {}
+    }
+
+    @Test func `serves segments by content, for good`() async throws {
+        try await serving { publication, counter in
+            let root = try publication.newest().record.root
+            let answer = try await counter.ask("segments/\(root).ts")
+            #expect(answer.status == 200)
+            #expect(answer.body == cutSegment(3).bytes)
+            #expect(answer.headers["content-type"] == "video/mp2t")
+            #expect(answer.headers["cache-control"] == "public, max-age=31536000, immutable")
+            #expect(answer.headers["etag"] == "\"\(root)\"")
+            #expect(answer.headers["accept-ranges"] == "bytes")
+            #expect(answer.headers["access-control-allow-origin"] == "*")
+            #expect(answer.headers["access-control-expose-headers"]?.contains("Content-Range") == true)
+        }
+    }
+
+    @Test(arguments: [
+        ("bytes=0-9", 206, 0..<10), ("bytes=39990-", 206, 39_990..<40_000), ("bytes=-10", 206, 39_990..<40_000),
+        ("bytes=39999-99999999999999999999", 206, 39_999..<40_000), ("bytes=-99999999999999999999", 206, 0..<40_000),
+        ("bytes=0-18446744073709551615", 206, 0..<40_000), ("bytes=40000-", 416, 0..<0), ("bytes=-0", 416, 0..<0),
+        ("bytes=9223372036854775807-9223372036854775807", 416, 0..<0), ("bytes=9-1", 200, 0..<40_000),
+        ("bytes=0-1,5-6", 200, 0..<40_000), ("bytes=a-b", 200, 0..<40_000), ("pieces=0-1", 200, 0..<40_000),
+        ("bytes=", 200, 0..<40_000), ("bytes=--5", 200, 0..<40_000),
+    ])
+    func `answers ranges, hostile ones too`(range: String, status: Int, bytes: Range<Int>) async throws {
+        try await serving(1) { publication, counter in
+            let root = try publication.newest().record.root
+            let answer = try await counter.ask("segments/\(root).ts", headers: [("range", range)])
+            #expect(answer.status == status)
+            if status == 416 {
+                #expect(answer.headers["content-range"] == "bytes */40000")
+            } else {
+                #expect(answer.body == Array(cutSegment(0).bytes[bytes]))
+            }
+            if status == 206 {
+                #expect(
+                    answer.headers["content-range"] == "bytes \(bytes.lowerBound)-\(bytes.upperBound - 1)/40000")
+            }
+        }
+    }
+
+    @Test func `sends nothing that the asker has already`() async throws {
+        try await serving(1) { publication, counter in
+            let root = try publication.newest().record.root
+            for (field, status) in [
+                ("\"\(root)\"", 304), ("\"x\", \"\(root)\"", 304), ("*", 304), ("W/\"\(root)\"", 304), ("\"x\"", 200),
+            ] {
+                let answer = try await counter.ask("segments/\(root).ts", headers: [("if-none-match", field)])
+                #expect(answer.status == status, "\(field)")
+                #expect(answer.body.isEmpty == (status == 304))
+            }
+            let other = try await counter.ask(
+                "segments/\(root).ts", headers: [("range", "bytes=0-1"), ("if-range", "\"x\"")])
+            #expect(other.status == 200)
+        }
+    }
+
+    @Test func `answers HEAD without a body and OPTIONS for every origin, and refuses to be written to`() async throws {
+        try await serving(3) { publication, counter in
+            let root = try publication.newest().record.root
+            for path in ["segments/\(root).ts", "master.m3u8", "0/index.m3u8", "head"] {
+                let whole = try await counter.ask(path)
+                let head = try await counter.ask(path, method: "HEAD")
+                #expect(head.status == 200 && head.body.isEmpty)
+                #expect(head.headers["content-length"] == "\(whole.body.count)")
+                #expect(head.headers["content-type"] == whole.headers["content-type"])
+                let options = try await counter.ask(path, method: "OPTIONS")
+                #expect(options.status == 204)
+                #expect(options.headers["access-control-allow-origin"] == "*")
+                #expect(options.headers["access-control-allow-headers"]?.contains("Range") == true)
+                for method in ["POST", "PUT", "DELETE"] {
+                    #expect(try await counter.ask(path, method: method).status == 405)
+                }
+            }
+        }
+    }
+
+    @Test func `says of playlists and heads that they change`() async throws {
+        try await serving { publication, counter in
+            for path in ["master.m3u8", "0/index.m3u8"] {
+                let answer = try await counter.ask(path)
+                #expect(answer.status == 200)
+                #expect(answer.headers["content-type"] == "application/vnd.apple.mpegurl")
+                #expect(answer.headers["cache-control"] == "no-cache")
+                #expect(answer.text.hasPrefix("#EXTM3U\n"))
+            }
+            let head = try await counter.ask("head")
+            #expect(head.headers["cache-control"] == "no-cache")
+            #expect(head.body == publication.head)
+            let page = try await counter.ask("/")
+            #expect(page.text.contains("magnet:?&lt;x&gt;") && !page.text.contains("<x>"))
+            #expect(try await counter.ask("/healthz").text == "ok\n")
+            let metrics = try await counter.ask("/metrics")
+            #expect(metrics.text.contains("tributary_origin_newest_sequence 3\n"))
+            #expect(metrics.text.contains("tributary_origin_requests_total{kind=\"head\"} 1\n"))
+        }
+    }
+
+    @Test func `lists only segments that can be had at once`() async throws {
+        try await serving(20) { publication, counter in
+            let playlist = try await counter.ask("0/index.m3u8").text
+            let uris = playlist.split(separator: "\n").filter { $0.hasSuffix(".ts") }
+            #expect(uris.count == 15)
+            for uri in uris { #expect(try await counter.ask(String(uri.dropFirst(3))).status == 200) }
+        }
+    }
+
+    @Test func `has nothing else, whatever the path`() async throws {
+        try await serving { publication, counter in
+            let root = "\(try publication.newest().record.root)"
+            let zeros = String(repeating: "0", count: 64)
+            for path in [
+                "/x", "//", "/\(zeros)/master.m3u8", "/../../etc/passwd", "..", "../", "segments", "segments/",
+                "segments/../../key", "segments/..%2f..%2fkey", "segments/%2e%2e/key", "segments/\(root)",
+                "segments/\(root).mp4", "segments/\(root).ts/", "segments/\(root.uppercased()).tss",
+                "segments/\(zeros).ts", "segments/" + String(repeating: "a", count: 4_000) + ".ts",
+                "segments/\u{e9}.ts",
+                "1/index.m3u8", "0/", "0/index.m3u8/x", "journal", "key", "records/1/0-1", "records/0", "head/x",
+                "records/0/9-12",
+            ] {
+                let answer = try await counter.ask(path)
+                #expect(answer.status == 404 || answer.status == 400, "\(path): \(answer.status)")
+                #expect(!answer.text.contains("#EXTM3U"))
+            }
+            for path in [
+                "records/0/", "records/0/1", "records/0/2-1", "records/0/-1-2", "records/0/a-b",
+                "records/0/0-99999999999999999999", "head?after=-1", "head?after=x", "head?after=99999999999999999999",
+            ] {
+                #expect(try await counter.ask(path).status == 400, "\(path)")
+            }
+        }
+    }
+
+    @Test func `clips records to what there is, and calls only whole ranges immutable`() async throws {
+        try await serving(40) { publication, counter in
+            func records(_ range: String) async throws -> (numbers: [UInt64], caching: String) {
+                let answer = try await counter.ask("records/0/\(range)")
+                guard answer.status == 200 else { return ([], "\(answer.status)") }
+                let numbers = try RecordsAnswer(parsing: answer.body).entries.map { entry in
+                    let payload = try Envelope.open(entry.record, as: .record, by: publication.broadcast)
+                    let record = try Record(bencoded: payload)
+                    #expect(MerkleTree.root(ofLeaves: entry.leaves) == record.root)
+                    return record.segment.sequence
+                }
+                return (numbers, answer.headers["cache-control"] ?? "")
+            }
+            let whole = try await records("30-39")
+            #expect(whole.numbers == Array(30...39) && whole.caching.contains("immutable"))
+            let beyond = try await records("38-1000000000000000000")
+            #expect(beyond.numbers == [38, 39] && beyond.caching == "no-cache")
+            let old = try await records("0-39")
+            #expect(old.numbers == Array(9...39) && old.caching == "no-cache")
+            #expect(try await records("0-3").caching == "404")
+            #expect(try await records("40-50").caching == "404")
+        }
+    }
+
+    @Test func `holds a request for the next head until there is news`() async throws {
+        try await serving { publication, counter in
+            async let waiting = counter.ask("head?after=3")
+            let older = try await counter.ask("head?after=2")
+            #expect(older.body == publication.head)
+            // The request above is answered after the one that waits was sent; news may still come before it arrives.
+            publication.publish(4..<5)
+            #expect(try await waiting.body == publication.head)
+            async let closing = counter.ask("head?after=4")
+            publication.publish(cutSegment(5, isLast: true))
+            let head = try Head(
+                bencoded: try Envelope.open(try await closing.body, as: .head, by: publication.broadcast))
+            #expect(head.isClosed)
+            // Nothing will follow, so nobody is held.
+            #expect(try await counter.ask("head?after=99").body == publication.head)
+        }
+    }
+
+    @Test func `answers with what it has when the news do not come in time`() async throws {
+        try await serving(patience: .milliseconds(200)) { publication, counter in
+            let clock = ContinuousClock()
+            let start = clock.now
+            let answer = try await counter.ask("head?after=3")
+            #expect(clock.now - start >= .milliseconds(190))
+            #expect(answer.status == 200 && answer.body == publication.head)
+        }
+        try await serving(0, patience: .milliseconds(50)) { _, counter in
+            for path in ["head", "master.m3u8", "0/index.m3u8"] {
+                let answer = try await counter.ask(path)
+                #expect(answer.status == 503)
+                #expect(answer.headers["cache-control"] == "no-store")
+            }
+        }
+    }
+}
