@@ -14,6 +14,8 @@ package struct Simulation {
         case tell(viewer: Int, Swarm.Fact)
         case wake(viewer: Int)
         case transfer(Transfer)
+        /// The piece that was on the uplink has left it.
+        case sent(viewer: Int)
         case dialed(from: Int, to: Int)
         case ask(viewer: Int, Swarm.Command)
         case announced(viewer: Int, Announcement)
@@ -39,6 +41,9 @@ package struct Simulation {
         var nextLink = 0
         var wakeAt = Instant.distantFuture
         var isHere = true
+        /// Pieces that wait for the uplink; the first is on it while `isSending`.
+        var outbox: [(link: LinkID, piece: PieceID)] = []
+        var isSending = false
         var held: [UInt64: Int] = [:]
         var completed: Set<UInt64> = []
     }
@@ -104,6 +109,7 @@ package struct Simulation {
             viewers[viewer].wakeAt = .distantFuture
             tell(viewer, .timePassed, at: now)
         case .transfer(let transfer): arrive(transfer, at: now)
+        case .sent(let viewer): sent(viewer, at: now)
         case .dialed(let from, let to): dialed(from, to, at: now)
         case .ask(let viewer, let command): answer(viewer, command, at: now)
         case .announced(let viewer, let announcement): announced(viewer, announcement, at: now)
@@ -222,6 +228,9 @@ package struct Simulation {
 
     private mutating func tell(_ index: Int, _ fact: Swarm.Fact, at now: Instant) {
         guard viewers[index].isHere else { return }
+        if case .cancelled(let link, let segment, let indices) = fact {
+            callBack(link, segment, indices, by: index, at: now)
+        }
         var commands = self.commands
         commands.removeAll(keepingCapacity: true)
         viewers[index].core.handle(fact, at: now, into: &commands)
@@ -322,19 +331,53 @@ package struct Simulation {
             .tell(viewer: other.viewer, fact(other.link)), at: now + scenario.delay + viewers[other.viewer].line.delay)
     }
 
+    /// As in the real shell, a piece can be called back until it is on the uplink.
     private mutating func sendPiece(_ link: LinkID, _ piece: PieceID, from index: Int, at now: Instant) {
-        guard let other = viewers[index].links[link] else { return }
-        let bytes = records[Int(piece.segment.sequence)].record.range(ofPiece: piece.index).count
-        measurements.peerBytes += bytes
-        measurements.controlBytes += Self.frameOverhead
-        let gone = viewers[index].line.send(bytes + Self.frameOverhead, at: now)
-        timeline.plan(.tell(viewer: index, .pieceSent(link, piece)), at: gone)
-        timeline.plan(
-            .transfer(
-                Transfer(
-                    to: other.viewer, piece: piece, from: .neighbor(other.link),
-                    isPolluted: viewers[index].isPolluter, completes: nil)),
-            at: gone + scenario.delay + scenario.delay)
+        viewers[index].outbox.append((link, piece))
+        startSending(index, at: now)
+    }
+
+    private mutating func startSending(_ index: Int, at now: Instant) {
+        guard !viewers[index].isSending, let next = viewers[index].outbox.first else { return }
+        viewers[index].isSending = true
+        let gone = viewers[index].line.send(length(of: next.piece) + Self.frameOverhead, at: now)
+        timeline.plan(.sent(viewer: index), at: gone)
+    }
+
+    private mutating func sent(_ index: Int, at now: Instant) {
+        let (link, piece) = viewers[index].outbox.removeFirst()
+        viewers[index].isSending = false
+        if let other = viewers[index].links[link] {
+            measurements.peerBytes += length(of: piece)
+            measurements.controlBytes += Self.frameOverhead
+            timeline.plan(
+                .transfer(
+                    Transfer(
+                        to: other.viewer, piece: piece, from: .neighbor(other.link),
+                        isPolluted: viewers[index].isPolluter, completes: nil)),
+                at: now + scenario.delay + scenario.delay)
+        }
+        startSending(index, at: now)
+        tell(index, .pieceSent(link, piece), at: now)
+    }
+
+    private mutating func callBack(
+        _ link: LinkID, _ segment: SegmentID, _ indices: [Int], by index: Int, at now: Instant
+    ) {
+        let onUplink = viewers[index].isSending ? 1 : 0
+        let back = viewers[index].outbox.dropFirst(onUplink).filter {
+            $0.link == link && $0.piece.segment == segment && indices.contains($0.piece.index)
+        }
+        guard !back.isEmpty else { return }
+        let kept = viewers[index].outbox.dropFirst(onUplink).filter { waiting in
+            !back.contains { $0.link == waiting.link && $0.piece == waiting.piece }
+        }
+        viewers[index].outbox = Array(viewers[index].outbox.prefix(onUplink)) + kept
+        for (link, piece) in back { tell(index, .pieceSent(link, piece), at: now) }
+    }
+
+    private func length(of piece: PieceID) -> Int {
+        records[Int(piece.segment.sequence)].record.range(ofPiece: piece.index).count
     }
 
     private mutating func arrive(_ transfer: Transfer, at now: Instant) {
