@@ -93,6 +93,34 @@ import WebServer
         #expect(answer.contains("content-length: 3\r\n") && answer.hasSuffix("\r\n\r\n"))
     }
 
+    @Test func `makes room for newcomers at the cost of who has been silent longest, never of who waits`() async throws
+    {
+        var limits = ServerLimits()
+        limits.connections = 3
+        let group = MultiThreadedEventLoopGroup.singleton
+        let server = try await Server.start(host: "127.0.0.1", port: 0, group: group, limits: limits) { request, loop in
+            let wait = TimeAmount.milliseconds(request.path == "/slow" ? 500 : 0)
+            return loop.scheduleTask(in: wait) { Response(text: request.path + "\n") }.futureResult
+        }
+        func ask(_ text: String) async throws -> Task<String?, Never> {
+            let (answers, continuation) = AsyncStream.makeStream(of: String.self)
+            let channel = try await ClientBootstrap(group: group).channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Collector { continuation.yield($0) })
+                }
+            }.connect(host: "127.0.0.1", port: server.port).get()
+            if !text.isEmpty { try await channel.writeAndFlush(ByteBuffer(string: text)) }
+            return Task { await answers.first { _ in true } }
+        }
+        let waiting = try await ask("GET /slow HTTP/1.1\r\nConnection: close\r\n\r\n")
+        for _ in 0..<20 { _ = try await ask("") }
+        let newcomer = try await ask("GET /new HTTP/1.1\r\nConnection: close\r\n\r\n")
+        #expect(await newcomer.value?.hasSuffix("/new\n") == true)
+        #expect(await waiting.value?.hasSuffix("/slow\n") == true)
+        #expect(server.malformed[.tooManyConnections, default: 0] >= 18)
+        await server.stop()
+    }
+
     @Test func `lets no header value begin another header`() async throws {
         let (answer, _) = try await exchange("GET / HTTP/1.1\r\nConnection: close\r\n\r\n") { _, eventLoop in
             eventLoop.makeSucceededFuture(Response(status: 200, headers: [("a", "b\r\nevil: yes")]))

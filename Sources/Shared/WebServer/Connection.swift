@@ -22,6 +22,7 @@ final class Connection: ChannelDuplexHandler {
     private let limits: ServerLimits
     private let malformed: MalformedRequests
     private let handler: Server.Handler
+    private let noteBusy: (_ isBusy: Bool) -> Void
     private var context: ChannelHandlerContext?
 
     private var head: HTTPRequestHead?
@@ -39,10 +40,14 @@ final class Connection: ChannelDuplexHandler {
     private var deadline: (at: NIODeadline, wait: Wait)?
     private var alarm: (at: NIODeadline, task: Scheduled<Void>)?
 
-    init(limits: ServerLimits, malformed: MalformedRequests, handler: @escaping Server.Handler) {
+    init(
+        limits: ServerLimits, malformed: MalformedRequests, handler: @escaping Server.Handler,
+        noteBusy: @escaping (_ isBusy: Bool) -> Void
+    ) {
         self.limits = limits
         self.malformed = malformed
         self.handler = handler
+        self.noteBusy = noteBusy
     }
 
     // MARK: Life
@@ -178,6 +183,7 @@ final class Connection: ChannelDuplexHandler {
             answer(Response(status: reason.status, text: text), isHead: false, isHTTP10: false)
         case .request(let request, let isHead, let isKeepAlive, let isHTTP10):
             keepsAlive = isKeepAlive
+            noteBusy(true)
             handler(request, context.eventLoop).hop(to: context.eventLoop).assumeIsolated().whenComplete { result in
                 let response = (try? result.get()) ?? Response(status: 500, text: "Internal Server Error\n")
                 self.answer(response, isHead: isHead, isHTTP10: isHTTP10)
@@ -250,9 +256,13 @@ final class Connection: ChannelDuplexHandler {
         writer = nil
         isAnswering = false
         guard context != nil else { return }
-        guard keepsAlive else { return sayFarewell() }
+        guard keepsAlive else {
+            noteBusy(false)
+            return sayFarewell()
+        }
         takeTurn()
         guard !isAnswering else { return }
+        noteBusy(false)
         wait(head == nil ? .firstByte : .body)
         if isReadWithheld {
             isReadWithheld = false

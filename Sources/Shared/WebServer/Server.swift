@@ -1,7 +1,6 @@
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Synchronization
 
 /// A plain HTTP/1.1 server: bounded in everything that a stranger controls, and without any opinion on content.
 package final class Server: Sendable {
@@ -29,16 +28,19 @@ package final class Server: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
-                guard connections.admit(channel) else {
+                if let quietest = connections.admit(channel) {
                     malformed.count(.tooManyConnections)
-                    return channel.close()
+                    guard quietest !== channel else { return channel.close() }
+                    quietest.close(promise: nil)
                 }
                 return channel.eventLoop.makeCompletedFuture {
                     var decoding = NIOHTTPDecoderLimitConfiguration()
                     decoding.maxHeaderFieldSize = limits.headerField
                     decoding.maxHeaderListSize = limits.headerList
                     decoding.maxHeaderFieldCount = limits.headerFields
-                    let connection = Connection(limits: limits, malformed: malformed, handler: handler)
+                    let connection = Connection(limits: limits, malformed: malformed, handler: handler) { isBusy in
+                        connections.note(channel, isBusy: isBusy)
+                    }
                     let decoder = HTTPRequestDecoder(
                         leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
                         limitConfiguration: decoding)
@@ -65,40 +67,5 @@ package final class Server: Sendable {
     package func stop() async {
         try? await listener.close()
         for channel in connections.close() { try? await channel.close() }
-    }
-}
-
-/// The open connections of a server, at most `limit`.
-private final class Connections: Sendable {
-    private struct State {
-        var open: [ObjectIdentifier: any Channel] = [:]
-        var isClosed = false
-    }
-
-    private let limit: Int
-    private let state = Mutex(State())
-
-    init(limit: Int) { self.limit = limit }
-
-    func admit(_ channel: any Channel) -> Bool {
-        let name = ObjectIdentifier(channel)
-        let isAdmitted = state.withLock { state in
-            guard !state.isClosed, state.open.count < limit else { return false }
-            state.open[name] = channel
-            return true
-        }
-        if isAdmitted {
-            channel.closeFuture.whenComplete { _ in
-                _ = self.state.withLock { $0.open.removeValue(forKey: name) }
-            }
-        }
-        return isAdmitted
-    }
-
-    func close() -> [any Channel] {
-        state.withLock { state in
-            state.isClosed = true
-            return Array(state.open.values)
-        }
     }
 }
