@@ -126,7 +126,8 @@ let tests: [Target] = [
     .testTarget(
         name: "OriginServiceTests",
         dependencies: [
-            "OriginService", "OriginMedia", "OriginCore", "Integrity", "Wire", "WebServer", vocabulary, logging,
+            "OriginService", "OriginMedia", "OriginCore", "Integrity", "Wire", "Stage", "WebServer", "WebClient",
+            vocabulary, logging,
         ] + nio),
     .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Stage", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
