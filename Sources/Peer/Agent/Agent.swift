@@ -63,7 +63,9 @@ package final class Agent: @unchecked Sendable {
     private(set) var programme = Programme()
     private var links: [LinkID: Link] = [:]
     private var nextLink = 0
-    private var taken: [[UInt8]: Int] = [:]
+    private var guests = Guests()
+    /// Links that others have opened and that have not shaken hands.
+    private var strangers: [LinkID: Link] = [:]
     private var dialing = 0
     private var dials = DialBudget()
     private var listener: (any Channel)?
@@ -115,7 +117,7 @@ package final class Agent: @unchecked Sendable {
         let listener: any Channel
         do {
             listener = try await ServerBootstrap(group: group)
-                .serverChannelOption(.backlog, value: 64)
+                .serverChannelOption(.backlog, value: 256)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.writeBufferWaterMark, value: Self.waterMark)
@@ -309,20 +311,25 @@ package final class Agent: @unchecked Sendable {
 
     private func take(_ channel: any Channel) throws {
         let address = channel.remoteAddress?.endpoint?.address
-        let isLocal = address.map(DialBudget.isLoopback) ?? false
-        let inbound = taken.values.reduce(0, +)
-        guard !isStopped, let address, inbound < Limits.linksTaken,
-            isLocal || taken[address, default: 0] < Limits.linksPerAddress
-        else {
+        guard !isStopped, let address else {
             channel.close(promise: nil)
             return
         }
-        taken[address, default: 0] += 1
-        channel.closeFuture.assumeIsolated().whenComplete { _ in
-            self.taken[address, default: 1] -= 1
-            if self.taken[address] == 0 { self.taken[address] = nil }
+        let link = makeLink(nil, address)
+        switch guests.admit(link.id, from: address) {
+        case .full:
+            linkFlaws[.crowded, default: 0] += 1
+            channel.close(promise: nil)
+            return
+        case .insteadOf(let stranger): strangers.removeValue(forKey: stranger)?.end(.crowded)
+        case .comeIn: break
         }
-        try channel.pipeline.syncOperations.addHandler(makeLink(nil, address))
+        strangers[link.id] = link
+        channel.closeFuture.assumeIsolated().whenComplete { _ in
+            self.guests.remove(link.id)
+            self.strangers[link.id] = nil
+        }
+        try channel.pipeline.syncOperations.addHandler(link)
     }
 
     private func makeLink(_ dialled: Introduction?, _ address: [UInt8]?) -> Link {
@@ -499,6 +506,8 @@ package final class Agent: @unchecked Sendable {
 
 extension Agent: LinkOwner {
     func opened(_ link: Link, _ peer: PeerID) {
+        guests.shookHands(link.id)
+        strangers[link.id] = nil
         guard !isStopped else { return link.close(.leaving) }
         links[link.id] = link
         tell(.linked(link.id, peer, endpoint: link.dialled?.endpoint))

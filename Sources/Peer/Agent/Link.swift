@@ -19,6 +19,8 @@ package enum LinkFlaw: String, Hashable, Sendable, CaseIterable {
     /// The other end does not take what it is sent.
     case backlog
     case records
+    /// There was no room for it, or it made room for others before it had shaken hands.
+    case crowded
 }
 
 /// Whom a link tells what happens on it.
