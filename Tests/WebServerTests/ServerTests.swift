@@ -46,6 +46,7 @@ import WebServer
     @Test(arguments: [
         ("\u{1}\u{2}\r\n\r\n", 400, MalformedRequest.syntax),
         ("GET nowhere HTTP/1.1\r\n\r\n", 400, .syntax),
+        ("GET http://a.example/ HTTP/1.1\r\nHost: b.example\r\n\r\n", 400, .target),
         ("GET / HTTP/1.1\r\nA: " + String(repeating: "x", count: 20_000) + "\r\n\r\n", 431, .headersTooLarge),
         ("GET / HTTP/1.1\r\n" + String(repeating: "A: b\r\n", count: 65) + "\r\n", 431, .headersTooLarge),
         ("GET /" + String(repeating: "x", count: 9_000) + " HTTP/1.1\r\n\r\n", 414, .targetTooLong),

@@ -146,7 +146,10 @@ final class Connection: ChannelDuplexHandler {
         if uri.hasPrefix("/") || uri == "*" { return uri }
         guard uri.lowercased().hasPrefix("http://") else { return nil }
         let rest = uri.dropFirst("http://".count)
-        return rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
+        let path = rest.firstIndex(of: "/") ?? rest.endIndex
+        // Two names for one server: a check of the Host field would see only one of them.
+        guard head.headers["host"].allSatisfy({ $0.lowercased() == rest[..<path].lowercased() }) else { return nil }
+        return path == rest.endIndex ? "/" : rest[path...]
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
