@@ -108,7 +108,10 @@ struct Publish: AsyncParsableCommand {
             malformed: { running.withLock { $0 }?.malformed ?? [:] })
         let server: Server
         do {
-            server = try await Server.start(host: place.host, port: place.port, group: group) { request, eventLoop in
+            var limits = ServerLimits()
+            limits.connections = 8_192  // a held request for news each, and players besides
+            server = try await Server.start(host: place.host, port: place.port, group: group, limits: limits) {
+                request, eventLoop in
                 site.answer(request, on: eventLoop)
             }
         } catch {

@@ -197,26 +197,13 @@ package final class OriginSite: Sendable {
 
     private func page() -> Response {
         let (link, hls) = link()
-        let title = Self.escaped(publication.title)
+        let title = HTML.escaped(publication.title)
         return Response(
             text: """
                 <!doctype html><meta charset="utf-8"><title>\(title)</title><h1>\(title)</h1>
-                <p>Watch through other viewers: <code>tributary-peer watch '\(Self.escaped(link))'</code></p>
-                <p>Plain HLS: <a href="\(Self.escaped(hls))">\(Self.escaped(hls))</a></p>
+                <p>Watch through other viewers: <code style="overflow-wrap:anywhere">tributary-peer watch '\(HTML.escaped(link))'</code></p>
+                <p>Plain HLS: <a href="\(HTML.escaped(hls))">\(HTML.escaped(hls))</a></p>
 
                 """, type: "text/html; charset=utf-8")
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { result, character in
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            default: result.append(character)
-            }
-        }
     }
 }

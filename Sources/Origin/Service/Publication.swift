@@ -67,7 +67,8 @@ package final class Publication: Sendable {
             guard let newest = newest?.record else { return false }
             switch wish {
             case .anything: return true
-            case .newer(let sequence): return isClosed || newest.segment.sequence > sequence
+            // Whoever claims to have what was never signed is not worth a held request.
+            case .newer(let sequence): return isClosed || newest.segment.sequence != sequence
             case .master: return variant != nil
             }
         }

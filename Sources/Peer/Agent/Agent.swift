@@ -1,3 +1,4 @@
+import Glibc
 import Integrity
 import Logging
 package import NIOCore
@@ -120,6 +121,7 @@ package final class Agent: @unchecked Sendable {
                 .serverChannelOption(.backlog, value: 256)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(Self.unsent, value: Self.unsentBytes)
                 .childChannelOption(.writeBufferWaterMark, value: Self.waterMark)
                 .childChannelInitializer { [weak self] channel in
                     channel.eventLoop.makeCompletedFuture { try self?.take(channel) }
@@ -307,6 +309,10 @@ package final class Agent: @unchecked Sendable {
 
     // MARK: Links
 
+    /// What the kernel holds unsent can neither be called back nor overtaken by a small frame (tcp(7)).
+    private static let unsent = ChannelOptions.Types.SocketOption(
+        level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_NOTSENT_LOWAT))
+    private static let unsentBytes = 64 << 10
     private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 256 << 10)
 
     private func take(_ channel: any Channel) throws {
@@ -348,6 +354,7 @@ package final class Agent: @unchecked Sendable {
         ClientBootstrap(group: eventLoop)
             .connectTimeout(.seconds(3))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(Self.unsent, value: Self.unsentBytes)
             .channelOption(.writeBufferWaterMark, value: Self.waterMark)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

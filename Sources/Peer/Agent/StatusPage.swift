@@ -1,6 +1,7 @@
 import PeerCore
 import Vocabulary
 import Wire
+import WebServer
 
 /// The picture of the swarm as this viewer sees it: a plain page that renews itself, and the same as JSON.
 struct StatusPage {
@@ -17,35 +18,15 @@ struct StatusPage {
     // MARK: JSON
 
     var json: JSONValue {
-        .object([
-            ("title", .string(report.title)),
-            ("hls", .string(base + "/master.m3u8")),
-            ("bytes_from_peers", .integer(report.tally.bytesFromPeers)),
-            ("bytes_from_origin", .integer(report.tally.bytesFromOrigin)),
-            ("bytes_to_player", .integer(report.bytesToPlayer)),
-            ("bytes_uploaded", .integer(report.tally.bytesUploaded)),
-            ("duplicate_bytes", .integer(report.tally.duplicateBytes)),
-            ("pieces_refused", .integer(report.piecesRefused)),
-            ("stalls", .integer(report.stalls)),
-            ("stalled_ms", .integer(Int(report.stalled.milliseconds))),
-            ("offload", report.offload.map { .number($0) } ?? .null),
-            ("origin_share", report.originShare.map { .number($0) } ?? .null),
-            ("latency_ms", report.latency.map { .integer(Int($0.milliseconds)) } ?? .null),
-            ("slack_ms", report.slack.map { .integer(Int($0.milliseconds)) } ?? .null),
-            ("viewers", .integer(report.viewers)),
-            ("closed", .bool(report.isClosed)),
-            ("sharing", .bool(report.isSharing)),
-            ("injector", .bool(report.lease != nil)),
-            ("tracker", .string(report.trackerState)),
-            ("origin", .string(report.originState)),
-            ("neighbors", .array(report.neighbors.map(Self.json))),
-            ("segments", .array(report.segments.map(Self.json))),
-            ("fetched", Self.counts(report.fetched)),
-            ("link_flaws", Self.counts(report.linkFlaws)),
-            ("origin_flaws", Self.counts(report.originFlaws)),
-            ("tracker_flaws", Self.counts(report.trackerFlaws)),
-            ("refused_requests", Self.counts(report.refusedRequests)),
-        ])
+        .object(
+            [
+                ("title", .string(report.title)),
+                ("hls", .string(base + "/master.m3u8")),
+            ] + report.figures + [
+                ("links", .array(report.neighbors.map(Self.json))),
+                ("segments", .array(report.segments.map(Self.json))),
+                ("refused_requests", Report.counts(report.refusedRequests)),
+            ])
     }
 
     private static func json(_ neighbor: Swarm.NeighborPicture) -> JSONValue {
@@ -78,19 +59,15 @@ struct StatusPage {
         ])
     }
 
-    static func counts(_ counts: [String: Int]) -> JSONValue {
-        .object(counts.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) })
-    }
-
     // MARK: HTML
 
     var html: String {
         """
         <!doctype html>
         <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="2">
-        <title>\(Self.escaped(report.title.isEmpty ? "Tributary" : report.title))</title>
+        <title>\(HTML.escaped(report.title.isEmpty ? "Tributary" : report.title))</title>
         <style>\(Self.style)</style></head><body>
-        <h1>\(Self.escaped(report.title.isEmpty ? "Waiting for the broadcast" : report.title))</h1>
+        <h1>\(HTML.escaped(report.title.isEmpty ? "Waiting for the broadcast" : report.title))</h1>
         <p class="lead">\(lead)</p>
         <div class="numbers">\(numbers)</div>
         <h2>The swarm around this viewer</h2>
@@ -103,9 +80,9 @@ struct StatusPage {
         \(table(report.fetched, unit: "pieces", none: "It has not been asked for a piece."))
         <h2>What was turned away</h2>
         \(table(flaws, unit: "times", none: "Nothing."))
-        <p class="foot">Origin \(Self.escaped(report.originURL)): \(report.originState).
-        Tracker \(Self.escaped(report.trackerURL ?? "none")): \(report.trackerState).
-        Play <code>\(Self.escaped(base))/master.m3u8</code></p>
+        <p class="foot">Origin \(HTML.escaped(report.originURL)): \(report.originState).
+        Tracker \(HTML.escaped(report.trackerURL ?? "none")): \(report.trackerState).
+        Play <code>\(HTML.escaped(base))/master.m3u8</code></p>
         </body></html>
         """
     }
@@ -213,7 +190,7 @@ struct StatusPage {
         let rows = counts.sorted { $0.key < $1.key }.filter { $0.value > 0 }
         guard !rows.isEmpty else { return "<p>\(none)</p>" }
         return "<table>"
-            + rows.map { "<tr><th>\(Self.escaped($0.key))</th><td>\($0.value) \(unit)</td></tr>" }.joined() + "</table>"
+            + rows.map { "<tr><th>\(HTML.escaped($0.key))</th><td>\($0.value) \(unit)</td></tr>" }.joined() + "</table>"
     }
 
     private static let style = """
@@ -245,26 +222,5 @@ struct StatusPage {
         let fraction = String(abs(scaled) % Int(scale))
         return "\(scaled < 0 ? "-" : "")\(abs(scaled) / Int(scale))."
             + String(repeating: "0", count: digits - fraction.count) + fraction
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { result, character in
-            switch character {
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "&": result += "&amp;"
-            case "\"": result += "&quot;"
-            default: result.append(character)
-            }
-        }
-    }
-}
-
-extension Report {
-    /// Pieces asked of the origin, by reason.
-    package var fetched: [String: Int] {
-        var counts: [String: Int] = [:]
-        for (reason, count) in tally.fetched { counts[reason.rawValue] = count }
-        return counts
     }
 }

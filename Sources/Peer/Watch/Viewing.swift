@@ -51,7 +51,7 @@ struct Viewing {
             second += 1
             let report = await agent.report()
             if isJSON {
-                Events.emit(Self.statistics(report))
+                Events.emit([("event", "stats")] + report.figures)
             } else if isatty(STDOUT_FILENO) == 1 {
                 rewrite(Self.sentence(report))
             } else if second % 10 == 0 {
@@ -62,7 +62,7 @@ struct Viewing {
 
     private func sayLast(_ agent: Agent) async {
         let report = await agent.report()
-        if isJSON { return Events.emit(Self.statistics(report)) }
+        if isJSON { return Events.emit([("event", "stats")] + report.figures) }
         if isatty(STDOUT_FILENO) == 1 { rewrite("") }
         Events.say(Self.sentence(report))
     }
@@ -71,43 +71,6 @@ struct Viewing {
     private func rewrite(_ line: String) {
         let bytes = Array(("\r\u{1B}[K" + line).utf8)
         _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-    }
-
-    private static func statistics(_ report: Report) -> [(String, JSONValue)] {
-        [
-            ("event", "stats"),
-            ("bytes_from_peers", .integer(report.tally.bytesFromPeers)),
-            ("bytes_from_origin", .integer(report.tally.bytesFromOrigin)),
-            ("bytes_to_player", .integer(report.bytesToPlayer)),
-            ("bytes_uploaded", .integer(report.tally.bytesUploaded)),
-            ("duplicate_bytes", .integer(report.tally.duplicateBytes)),
-            ("pieces_refused", .integer(report.piecesRefused)),
-            ("records_refused", .integer(report.tally.recordsRefused)),
-            ("peers_banned", .integer(report.tally.peersBanned)),
-            ("stalls", .integer(report.stalls)),
-            ("stalled_ms", .integer(Int(report.stalled.milliseconds))),
-            ("neighbors", .integer(report.neighbors.count)),
-            ("latency_ms", report.latency.map { .integer(Int($0.milliseconds)) } ?? .null),
-            ("slack_ms", report.slack.map { .integer(Int($0.milliseconds)) } ?? .null),
-            ("viewers", .integer(report.viewers)),
-            ("injector", .bool(report.lease != nil)),
-            ("offload", report.offload.map { .number($0) } ?? .null),
-            ("copies", report.originShare.map { .number($0) } ?? .null),
-            ("newest", report.newestComplete.map { .integer($0) } ?? .null),
-            ("closed", .bool(report.isClosed)),
-            ("sharing", .bool(report.isSharing)),
-            ("tracker", .string(report.trackerState)),
-            ("origin", .string(report.originState)),
-            ("store_bytes", .integer(report.storeBytes)),
-            ("fallback", counts(report.fetched)),
-            ("link_flaws", counts(report.linkFlaws)),
-            ("origin_flaws", counts(report.originFlaws)),
-            ("tracker_flaws", counts(report.trackerFlaws)),
-        ]
-    }
-
-    private static func counts(_ counts: [String: Int]) -> JSONValue {
-        .object(counts.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) })
     }
 
     private static func sentence(_ report: Report) -> String {
