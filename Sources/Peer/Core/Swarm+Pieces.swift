@@ -72,7 +72,9 @@ extension Swarm {
     ) -> [Int] {
         guard let segment = progress[sequence], let pace = neighbors[link]?.health.pieceTime else { return [] }
         let overdue = segment.wanted.filter { index, want in
-            want.link != link && theirs.contains(index) && now - want.time > max(.milliseconds(250), pace * 1.5)
+            let owner = neighbors[want.link]?.health.pieceTime ?? .zero
+            let late = max(.milliseconds(250), owner * 2)
+            return want.link != link && theirs.contains(index) && pace < owner * 2 && now - want.time > late
         }
         let chosen = overdue.keys.sorted().prefix(4)
         for index in chosen {
