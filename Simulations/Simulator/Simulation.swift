@@ -118,9 +118,7 @@ package struct Simulation {
 
     // MARK: The broadcast
 
-    private var isOriginOut: (Instant) -> Bool {
-        { [outage = scenario.originOutage] now in outage?.contains(now) ?? false }
-    }
+    private func isOriginOut(_ now: Instant) -> Bool { scenario.originOutage?.contains(now) ?? false }
 
     private mutating func publish(at now: Instant) {
         timeline.plan(.publish, at: now + scenario.segmentDuration)
@@ -423,8 +421,9 @@ package struct Simulation {
         let sequence = piece.segment.sequence
         viewers[index].held[sequence, default: 0] += 1
         let (record, _, published) = records[Int(sequence)]
-        let pictures = viewers[index].held[sequence] ?? 0
-        guard pictures >= record.pieceCount, viewers[index].completed.insert(sequence).inserted else { return }
+        guard viewers[index].held[sequence] ?? 0 >= record.pieceCount,
+            viewers[index].completed.insert(sequence).inserted
+        else { return }
         if viewers[index].completed.count == 1 { measurements.startups.append(time - viewers[index].joined) }
         if published > viewers[index].joined { measurements.delays.append(time - published) }
     }

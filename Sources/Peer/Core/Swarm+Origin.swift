@@ -124,10 +124,11 @@ extension Swarm {
 
     /// Whether a neighbor has the piece or is getting it from the origin.
     private func isNear(_ piece: PieceID, at now: Instant) -> Bool {
-        links.contains { link in
-            guard let neighbor = neighbors[link] else { return false }
-            return neighbor.has(piece) && neighbor.uploads && !neighbor.chokesUs || neighbor.isFetching(piece, at: now)
-        }
+        isPromised(piece, at: now)
+            || links.contains { link in
+                guard let neighbor = neighbors[link] else { return false }
+                return neighbor.has(piece) && neighbor.uploads && !neighbor.chokesUs
+            }
     }
 
     // MARK: Fallback

@@ -54,7 +54,6 @@ extension Swarm {
     package var targetDuration: Int { chronicle.targetDuration }
     package var stallCount: Int { playhead.stalls }
     package var stallTime: Interval { playhead.stalled }
-    package var hasTracker: Bool { hasWelcome && announceFailures == 0 }
 
     /// The records that a playlist may list, oldest first: from where playing starts, at most the window.
     package var listed: [Record] {

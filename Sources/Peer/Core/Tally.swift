@@ -1,5 +1,3 @@
-package import Vocabulary
-
 /// What has happened so far, for people to read.
 package struct Tally: Hashable, Sendable {
     package var bytesFromPeers = 0
@@ -12,8 +10,6 @@ package struct Tally: Hashable, Sendable {
     package var peersBanned = 0
     /// Pieces asked of the origin, by reason.
     package var fetched: [FetchReason: Int] = [:]
-    package var stalls = 0
-    package var stalled = Interval.zero
 
     package init() {}
 }
