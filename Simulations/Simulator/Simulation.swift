@@ -263,12 +263,11 @@ package struct Simulation {
         case .ping(let link):
             send(link, from: index, bytes: 9, at: now) { .heard($0) }
             timeline.plan(.tell(viewer: index, .heard(link)), at: now + scenario.delay * 4)
-        case .tell(let link, let segment):
+        case .sendRecord(let link, let segment):
             let (record, digest, _) = records[Int(segment.sequence)]
-            send(link, from: index, bytes: 400 + 32 * record.pieceCount, at: now) {
+            send(link, from: index, bytes: 400, at: now) {
                 .recordVerified(record, digest: digest, from: .neighbor($0))
             }
-            send(link, from: index, bytes: 0, at: now) { .leavesVerified(segment, from: .neighbor($0)) }
         case .askLeaves(let link, let segment):
             send(link, from: index, bytes: 10, at: now) { .leavesWanted($0, segment) }
         case .sendLeaves(let link, let segment):
@@ -277,8 +276,12 @@ package struct Simulation {
             }
         case .sendHolds(let link, let segment, let pieces):
             send(link, from: index, bytes: 12 + pieces.count / 8, at: now) { .holds($0, segment, pieces) }
-        case .sendGained(let link, let segment, let indices):
-            send(link, from: index, bytes: 10 + 2 * indices.count, at: now) { .gained($0, segment, indices) }
+        case .offer(let link, let offers):
+            send(link, from: index, bytes: 1 + 4 * offers.count, at: now) { .offered($0, offers) }
+        case .subscribe(let link, let stripes):
+            send(link, from: index, bytes: 2, at: now) { .subscribed($0, stripes) }
+        case .refuse(let link, let stripes):
+            send(link, from: index, bytes: 2, at: now) { .refused($0, stripes) }
         case .sendFetching(let link, let segment, let indices):
             send(link, from: index, bytes: 10 + 2 * indices.count, at: now) { .fetching($0, segment, indices) }
         case .want(let link, let segment, let indices):

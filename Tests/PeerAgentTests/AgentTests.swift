@@ -373,7 +373,8 @@ private final class Station: Sendable {
             return peers
         }
         var body = ByteBuffer()
-        Welcome(interval: 10, viewers: others.count + 1, newest: 5, lease: nil, neighbors: others).encode(into: &body)
+        Welcome(interval: 10, viewers: others.count + 1, newest: 5, lease: nil, duty: Stripe.all[0], neighbors: others)
+            .encode(into: &body)
         return Response(status: 200, body: .bytes(body))
     }
 

@@ -34,7 +34,8 @@ import Vocabulary
 
     @Test func `takes everything from the origin when it is alone`() {
         var rig = Rig()
-        rig.feed(.welcomed(Welcome(interval: 30, viewers: 1, newest: 0, lease: nil, neighbors: [])))
+        rig.feed(
+            .welcomed(Welcome(interval: 30, viewers: 1, newest: 0, lease: nil, duty: Stripe.all[0], neighbors: [])))
         let commands = rig.publish(7...7) + rig.pass(.milliseconds(100))
         #expect(Set(commands.fetches.map(\.piece.index)) == Set(0..<10))
         #expect(commands.fetches.allSatisfy { $0.reason == .alone })
@@ -84,7 +85,9 @@ import Vocabulary
             rig.hold(7)
             rig.link(1)
             let lease = Lease(index: index, count: 3, epoch: 1)
-            rig.feed(.welcomed(Welcome(interval: 30, viewers: 9, newest: 0, lease: lease, neighbors: [])))
+            rig.feed(
+                .welcomed(
+                    Welcome(interval: 30, viewers: 9, newest: 0, lease: lease, duty: Stripe.all[0], neighbors: [])))
             shares.append(Set(rig.publish(8...8).fetches.map(\.piece.index)))
         }
         #expect(shares[0].union(shares[1]).union(shares[2]) == Set(0..<10))
@@ -100,7 +103,8 @@ import Vocabulary
         rig.feed(
             .recordVerified(Rig.record(8), digest: Rig.digest(8), from: .neighbor(link)),
             .fetching(link, Rig.id(8), Array(0..<10)), .leavesVerified(Rig.id(8), from: .neighbor(link)))
-        let commands = rig.feed(.welcomed(Welcome(interval: 30, viewers: 2, newest: 0, lease: lease, neighbors: [])))
+        let commands = rig.feed(
+            .welcomed(Welcome(interval: 30, viewers: 2, newest: 0, lease: lease, duty: Stripe.all[0], neighbors: [])))
         #expect(commands.fetches.isEmpty)
     }
 
@@ -134,10 +138,10 @@ import Vocabulary
         let a = rig.link(1)
         let b = rig.link(2)
         let before = rig.feed(.recordVerified(Rig.record(8), digest: Rig.digest(8), from: .neighbor(a)))
-        #expect(!before.contains(.tell(b, Rig.id(8))))
+        #expect(!before.contains(.sendRecord(b, Rig.id(8))))
         let commands = rig.feed(.leavesVerified(Rig.id(8), from: .neighbor(a)))
-        #expect(commands.contains(.tell(b, Rig.id(8))))
-        #expect(!commands.contains(.tell(a, Rig.id(8))))
+        #expect(commands.contains(.sendRecord(b, Rig.id(8))))
+        #expect(!commands.contains(.sendRecord(a, Rig.id(8))))
     }
 
     @Test func `serves what it holds and declines the rest`() {

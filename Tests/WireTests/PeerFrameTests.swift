@@ -8,7 +8,9 @@ import Wire
     static let frames: [PeerFrame] = [
         .hello(Greeting(broadcast: BroadcastID(Word256(1, 2, 3, 4)), port: 5, rendition: 1, uploads: true)),
         .record([1, 2, 3]), .leavesWanted(segment), .leaves(segment, [.zero, Word256(1, 2, 3, 4)]),
-        .have(segment, PieceSet(count: 70, [0, 63, 69])), .gained(segment, [0, 1_999]), .fetching(segment, [3]),
+        .have(segment, PieceSet(count: 70, [0, 63, 69])),
+        .offer([Offer(stripe: Stripe.all[1], depth: 0, children: 2, slots: 9)]), .subscribe(StripeSet(bits: 129)),
+        .refuse(.all), .fetching(segment, [3]),
         .want(segment, [1, 2, 3]), .cancel(segment, [1]), .decline(segment, [1]),
         .piece(segment, 7, ByteBuffer(repeating: 9, count: PieceID.length)), .choke, .unchoke,
         .peers(

@@ -18,6 +18,7 @@ import Wire
     private static func welcome(neighbors: Int, addressLength: Int = 4) -> Welcome {
         Welcome(
             interval: 30, viewers: 1_234, newest: 99, lease: Lease(index: 1, count: 3, epoch: 7),
+            duty: Stripe.all[3],
             neighbors: (0..<neighbors).compactMap { number in
                 Endpoint(address: Array(repeating: UInt8(number + 1), count: addressLength), port: 80).map {
                     Introduction(peer: PeerID(Word256(0, 0, 0, UInt64(number))), endpoint: $0)

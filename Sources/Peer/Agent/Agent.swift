@@ -270,20 +270,20 @@ package final class Agent: @unchecked Sendable {
             store.forget(segment)
             local?.forgotten(segment)
         case .drop(let segment): store.drop(segment)
-        case .tell(let link, let segment):
-            guard let sealed = store.sealedRecord(segment), let leaves = store.leaves(segment) else { return }
-            links[link]?.send(.record(sealed))
-            links[link]?.send(.leaves(segment, leaves))
+        case .sendRecord(let link, let segment):
+            if let sealed = store.sealedRecord(segment) { links[link]?.send(.record(sealed)) }
         case .askLeaves(let link, let segment): links[link]?.send(.leavesWanted(segment))
         case .sendLeaves(let link, let segment):
             if let leaves = store.leaves(segment) { links[link]?.send(.leaves(segment, leaves)) }
 
         case .sendHolds(let link, let segment, let pieces): links[link]?.send(.have(segment, pieces))
-        case .sendGained(let link, let segment, let indices): links[link]?.send(.gained(segment, indices))
         case .sendFetching(let link, let segment, let indices): links[link]?.send(.fetching(segment, indices))
         case .want(let link, let segment, let indices): links[link]?.send(.want(segment, indices))
         case .cancel(let link, let segment, let indices): links[link]?.send(.cancel(segment, indices))
         case .decline(let link, let segment, let indices): links[link]?.send(.decline(segment, indices))
+        case .offer(let link, let offers): links[link]?.send(.offer(offers))
+        case .subscribe(let link, let stripes): links[link]?.send(.subscribe(stripes))
+        case .refuse(let link, let stripes): links[link]?.send(.refuse(stripes))
         case .choke(let link): links[link]?.send(.choke)
         case .unchoke(let link): links[link]?.send(.unchoke)
         case .sendPiece(let link, let piece): send(piece, to: link)
@@ -570,7 +570,6 @@ extension Agent: LinkOwner {
         case .leavesWanted(let segment): tell(.leavesWanted(id, segment))
         case .leaves(let segment, let leaves): enqueue(.leaves(segment, leaves, .neighbor(id)))
         case .have(let segment, let pieces): tell(.holds(id, segment, pieces))
-        case .gained(let segment, let indices): tell(.gained(id, segment, indices))
         case .fetching(let segment, let indices): tell(.fetching(id, segment, indices))
         case .want(let segment, let indices): tell(.wanted(id, segment, indices))
         case .cancel(let segment, let indices):
@@ -583,6 +582,9 @@ extension Agent: LinkOwner {
         case .piece(let segment, let index, let content): receive(PieceID(segment, index), content, on: link)
         case .choke: tell(.choked(id))
         case .unchoke: tell(.unchoked(id))
+        case .offer(let offers): tell(.offered(id, offers))
+        case .subscribe(let stripes): tell(.subscribed(id, stripes))
+        case .refuse(let stripes): tell(.refused(id, stripes))
         case .peers(let introductions):
             tell(.introduced(by: id, introductions.filter { dials.isDialable($0.endpoint, options.link) }))
         case .ping(let nonce): link.send(.pong(nonce))

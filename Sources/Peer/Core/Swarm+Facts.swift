@@ -59,25 +59,35 @@ extension Swarm {
         case leavesVerified(SegmentID, from: Source)
         case leavesWanted(LinkID, SegmentID)
 
+        /// A piece came before the leaf hashes that could check it; the shell keeps it until they come.
+        case pieceEarly(SegmentID, from: Source)
+
+        /// All that the neighbor holds of a segment.
         case holds(LinkID, SegmentID, PieceSet)
-        case gained(LinkID, SegmentID, [Int])
         case fetching(LinkID, SegmentID, [Int])
         case wanted(LinkID, SegmentID, [Int])
         case cancelled(LinkID, SegmentID, [Int])
         case declined(LinkID, SegmentID, [Int])
         case choked(LinkID)
         case unchoked(LinkID)
+        /// What the neighbor can push; replaces what it said before.
+        case offered(LinkID, [Offer])
+        /// The stripes that the neighbor wants pushed; replaces what it said before.
+        case subscribed(LinkID, StripeSet)
+        /// The neighbor does not push these stripes, or no longer.
+        case refused(LinkID, StripeSet)
 
         /// A piece that matches its leaf hash; the shell has stored it.
         case pieceVerified(PieceID, from: Source)
-        /// A sent piece has left for the network.
+        /// A sent piece has been acknowledged by the other end's machine, or never will be.
         case pieceSent(LinkID, PieceID)
         /// The other end broke a rule that no honest peer breaks.
         case misbehaved(LinkID, Goodbye)
 
         case headArrived(oldest: UInt64, newest: UInt64, targetDuration: Int, isClosed: Bool)
         case headFailed
-        /// All records of a `.fetchRecords` have been told, with their leaf hashes.
+        /// All records of a `.fetchRecords` have been told, with their leaf hashes. A head brings its newest record along,
+        /// told before `.headArrived`.
         case recordsDone
         case recordsFailed
         case fetchDone(FetchID)
@@ -109,19 +119,20 @@ extension Swarm {
         case forget(SegmentID)
         /// Forget only the bytes of a segment.
         case drop(SegmentID)
-        /// Send the record and the leaf hashes of a segment.
-        case tell(LinkID, SegmentID)
+        case sendRecord(LinkID, SegmentID)
         case askLeaves(LinkID, SegmentID)
         case sendLeaves(LinkID, SegmentID)
 
         case sendHolds(LinkID, SegmentID, PieceSet)
-        case sendGained(LinkID, SegmentID, [Int])
         case sendFetching(LinkID, SegmentID, [Int])
         case want(LinkID, SegmentID, [Int])
         case cancel(LinkID, SegmentID, [Int])
         case decline(LinkID, SegmentID, [Int])
         case choke(LinkID)
         case unchoke(LinkID)
+        case offer(LinkID, [Offer])
+        case subscribe(LinkID, StripeSet)
+        case refuse(LinkID, StripeSet)
         case sendPiece(LinkID, PieceID)
 
         /// Ask for the head; `after` makes the origin wait until there is news.

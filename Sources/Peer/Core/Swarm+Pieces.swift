@@ -10,16 +10,6 @@ extension Swarm {
         want(from: link, at: now, into: &commands)
     }
 
-    mutating func gained(
-        _ link: LinkID, _ segment: SegmentID, _ indices: [Int], at now: Instant, into commands: inout [Command]
-    ) {
-        guard let count = pieceCount(segment), neighbors[link] != nil else { return }
-        for index in indices {
-            neighbors[link]?.holds[segment.sequence, default: PieceSet(count: count)].insert(index)
-        }
-        want(from: link, at: now, into: &commands)
-    }
-
     mutating func promised(_ link: LinkID, _ segment: SegmentID, _ indices: [Int], at now: Instant) {
         guard let count = pieceCount(segment), neighbors[link] != nil else { return }
         var promise =
@@ -152,8 +142,8 @@ extension Swarm {
             guard let untold = neighbors[link]?.untold, !untold.isEmpty else { continue }
             neighbors[link]?.untold = [:]
             for sequence in untold.keys.sorted() {
-                guard let indices = untold[sequence], progress[sequence] != nil else { continue }
-                commands.append(.sendGained(link, id(sequence), indices))
+                guard let segment = progress[sequence] else { continue }
+                commands.append(.sendHolds(link, id(sequence), segment.held))
             }
         }
     }

@@ -49,7 +49,8 @@ extension Swarm {
         guard shares, neighbors[link]?.isGreeted == true, progress[sequence]?.hasLeaves == true,
             neighbors[link]?.knows.insert(sequence).inserted == true
         else { return }
-        commands.append(.tell(link, id(sequence)))
+        commands.append(.sendRecord(link, id(sequence)))
+        commands.append(.sendLeaves(link, id(sequence)))
     }
 
     /// Leaf hashes travel with the record; those that got lost are asked for.

@@ -114,7 +114,6 @@ package struct Swarm: Sendable {
             }
 
         case .holds(let link, let segment, let pieces): holds(link, segment, pieces, at: now, into: &commands)
-        case .gained(let link, let segment, let indices): gained(link, segment, indices, at: now, into: &commands)
         case .fetching(let link, let segment, let indices): promised(link, segment, indices, at: now)
         case .wanted(let link, let segment, let indices): wanted(link, segment, indices, at: now, into: &commands)
         case .cancelled(let link, let segment, let indices):
@@ -124,6 +123,7 @@ package struct Swarm: Sendable {
         case .unchoked(let link):
             neighbors[link]?.chokesUs = false
             want(from: link, at: now, into: &commands)
+        case .offered, .subscribed, .refused, .pieceEarly: return
         case .pieceVerified(let piece, let source): verified(piece, source, at: now, into: &commands)
         case .pieceSent(let link, let piece): sent(link, piece, at: now, into: &commands)
 

@@ -16,6 +16,8 @@ package struct Announcement: Hashable, Sendable {
     package var freeUpload: UInt64
     /// How many neighbors the peer wants to hear of.
     package var wanted: UInt8
+    /// Stripes for which the peer knows no neighbor that could push them.
+    package var lacking: StripeSet
     /// Roots of segments that the peer has newly completed, so that others can ask who has them.
     package var roots: [Root]
 
@@ -24,7 +26,8 @@ package struct Announcement: Hashable, Sendable {
 
     package init(
         broadcast: BroadcastID, peer: PeerID, event: Event = .none, port: UInt16, rendition: UInt8 = 0,
-        newest: UInt64 = 0, held: UInt64 = 0, freeUpload: UInt64 = 0, wanted: UInt8 = 30, roots: [Root] = []
+        newest: UInt64 = 0, held: UInt64 = 0, freeUpload: UInt64 = 0, wanted: UInt8 = 30, lacking: StripeSet = .all,
+        roots: [Root] = []
     ) {
         self.broadcast = broadcast
         self.peer = peer
@@ -35,12 +38,13 @@ package struct Announcement: Hashable, Sendable {
         self.held = held
         self.freeUpload = freeUpload
         self.wanted = wanted
+        self.lacking = lacking
         self.roots = roots
     }
 }
 
-/// The right and duty to take a share of new pieces from the origin: piece p of a segment belongs to the holder
-/// whose `index` a hash of (root, p, epoch) picks among `count`.
+/// The right and duty to take a share of new pieces from the origin: a stripe belongs to the holder whose `index` is
+/// its number modulo `count`.
 package struct Lease: Hashable, Sendable {
     package var index: Int
     package var count: Int
@@ -52,6 +56,9 @@ package struct Lease: Hashable, Sendable {
         self.count = count
         self.epoch = epoch
     }
+
+    /// How many holders come before this one for `stripe`: 0 for the one whose share it is.
+    package func rank(for stripe: Stripe) -> Int { (index - stripe.number % count + count) % count }
 }
 
 /// Another peer and where to reach it.
@@ -73,13 +80,18 @@ package struct Welcome: Hashable, Sendable {
     /// The newest sequence number that anybody has announced.
     package var newest: UInt64
     package var lease: Lease?
+    /// The stripe that the peer is to push on.
+    package var duty: Stripe
     package var neighbors: [Introduction]
 
-    package init(interval: Int, viewers: Int, newest: UInt64, lease: Lease?, neighbors: [Introduction]) {
+    package init(
+        interval: Int, viewers: Int, newest: UInt64, lease: Lease?, duty: Stripe, neighbors: [Introduction]
+    ) {
         self.interval = interval
         self.viewers = viewers
         self.newest = newest
         self.lease = lease
+        self.duty = duty
         self.neighbors = neighbors
     }
 }

@@ -13,8 +13,6 @@ package enum PeerFrame: Hashable, Sendable {
     case leaves(SegmentID, [Word256])
     /// All that I hold of a segment; replaces what I said before.
     case have(SegmentID, PieceSet)
-    /// Pieces that I hold since I last spoke of this segment.
-    case gained(SegmentID, [Int])
     /// Pieces that I am fetching from the origin now: no need for you to.
     case fetching(SegmentID, [Int])
     case want(SegmentID, [Int])
@@ -24,6 +22,12 @@ package enum PeerFrame: Hashable, Sendable {
     case piece(SegmentID, Int, ByteBuffer)
     case choke
     case unchoke
+    /// What I can push; replaces what I said before.
+    case offer([Offer])
+    /// The stripes that I want pushed; replaces what I said before.
+    case subscribe(StripeSet)
+    /// Stripes that I do not push, or no longer.
+    case refuse(StripeSet)
     case peers([Introduction])
     case ping(UInt64)
     case pong(UInt64)
@@ -34,7 +38,7 @@ package enum PeerFrame: Hashable, Sendable {
 
 /// What a peer says of itself when a link opens.
 package struct Greeting: Hashable, Sendable {
-    package static let version: UInt8 = 1
+    package static let version: UInt8 = 2
 
     package var broadcast: BroadcastID
     /// The TCP port that takes links; 0 for none.
@@ -53,8 +57,8 @@ package struct Greeting: Hashable, Sendable {
 
 extension PeerFrame {
     fileprivate enum Kind: UInt8 {
-        case hello, record, leavesWanted, leaves, have, gained, fetching, want, cancel, decline, piece
-        case choke, unchoke, peers, ping, pong, goodbye
+        case hello, record, leavesWanted, leaves, have, fetching, want, cancel, decline, piece
+        case choke, unchoke, offer, subscribe, refuse, peers, ping, pong, goodbye
     }
 
     /// Bytes of a `piece` frame before the piece itself.
@@ -80,7 +84,6 @@ extension PeerFrame {
             buffer.write(.have, segment)
             buffer.writeInteger(UInt16(clamping: pieces.count))
             buffer.writeBytes(pieces.bytes)
-        case .gained(let segment, let indices): buffer.write(.gained, segment, indices)
         case .fetching(let segment, let indices): buffer.write(.fetching, segment, indices)
         case .want(let segment, let indices): buffer.write(.want, segment, indices)
         case .cancel(let segment, let indices): buffer.write(.cancel, segment, indices)
@@ -90,6 +93,19 @@ extension PeerFrame {
             buffer.writeImmutableBuffer(bytes)
         case .choke: buffer.writeInteger(Kind.choke.rawValue)
         case .unchoke: buffer.writeInteger(Kind.unchoke.rawValue)
+        case .offer(let offers):
+            buffer.writeInteger(Kind.offer.rawValue)
+            for offer in offers {
+                for number in [UInt8(offer.stripe.number), offer.depth, offer.children, offer.slots] {
+                    buffer.writeInteger(number)
+                }
+            }
+        case .subscribe(let stripes):
+            buffer.writeInteger(Kind.subscribe.rawValue)
+            buffer.writeInteger(stripes.bits)
+        case .refuse(let stripes):
+            buffer.writeInteger(Kind.refuse.rawValue)
+            buffer.writeInteger(stripes.bits)
         case .peers(let introductions):
             buffer.writeInteger(Kind.peers.rawValue)
             for introduction in introductions {
@@ -147,7 +163,6 @@ extension PeerFrame {
                 throw .notCanonical
             }
             return .have(segment, pieces)
-        case .gained: return .gained(try rest.takeSegment(), try rest.takeIndices())
         case .fetching: return .fetching(try rest.takeSegment(), try rest.takeIndices())
         case .want: return .want(try rest.takeSegment(), try rest.takeIndices())
         case .cancel: return .cancel(try rest.takeSegment(), try rest.takeIndices())
@@ -160,6 +175,9 @@ extension PeerFrame {
             return .piece(segment, index, bytes)
         case .choke: return .choke
         case .unchoke: return .unchoke
+        case .offer: return .offer(try offers(from: &rest))
+        case .subscribe: return .subscribe(StripeSet(bits: try rest.take()))
+        case .refuse: return .refuse(StripeSet(bits: try rest.take()))
         case .peers: return .peers(try introductions(from: &rest))
         case .ping: return .ping(try rest.take())
         case .pong: return .pong(try rest.take())
@@ -179,6 +197,19 @@ extension PeerFrame {
         let uploads: UInt8 = try rest.take()
         guard uploads <= 1 else { throw .notCanonical }
         return Greeting(broadcast: broadcast, port: port, rendition: rendition, uploads: uploads == 1)
+    }
+
+    /// Each stripe at most once, ascending.
+    private static func offers(from rest: inout ByteBuffer) throws(WireError) -> [Offer] {
+        var offers: [Offer] = []
+        while rest.readableBytes > 0 {
+            guard let stripe = Stripe(Int(try rest.take() as UInt8)) else { throw .outOfRange("stripe") }
+            if let last = offers.last, stripe <= last.stripe { throw .notCanonical }
+            offers.append(
+                Offer(
+                    stripe: stripe, depth: try rest.take(), children: try rest.take(), slots: try rest.take()))
+        }
+        return offers
     }
 
     private static func introductions(from rest: inout ByteBuffer) throws(WireError) -> [Introduction] {

@@ -91,7 +91,7 @@ package enum TrackerAnswer: Hashable, Sendable {
     }
 }
 
-private let layout: UInt8 = 1
+private let layout: UInt8 = 2
 
 extension Announcement {
     /// Also the body of `POST /v1/announce`.
@@ -106,6 +106,7 @@ extension Announcement {
         buffer.writeInteger(held)
         buffer.writeInteger(freeUpload)
         buffer.writeInteger(wanted)
+        buffer.writeInteger(lacking.bits)
         let roots = roots.prefix(Self.rootLimit)
         buffer.writeInteger(UInt8(roots.count))
         for root in roots { buffer.writeBytes(root.hash.bytes) }
@@ -126,6 +127,7 @@ extension Announcement {
         let held: UInt64 = try rest.take()
         let freeUpload: UInt64 = try rest.take()
         let wanted: UInt8 = try rest.take()
+        let lacking = StripeSet(bits: try rest.take())
         let count: UInt8 = try rest.take()
         guard count <= Self.rootLimit else { throw .tooMany }
         var roots: [Root] = []
@@ -133,7 +135,7 @@ extension Announcement {
         guard rest.readableBytes == 0 else { throw .trailingBytes }
         self.init(
             broadcast: broadcast, peer: peer, event: event, port: port, rendition: rendition, newest: newest,
-            held: held, freeUpload: freeUpload, wanted: wanted, roots: roots)
+            held: held, freeUpload: freeUpload, wanted: wanted, lacking: lacking, roots: roots)
     }
 }
 
@@ -151,8 +153,9 @@ extension Welcome {
         } else {
             buffer.writeInteger(0, as: UInt8.self)
         }
+        buffer.writeInteger(UInt8(duty.number))
         // The count, and the answer's own eight bytes before us, still belong to the datagram.
-        var room = Limits.datagramLength - 8 - 22
+        var room = Limits.datagramLength - 8 - 23
         let fitting = neighbors.prefix(Limits.introductions).prefix { neighbor in
             room -= 35 + neighbor.endpoint.address.count
             return room >= 0
@@ -181,6 +184,7 @@ extension Welcome {
             guard index < injectors else { throw .outOfRange("lease") }
             lease = Lease(index: Int(index), count: Int(injectors), epoch: try rest.take())
         }
+        guard let duty = Stripe(Int(try rest.take() as UInt8)) else { throw .outOfRange("stripe") }
         let count: UInt8 = try rest.take()
         guard count <= Limits.introductions else { throw .tooMany }
         var neighbors: [Introduction] = []
@@ -195,6 +199,6 @@ extension Welcome {
             neighbors.append(Introduction(peer: peer, endpoint: endpoint))
         }
         guard rest.readableBytes == 0 else { throw .trailingBytes }
-        self.init(interval: interval, viewers: viewers, newest: newest, lease: lease, neighbors: neighbors)
+        self.init(interval: interval, viewers: viewers, newest: newest, lease: lease, duty: duty, neighbors: neighbors)
     }
 }

@@ -83,7 +83,7 @@ package struct Tracker: Sendable {
             }
             return Welcome(
                 interval: settings.interval, viewers: viewers(of: membership.broadcast), newest: 0, lease: nil,
-                neighbors: [])
+                duty: Stripe.all[0], neighbors: [])
         }
         guard let endpoint = Endpoint(address: source.address, port: announcement.port) else {
             preconditionFailure("an endpoint's own address always makes an endpoint")
@@ -134,7 +134,7 @@ package struct Tracker: Sendable {
     ) -> Welcome {
         // Taken out and put back, so that the roster is changed in place beside the generator.
         guard var roster = rosters.removeValue(forKey: membership.broadcast) else {
-            return Welcome(interval: settings.interval, viewers: 0, newest: 0, lease: nil, neighbors: [])
+            return Welcome(interval: settings.interval, viewers: 0, newest: 0, lease: nil, duty: Stripe.all[0], neighbors: [])
         }
         defer { rosters[membership.broadcast] = roster }
         roster.elect(at: now)
@@ -149,6 +149,7 @@ package struct Tracker: Sendable {
             viewers: roster.count,
             newest: newest,
             lease: roster.injectors.lease(of: membership.peer),
+            duty: Stripe.all[0],
             neighbors: roster.neighbors(
                 of: membership.peer, limit: min(wanted, Limits.introductions), using: &random))
     }
