@@ -88,6 +88,7 @@ let origin: [Target] = [
 let simulations: [Target] = [
     .target(name: "Simulator", dependencies: ["PeerCore", "TrackerCore", vocabulary], path: "Simulations/Simulator"),
     .target(name: "Scenarios", dependencies: ["Simulator", vocabulary], path: "Simulations/Scenarios"),
+    .target(name: "Results", dependencies: [vocabulary], path: "Simulations/Results"),
     .executableTarget(
         name: "tributary-simulate", dependencies: ["Scenarios", "Simulator", vocabulary, arguments],
         path: "Simulations/Command"),
@@ -131,6 +132,7 @@ let tests: [Target] = [
         ] + nio),
     .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Stage", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
+    .testTarget(name: "ResultsTests", dependencies: ["Results", vocabulary]),
     .testTarget(name: "HouseTests", dependencies: ["Stage", vocabulary]),
     .testTarget(name: "EndToEndTests", dependencies: ["Stage", "WebClient", vocabulary]),
 ]

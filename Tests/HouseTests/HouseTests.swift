@@ -29,6 +29,7 @@ private let mayImport: [String: Set<String>] = {
         ]),
         "Simulator": ["PeerCore", "TrackerCore", "Vocabulary"],
         "Scenarios": ["Simulator", "Vocabulary"],
+        "Results": ["Vocabulary", "Glibc"],
         "tributary-simulate": ["Scenarios", "Simulator", "Vocabulary", "ArgumentParser", "Glibc"],
         "Stage": platform.union(["Vocabulary", "Integrity", "Wire", "WebClient", "NIOCore"]),
         "tributary-demo": platform.union(["Stage", "CommandLine", "Vocabulary", "ArgumentParser"]),
