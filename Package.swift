@@ -26,7 +26,7 @@ let system: [Target] = [
         name: "CLibCurl", path: "Sources/System/CLibCurl", pkgConfig: "libcurl",
         providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CDatagrams", path: "Sources/System/CDatagrams"),
-    .systemLibrary(name: "CStreams", path: "Sources/System/CStreams"),
+    .target(name: "CNamespaces", path: "Sources/System/CNamespaces"),
 ]
 
 let shared: [Target] = [
@@ -56,7 +56,7 @@ let peer: [Target] = [
     .target(
         name: "PeerAgent",
         dependencies: [
-            "PeerCore", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", "CStreams", logging,
+            "PeerCore", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", logging,
         ] + nio,
         path: "Sources/Peer/Agent"),
     .target(
@@ -101,6 +101,15 @@ let rehearsal: [Target] = [
         path: "Sources/Rehearsal/Stage"),
     .executableTarget(
         name: "tributary-demo", dependencies: ["Stage", "CommandLine", arguments], path: "Sources/Rehearsal/Command"),
+    .target(
+        name: "RehearsalNetwork", dependencies: ["Stage", "CNamespaces", vocabulary], path: "Sources/Rehearsal/Network"
+    ),
+    .target(
+        name: "RehearsalPlayer", dependencies: ["Stage", "Integrity", vocabulary], path: "Sources/Rehearsal/Player"),
+    .executableTarget(
+        name: "tributary-lab",
+        dependencies: ["RehearsalNetwork", "RehearsalPlayer", "Stage", "CommandLine", "Wire", vocabulary, arguments],
+        path: "Sources/Rehearsal/Lab"),
 ]
 
 let tests: [Target] = [
@@ -160,7 +169,7 @@ let package = Package(
     ],
     targets: system + shared + tracker + peer + origin + simulations + rehearsal + tests + checks)
 
-for target in package.targets where target.type != .system && target.name != "CDatagrams" {
+for target in package.targets where target.type != .system && !["CDatagrams", "CNamespaces"].contains(target.name) {
     target.swiftSettings =
         [
             .enableUpcomingFeature("ExistentialAny"),  // SE-0335

@@ -3,11 +3,13 @@ import NIOCore
 import PeerWatch
 import Vocabulary
 
-/// A peer for tests that watches as any other, and flips a bit in every piece that it serves.
+/// A peer for tests that watches as any other, and breaks the rules when it serves.
 @main
 struct HostilePeer: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "hostile-peer", subcommands: [Watch.self])
+    static let configuration = CommandConfiguration(
+        commandName: "hostile-peer", subcommands: [Watch.self, Withhold.self])
 
+    /// Flips a bit in every piece that it serves.
     struct Watch: AsyncParsableCommand {
         @OptionGroup var arguments: WatchArguments
 
@@ -20,5 +22,12 @@ struct HostilePeer: AsyncParsableCommand {
                 return altered
             }
         }
+    }
+
+    /// Takes links, tells what it has, takes what it is asked, and never sends a piece.
+    struct Withhold: AsyncParsableCommand {
+        @OptionGroup var arguments: WatchArguments
+
+        mutating func run() async { await arguments.watch { _, _ in nil } }
     }
 }

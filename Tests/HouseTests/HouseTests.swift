@@ -19,7 +19,7 @@ private let mayImport: [String: Set<String>] = {
         "OriginCore": ["Vocabulary"],
         "OriginMedia": platform.union(["Vocabulary", "CLibAVFormat", "OriginCore"]),
         "TrackerService": shell.union(["TrackerCore", "CDatagrams"]),
-        "PeerAgent": shell.union(["PeerCore", "CStreams"]),
+        "PeerAgent": shell.union(["PeerCore"]),
         "OriginService": shell.union(["OriginCore", "OriginMedia"]),
         "PeerWatch": command.union(["PeerAgent", "PeerCore", "Wire"]),
         "tributary-tracker": command.union(["TrackerService", "Wire"]),
@@ -32,6 +32,11 @@ private let mayImport: [String: Set<String>] = {
         "Results": ["Vocabulary", "Glibc"],
         "tributary-simulate": ["Scenarios", "Simulator", "Vocabulary", "ArgumentParser", "Glibc"],
         "Stage": platform.union(["Vocabulary", "Integrity", "Wire", "WebClient", "NIOCore"]),
+        "RehearsalNetwork": platform.union(["Stage", "CNamespaces", "Vocabulary"]),
+        "RehearsalPlayer": platform.union(["Stage", "Integrity", "Vocabulary"]),
+        "tributary-lab": platform.union([
+            "RehearsalNetwork", "RehearsalPlayer", "Stage", "CommandLine", "Wire", "Vocabulary", "ArgumentParser",
+        ]),
         "tributary-demo": platform.union(["Stage", "CommandLine", "Vocabulary", "ArgumentParser"]),
     ]
 }()

@@ -43,7 +43,7 @@ package struct WatchArguments: ParsableArguments {
 
     /// Watches until stopped, and ends the process with one clear sentence if it cannot.
     package func watch(
-        altering alter: (@Sendable (PieceID, ByteBuffer) -> ByteBuffer)? = nil
+        altering alter: (@Sendable (PieceID, ByteBuffer) -> ByteBuffer?)? = nil
     ) async {
         prepareForSignals()
         bootstrapLogging()

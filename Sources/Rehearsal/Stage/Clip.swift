@@ -11,6 +11,8 @@ package struct Clip: Sendable {
     package var keyframeInterval = 2
     package var seconds = 60
     package var hasPicture = true
+    /// How much of the picture's bit rate may come early or late (the decoder's buffer).
+    package var bufferSeconds = 1.0
 
     package init() {}
 
@@ -26,7 +28,8 @@ package struct Clip: Sendable {
         let folder = Self.cacheFolder
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let picture = hasPicture ? "\(width)x\(height)-\(keyframeInterval)s" : "sound"
-        let path = "\(folder)/clip-\(picture)-hrd-\(bitrate)k-\(seconds)s.mp4"
+        let hrd = bufferSeconds == 1 ? "hrd" : "hrd\(bufferSeconds)"
+        let path = "\(folder)/clip-\(picture)-\(hrd)-\(bitrate)k-\(seconds)s.mp4"
         if FileManager.default.fileExists(atPath: path) { return path }
 
         // Under another name first: two runs at once must not read each other's half of a file.
@@ -50,7 +53,8 @@ package struct Clip: Sendable {
         if hasPicture {
             arguments += [
                 "-c:v", "libx264", "-preset", "superfast", "-pix_fmt", "yuv420p", "-bf", "0",
-                "-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate,
+                "-b:v", rate, "-minrate", rate, "-maxrate", rate,
+                "-bufsize", "\(Int(Double(bitrate - 96) * bufferSeconds))k",
                 "-x264-params", "nal-hrd=cbr:scenecut=0:keyint=\(frames):min-keyint=\(frames)",
             ]
         }

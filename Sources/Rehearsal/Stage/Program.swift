@@ -30,6 +30,7 @@ package final class Program: Sendable {
     package let name: String
     private let path: String
     private let arguments: [String]
+    private let enter: (@Sendable () -> Bool)?
     private let state = Mutex(State())
 
     private static let spawning = Mutex(())
@@ -38,9 +39,14 @@ package final class Program: Sendable {
     private static let keptEvents = 4_096
 
     /// Starts it; it is running when this returns.
-    package init(_ path: String, _ arguments: [String], name: String? = nil) throws(Failure) {
+    ///
+    /// - Parameter enter: moves the thread that starts it to where it shall run, such as a network namespace.
+    package init(
+        _ path: String, _ arguments: [String], name: String? = nil, inside enter: (@Sendable () -> Bool)? = nil
+    ) throws(Failure) {
         self.path = path
         self.arguments = arguments
+        self.enter = enter
         self.name = name ?? String(path.split(separator: "/").last ?? "")
         try start()
     }
@@ -110,7 +116,8 @@ package final class Program: Sendable {
     private func start() throws(Failure) {
         let launch = Launch()
         let box = Unmanaged.passRetained(launch)
-        launch.body = { [weak self, path, arguments] in
+        launch.body = { [weak self, path, arguments, enter] in
+            if let enter, !enter() { return launch.report("\(path) does not get to where it shall run") }
             // One at a time: a child started by another thread between pipe() and FD_CLOEXEC would keep our pipe open.
             let started = Self.spawning.withLock { _ -> (Pipes, pid_t)? in
                 guard let pipes = Pipes() else { return nil }
