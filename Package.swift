@@ -26,6 +26,7 @@ let system: [Target] = [
         name: "CLibCurl", path: "Sources/System/CLibCurl", pkgConfig: "libcurl",
         providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CDatagrams", path: "Sources/System/CDatagrams"),
+    .systemLibrary(name: "CStreams", path: "Sources/System/CStreams"),
     .target(name: "CNamespaces", path: "Sources/System/CNamespaces"),
 ]
 
@@ -56,7 +57,7 @@ let peer: [Target] = [
     .target(
         name: "PeerAgent",
         dependencies: [
-            "PeerCore", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", logging,
+            "PeerCore", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", "CStreams", logging,
         ] + nio,
         path: "Sources/Peer/Agent"),
     .target(

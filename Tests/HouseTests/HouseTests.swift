@@ -19,7 +19,7 @@ private let mayImport: [String: Set<String>] = {
         "OriginCore": ["Vocabulary"],
         "OriginMedia": platform.union(["Vocabulary", "CLibAVFormat", "OriginCore"]),
         "TrackerService": shell.union(["TrackerCore", "CDatagrams"]),
-        "PeerAgent": shell.union(["PeerCore"]),
+        "PeerAgent": shell.union(["PeerCore", "CStreams"]),
         "OriginService": shell.union(["OriginCore", "OriginMedia"]),
         "PeerWatch": command.union(["PeerAgent", "PeerCore", "Wire"]),
         "tributary-tracker": command.union(["TrackerService", "Wire"]),

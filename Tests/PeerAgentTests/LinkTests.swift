@@ -9,6 +9,7 @@ import Wire
 @testable import PeerAgent
 
 private let broadcast = BroadcastID(Word256(1, 2, 3, 4))
+private let segment = SegmentID(rendition: 0, sequence: 7)
 
 @Suite struct `A link` {
     @Test func `proves both ends and carries frames`() throws {
@@ -17,7 +18,7 @@ private let broadcast = BroadcastID(Word256(1, 2, 3, 4))
         #expect(pair.dialler.owner.peer == pair.taker.identity.peer)
         #expect(pair.taker.owner.peer == pair.dialler.identity.peer)
         let piece = PeerFrame.piece(
-            SegmentID(rendition: 0, sequence: 7), 3, ByteBuffer(repeating: 9, count: PieceID.length))
+            segment, 3, ByteBuffer(repeating: 9, count: PieceID.length))
         pair.dialler.link.send(.ping(42))
         pair.dialler.link.send(piece)
         pair.dialler.link.flush()
@@ -109,6 +110,45 @@ private let broadcast = BroadcastID(Word256(1, 2, 3, 4))
         #expect(pair.dialler.owner.flaw == .backlog)
     }
 
+    @Test func `holds pieces back while the socket is full, and lets everything else pass`() throws {
+        let pair = try Pair()
+        try pair.shake()
+        let link = pair.dialler.link
+        pair.dialler.channel.isWritable = false
+        for index in 0..<4 { link.sendPiece(PieceID(segment, index), ByteBuffer(bytes: [UInt8(index)])) }
+        link.send(.choke)
+        link.flush()
+        try pair.pass()
+        #expect(pair.taker.owner.frames == [.choke])
+
+        link.cancelPieces(segment, [1, 3])
+        #expect(pair.dialler.owner.sent == [1, 3])
+        pair.dialler.channel.isWritable = true
+        pair.dialler.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(pair.dialler.owner.sent == [1, 3])
+        try pair.pass()
+        link.lookForAcknowledgements()
+        #expect(pair.dialler.owner.sent == [1, 3, 0, 2])
+        #expect(!link.owesPieces)
+        let pieces = [0, 2].map { PeerFrame.piece(segment, $0, ByteBuffer(bytes: [UInt8($0)])) }
+        #expect(pair.taker.owner.frames == [.choke] + pieces)
+    }
+
+    @Test func `answers for every piece when it ends`() throws {
+        let pair = try Pair()
+        try pair.shake()
+        let link = pair.dialler.link
+        link.sendPiece(PieceID(segment, 0), ByteBuffer(bytes: [0]))
+        pair.dialler.channel.isWritable = false
+        link.sendPiece(PieceID(segment, 1), ByteBuffer(bytes: [1]))
+        try pair.dialler.channel.close().wait()
+        #expect(pair.dialler.owner.sent == [0, 1])
+        link.sendPiece(PieceID(segment, 2), ByteBuffer(bytes: [2]))
+        link.lookForAcknowledgements()
+        #expect(pair.dialler.owner.sent == [0, 1, 2])
+        #expect(pair.dialler.owner.hasEnded)
+    }
+
     @Test func `says goodbye`() throws {
         let pair = try Pair()
         try pair.shake()
@@ -173,10 +213,13 @@ private final class Recorder: LinkOwner {
     var frames: [PeerFrame] = []
     var flaw: LinkFlaw?
     var hasEnded = false
+    /// The numbers of the pieces that were told to be sent.
+    var sent: [Int] = []
 
     func opened(_ link: Link, _ peer: PeerID) { self.peer = peer }
     func received(_ frame: PeerFrame, on link: Link) { frames.append(frame) }
     func readDone(_ link: Link) {}
+    func sent(_ piece: PieceID, on link: Link) { sent.append(piece.index) }
     func ended(_ link: Link, because flaw: LinkFlaw?) {
         self.flaw = flaw
         hasEnded = true

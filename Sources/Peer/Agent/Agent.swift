@@ -1,4 +1,3 @@
-import Glibc
 import Integrity
 import Logging
 package import NIOCore
@@ -62,6 +61,9 @@ package final class Agent: @unchecked Sendable {
 
     private(set) var core: Swarm
     private(set) var store: PieceStore
+    private var early = EarlyPieces()
+    /// Fetches whose bytes are all here and could not be checked yet.
+    private var uncheckedFetches: [FetchID: (segment: SegmentID, pieces: Range<Int>)] = [:]
     private(set) var programme = Programme()
     private var links: [LinkID: Link] = [:]
     private var nextLink = 0
@@ -78,6 +80,7 @@ package final class Agent: @unchecked Sendable {
     private var current: SealedRecord?
     private var isDraining = false
     private var alarm: (at: Instant, task: Scheduled<Void>)?
+    private var acknowledgementAlarm: Scheduled<Void>?
     private var isStopped = false
     private var refreshTask: RepeatedTask?
 
@@ -121,9 +124,6 @@ package final class Agent: @unchecked Sendable {
             listener = try await ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 256)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(Self.unsent, value: Self.unsentBytes)
-                .childChannelOption(.writeBufferWaterMark, value: Self.waterMark)
                 .childChannelInitializer { [weak self] channel in
                     channel.eventLoop.makeCompletedFuture { try self?.take(channel) }
                 }
@@ -184,6 +184,7 @@ package final class Agent: @unchecked Sendable {
         tell(.stopped)
         isStopped = true
         alarm?.task.cancel()
+        acknowledgementAlarm?.cancel()
         refreshTask?.cancel()
         listener?.close(promise: nil)
         // One round trip for the last announce and the goodbyes; nobody waits longer for a viewer who leaves.
@@ -200,8 +201,14 @@ package final class Agent: @unchecked Sendable {
     private func enqueue(_ event: Event) {
         guard !isStopped else { return }
         events.append(event)
-        guard !isDraining else { return }
+        if !isDraining { together {} }
+    }
+
+    /// Handles the facts that come up in `body` after it, and sends what follows from all of them at once.
+    private func together(_ body: () -> Void) {
+        guard !isDraining else { return body() }
         isDraining = true
+        body()
         while let event = events.popFirst() { handle(event) }
         isDraining = false
         for link in links.values { link.flush() }
@@ -219,6 +226,7 @@ package final class Agent: @unchecked Sendable {
             switch store.keep(leaves: leaves, of: segment) {
             case true?:
                 decide(.leavesVerified(segment, from: source))
+                admitEarlyPieces(of: segment)
                 refreshProgramme()
             case false?:
                 if case .neighbor(let link) = source {
@@ -269,6 +277,7 @@ package final class Agent: @unchecked Sendable {
             store.keep(current.record, sealed: current.sealed)
         case .forget(let segment):
             store.forget(segment)
+            _ = early.take(segment)
             local?.forgotten(segment)
         case .drop(let segment): store.drop(segment)
         case .sendRecord(let link, let segment):
@@ -292,7 +301,9 @@ package final class Agent: @unchecked Sendable {
         case .fetchHead(let after): fetchHead(after)
         case .fetchRecords(_, let range): fetchRecords(range)
         case .fetchPieces(let id, let segment, let pieces, _): fetch(id, segment, pieces)
-        case .abandonFetch(let id): origin.abandon(id)
+        case .abandonFetch(let id):
+            uncheckedFetches[id] = nil
+            origin.abandon(id)
 
         case .announce(let announcement):
             tracker.announce(announcement) { result in
@@ -309,12 +320,6 @@ package final class Agent: @unchecked Sendable {
     }
 
     // MARK: Links
-
-    /// What the kernel holds unsent can neither be called back nor overtaken by a small frame (tcp(7)).
-    private static let unsent = ChannelOptions.Types.SocketOption(
-        level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_NOTSENT_LOWAT))
-    private static let unsentBytes = 64 << 10
-    private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 256 << 10)
 
     private func take(_ channel: any Channel) throws {
         let address = channel.remoteAddress?.endpoint?.address
@@ -336,7 +341,7 @@ package final class Agent: @unchecked Sendable {
             self.guests.remove(link.id)
             self.strangers[link.id] = nil
         }
-        try channel.pipeline.syncOperations.addHandler(link)
+        try link.attach(to: channel)
     }
 
     private func makeLink(_ dialled: Introduction?, _ address: [UInt8]?) -> Link {
@@ -354,12 +359,9 @@ package final class Agent: @unchecked Sendable {
         else { return tell(.dialFailed(introduction.peer)) }
         ClientBootstrap(group: eventLoop)
             .connectTimeout(.seconds(3))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(Self.unsent, value: Self.unsentBytes)
-            .channelOption(.writeBufferWaterMark, value: Self.waterMark)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(self.makeLink(introduction, endpoint.address))
+                    try self.makeLink(introduction, endpoint.address).attach(to: channel)
                 }
             }
             .connect(to: address)
@@ -370,21 +372,56 @@ package final class Agent: @unchecked Sendable {
         guard let content = store[piece], let to = links[link] else { return tell(.pieceSent(link, piece)) }
         let altered = options.alterServedPiece.map { $0(piece, content) } ?? content
         guard let served = altered else { return tell(.pieceSent(link, piece)) }
-        to.sendPiece(.piece(piece.segment, piece.index, served)) { self.tell(.pieceSent(link, piece)) }
+        to.sendPiece(piece, served)
+        watchAcknowledgements()
     }
 
-    private func receive(_ piece: PieceID, _ content: ByteBuffer, on link: Link) {
+    /// How late at most a piece is known to be acknowledged.
+    private static let acknowledgementLook = TimeAmount.milliseconds(5)
+
+    /// Looks at all links that owe pieces, for as long as there are any.
+    private func watchAcknowledgements() {
+        guard acknowledgementAlarm == nil, !isStopped else { return }
+        acknowledgementAlarm = eventLoop.assumeIsolated().scheduleTask(in: Self.acknowledgementLook) {
+            self.acknowledgementAlarm = nil
+            self.together {
+                for link in self.links.values { link.lookForAcknowledgements() }
+            }
+            if self.links.values.contains(where: \.owesPieces) { self.watchAcknowledgements() }
+        }
+    }
+
+    /// Takes a piece in if it is what the record says; returns false when no honest source has such a piece.
+    private func receive(_ piece: PieceID, _ content: ByteBuffer, from source: Source) -> Bool {
         switch store.admit(piece, content) {
         case .new:
-            decide(.pieceVerified(piece, from: .neighbor(link.id)))
+            decide(.pieceVerified(piece, from: source))
             local?.arrived(piece)
-        case .known: decide(.pieceVerified(piece, from: .neighbor(link.id)))
+        case .known: decide(.pieceVerified(piece, from: source))
+        case .early:
+            if early.keep(piece, content, from: source) { decide(.pieceEarly(piece.segment, from: source)) }
         case .bad:
             piecesRefused += 1
-            log.warning("a neighbor sent bytes that are not the piece", metadata: ["piece": "\(piece)"])
-            decide(.misbehaved(link.id, .badPiece))
-        case .unknown, .full: return
+            log.warning(
+                "bytes that are not the piece have been refused",
+                metadata: ["piece": "\(piece)", "from": source == .origin ? "origin" : "neighbor"])
+            if case .neighbor(let link) = source { decide(.misbehaved(link, .badPiece)) }
+            return false
+        case .unknown, .full: break
         }
+        return true
+    }
+
+    /// The leaf hashes have come: what waited for them is checked like anything else.
+    private func admitEarlyPieces(of segment: SegmentID) {
+        for piece in early.take(segment) {
+            if case .neighbor(let link) = piece.source, links[link]?.isOpen != true { continue }
+            if !receive(piece.id, piece.content, from: piece.source), piece.source == .origin {
+                _ = origin.failed(.badPiece)
+            }
+        }
+        let fetches = uncheckedFetches.filter { $0.value.segment == segment }.keys
+        for id in fetches.sorted(by: { $0.number < $1.number }) { fetched(id) }
     }
 
     private func receive(record sealed: [UInt8], on link: Link) {
@@ -415,12 +452,16 @@ package final class Agent: @unchecked Sendable {
     private func fetchHead(_ after: UInt64?) {
         origin.fetchHead(after: after) { result in
             guard case .success(let news) = result, let newest = news.newest else { return self.tell(.headFailed) }
+            let sequence = newest.record.segment.sequence
             self.title = news.head.title
-            self.closedAt = news.head.isClosed ? newest.segment.sequence : nil
-            self.tell(
-                .headArrived(
-                    oldest: news.oldest, newest: newest.segment.sequence, targetDuration: news.head.targetDuration,
-                    isClosed: news.head.isClosed))
+            self.closedAt = news.head.isClosed ? sequence : nil
+            self.together {
+                self.enqueue(.record(newest, .origin))
+                self.tell(
+                    .headArrived(
+                        oldest: news.oldest, newest: sequence, targetDuration: news.head.targetDuration,
+                        isClosed: news.head.isClosed))
+            }
             self.refreshProgramme()
         }
     }
@@ -439,24 +480,24 @@ package final class Agent: @unchecked Sendable {
     private func fetch(_ id: FetchID, _ segment: SegmentID, _ pieces: Range<Int>) {
         guard let record = store.record(segment) else { return tell(.fetchFailed(id)) }
         origin.fetchPieces(id, record, pieces) { index, content in
-            let piece = PieceID(segment, index)
-            switch self.store.admit(piece, content) {
-            case .new:
-                self.tell(.pieceVerified(piece, from: .origin))
-                self.local?.arrived(piece)
-            case .known: self.tell(.pieceVerified(piece, from: .origin))
-            case .bad:
-                self.piecesRefused += 1
-                return false
-            case .unknown, .full: break
-            }
-            return true
+            var isRight = true
+            self.together { isRight = self.receive(PieceID(segment, index), content, from: .origin) }
+            return isRight
         } _: { result in
             switch result {
-            case .success: self.tell(.fetchDone(id))
+            case .success:
+                self.uncheckedFetches[id] = (segment, pieces)
+                if self.store.leaves(segment) != nil { self.fetched(id) }
             case .failure: self.tell(.fetchFailed(id))
             }
         }
+    }
+
+    /// Ends a fetch whose bytes have all come and been checked: the core must not take for held what was refused.
+    private func fetched(_ id: FetchID) {
+        guard let (segment, pieces) = uncheckedFetches.removeValue(forKey: id) else { return }
+        let isWhole = pieces.allSatisfy { store[PieceID(segment, $0)] != nil }
+        tell(isWhole ? .fetchDone(id) : .fetchFailed(id))
     }
 
     // MARK: The picture
@@ -537,11 +578,14 @@ extension Agent: LinkOwner {
         rearm()
     }
 
+    func sent(_ piece: PieceID, on link: Link) { tell(.pieceSent(link.id, piece)) }
+
     func ended(_ link: Link, because flaw: LinkFlaw?) {
         if let flaw {
             linkFlaws[flaw, default: 0] += 1
             log.debug("link ended", metadata: ["reason": "\(flaw.rawValue)"])
         }
+        early.forget(.neighbor(link.id))
         if links.removeValue(forKey: link.id) != nil {
             tell(.linkLost(link.id))
         } else if let dialled = link.dialled {
@@ -570,18 +614,18 @@ extension Agent: LinkOwner {
         case .hello, .goodbye, .unknown: return
         case .record(let sealed): receive(record: sealed, on: link)
         case .leavesWanted(let segment): tell(.leavesWanted(id, segment))
-        case .leaves(let segment, let leaves): enqueue(.leaves(segment, leaves, .neighbor(id)))
+        case .leaves(let segment, let leaves):
+            guard spendRecordCredit(link) else { return link.end(.records) }
+            enqueue(.leaves(segment, leaves, .neighbor(id)))
         case .have(let segment, let pieces): tell(.holds(id, segment, pieces))
         case .fetching(let segment, let indices): tell(.fetching(id, segment, indices))
         case .want(let segment, let indices): tell(.wanted(id, segment, indices))
         case .cancel(let segment, let indices):
             tell(.cancelled(id, segment, indices))
-            link.cancelPieces { frame in
-                if case .piece(segment, let index, _) = frame { return indices.contains(index) }
-                return false
-            }
+            link.cancelPieces(segment, indices)
         case .decline(let segment, let indices): tell(.declined(id, segment, indices))
-        case .piece(let segment, let index, let content): receive(PieceID(segment, index), content, on: link)
+        case .piece(let segment, let index, let content):
+            _ = receive(PieceID(segment, index), content, from: .neighbor(id))
         case .choke: tell(.choked(id))
         case .unchoke: tell(.unchoked(id))
         case .offer(let offers): tell(.offered(id, offers))

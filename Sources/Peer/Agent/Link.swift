@@ -1,3 +1,4 @@
+import CStreams
 import Integrity
 import NIOCore
 import PeerCore
@@ -29,13 +30,16 @@ protocol LinkOwner: AnyObject {
     func received(_ frame: PeerFrame, on link: Link)
     /// All that the socket held has been handled.
     func readDone(_ link: Link)
+    /// A piece has been acknowledged by the other end's machine, or never will be; told once for each that was sent.
+    func sent(_ piece: PieceID, on link: Link)
     func ended(_ link: Link, because flaw: LinkFlaw?)
 }
 
 /// One TCP connection to another peer: the Noise handshake, then sealed frames with their length before them.
 ///
 /// On the wire each message is two bytes of length and that many bytes; after the handshake these are a sealed frame.
-/// Pieces wait while the socket is full; everything else goes at once, so that a cancel overtakes them.
+/// Pieces wait here while the socket is full, and everything else overtakes them. A piece counts as sent when the kernel
+/// has the acknowledgement of its last byte: that time holds every queue between here and the other end.
 // Unchecked because it is confined to the event loop of its channel, and of its owner.
 final class Link: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
@@ -63,8 +67,12 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     private var phase: Phase
     private var context: ChannelHandlerContext?
     private var incoming = ByteBuffer()
-    private var pieces: CircularBuffer<(PeerFrame, () -> Void)> = []
-    private var backlog = 0
+    private var waiting: CircularBuffer<(piece: PieceID, content: ByteBuffer)> = []
+    /// Pieces in the channel or the kernel, with the place in the stream where each ends.
+    private var unacknowledged: CircularBuffer<(piece: PieceID, end: Int)> = []
+    /// Bytes given to the channel so far.
+    private var written = 0
+    private var isSendingPieces = false
     private var needsFlush = false
     private var flaw: LinkFlaw?
     private var alarm: Scheduled<Void>?
@@ -90,9 +98,11 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     // MARK: Speaking
 
     /// Sends a frame; the owner calls `flush` when it has said all.
-    func send(_ frame: PeerFrame) {
+    func send(_ frame: PeerFrame) { send(frame, capacity: 128) }
+
+    private func send(_ frame: PeerFrame, capacity: Int) {
         guard case .open(var sending, let receiving) = phase, let context else { return }
-        var message = context.channel.allocator.buffer(capacity: 64)
+        var message = context.channel.allocator.buffer(capacity: capacity)
         message.writeInteger(UInt16(0))
         frame.encode(into: &message)
         let length = message.readableBytes - 2 + NoiseCipher.tagLength
@@ -109,18 +119,47 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         write(message, context)
     }
 
-    /// Sends a piece as soon as the socket takes it; `gone` runs when it has left, or never will.
-    func sendPiece(_ frame: PeerFrame, gone: @escaping () -> Void) {
-        guard isOpen, let context else { return gone() }
-        pieces.append((frame, gone))
-        if context.channel.isWritable { sendPieces() }
+    /// Sends a piece as soon as the socket takes it.
+    func sendPiece(_ piece: PieceID, _ content: ByteBuffer) {
+        guard isOpen else { owner?.sent(piece, on: self); return }
+        waiting.append((piece, content))
+        sendPieces()
     }
 
-    func cancelPieces(_ isCanceled: (PeerFrame) -> Bool) {
-        let canceled = pieces.filter { isCanceled($0.0) }
+    /// Takes back those of the pieces that have not been given to the socket.
+    func cancelPieces(_ segment: SegmentID, _ indices: [Int]) {
+        let isCanceled = { (piece: PieceID) in piece.segment == segment && indices.contains(piece.index) }
+        let canceled = waiting.filter { isCanceled($0.piece) }
         guard !canceled.isEmpty else { return }
-        pieces = CircularBuffer(pieces.filter { !isCanceled($0.0) })
-        for (_, gone) in canceled { gone() }
+        waiting.removeAll { isCanceled($0.piece) }
+        for (piece, _) in canceled { owner?.sent(piece, on: self) }
+    }
+
+    /// Whether the owner has yet to be told of a piece.
+    var owesPieces: Bool { !waiting.isEmpty || !unacknowledged.isEmpty }
+
+    /// Tells the owner of the pieces that have been acknowledged since the last look.
+    func lookForAcknowledgements() {
+        guard !unacknowledged.isEmpty, let context, let outstanding = outstanding(context) else { return }
+        while let first = unacknowledged.first, first.end <= written - outstanding {
+            unacknowledged.removeFirst()
+            owner?.sent(first.piece, on: self)
+        }
+    }
+
+    /// Bytes written here that are in the channel, or in the kernel and not acknowledged.
+    private func outstanding(_ context: ChannelHandlerContext) -> Int? {
+        guard let buffered = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes) else { return nil }
+        // What is no socket (a channel of tests) has no other end's machine: what has left it has arrived.
+        let transport = context.pipeline.syncOperations
+        guard
+            let unacknowledged = try? transport.withUnsafeTransportIfAvailable(
+                of: NIOBSDSocket.Handle.self,
+                {
+                    Int(streams_unacknowledged($0))
+                })
+        else { return buffered }
+        return unacknowledged < 0 ? nil : buffered + unacknowledged
     }
 
     func flush() {
@@ -141,26 +180,31 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func sendPieces() {
-        guard let context else { return }
-        while context.channel.isWritable, isOpen, let (frame, gone) = pieces.popFirst() {
-            send(frame)
-            gone()
+        guard !isSendingPieces, let context else { return }
+        isSendingPieces = true
+        while context.channel.isWritable, isOpen, let (piece, content) = waiting.popFirst() {
+            let overhead = 2 + PeerFrame.pieceHeaderLength + NoiseCipher.tagLength
+            send(.piece(piece.segment, piece.index, content), capacity: content.readableBytes + overhead)
+            if isOpen { unacknowledged.append((piece, written)) } else { owner?.sent(piece, on: self) }
+            if !context.channel.isWritable { flush() }
         }
+        isSendingPieces = false
         flush()
     }
 
     private func dropPieces() {
-        let waiting = pieces
-        pieces = []
-        for (_, gone) in waiting { gone() }
+        let dropped = unacknowledged.map(\.piece) + waiting.map(\.piece)
+        unacknowledged.removeAll()
+        waiting.removeAll()
+        for piece in dropped { owner?.sent(piece, on: self) }
     }
 
     private func write(_ message: ByteBuffer, _ context: ChannelHandlerContext) {
-        let length = message.readableBytes
-        backlog += length
-        guard backlog <= Limits.linkBacklog else { return end(.backlog) }
+        written += message.readableBytes
         needsFlush = true
-        context.write(wrapOutboundOut(message)).assumeIsolated().whenComplete { _ in self.backlog -= length }
+        context.write(wrapOutboundOut(message), promise: nil)
+        let backlog = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if backlog > Limits.linkBacklog { end(.backlog) }
     }
 
     // MARK: Listening
@@ -205,10 +249,7 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            sendPieces()
-            owner?.readDone(self)
-        }
+        if context.channel.isWritable { sendPieces() }
         context.fireChannelWritabilityChanged()
     }
 

@@ -48,7 +48,7 @@ final class OriginAccess: @unchecked Sendable {
     struct HeadNews: Sendable {
         let head: Head
         /// What the head says of our rendition, if it has it.
-        let newest: Record?
+        let newest: SealedRecord?
         let oldest: UInt64
     }
 
@@ -107,7 +107,7 @@ final class OriginAccess: @unchecked Sendable {
             case .failure(let failure): done(.failure(failure))
             case .success(let news):
                 // An answer without news that came at once is from a cache that does not wait: do not spin on it.
-                let isNews = after.map { (news.newest?.segment.sequence ?? 0) > $0 } ?? true
+                let isNews = after.map { (news.newest?.record.segment.sequence ?? 0) > $0 } ?? true
                 let early = NIODeadline.now() - began < .seconds(1)
                 guard !isNews, early else { return done(.success(news)) }
                 let delivery = NIOLoopBound(done, eventLoop: self.eventLoop)
@@ -183,7 +183,7 @@ final class OriginAccess: @unchecked Sendable {
                 } else if isStale {
                     moveOn()
                 }
-                return .success(HeadNews(head: head, newest: newest.record, oldest: oldest))
+                return .success(HeadNews(head: head, newest: newest, oldest: oldest))
             }
             return .success(HeadNews(head: head, newest: nil, oldest: 0))
         } catch is EnvelopeError {

@@ -12,7 +12,9 @@ package struct PieceStore {
         case known
         /// No honest sender has such a piece.
         case bad
-        /// No leaf hashes are known, so nothing can be said.
+        /// The segment is known and its leaf hashes are not, so nothing can be said yet.
+        case early
+        /// There is no record of the segment.
         case unknown
         case full
     }
@@ -53,25 +55,30 @@ package struct PieceStore {
 
     /// Keeps leaf hashes if they are those of the record's root; `nil` when there is no such record.
     package mutating func keep(leaves: [Word256], of segment: SegmentID) -> Bool? {
-        guard let entry = entries[segment] else { return nil }
-        guard leaves.count == entry.record.pieceCount, MerkleTree.root(ofLeaves: leaves) == entry.record.root else {
-            return false
-        }
-        guard entry.leaves.isEmpty else { return true }
-        entries[segment]?.leaves = leaves
-        entries[segment]?.pieces = Array(repeating: nil, count: leaves.count)
+        guard let place = entries.index(forKey: segment) else { return nil }
+        let known = entries.values[place].leaves
+        guard known.isEmpty else { return leaves == known }
+        let record = entries.values[place].record
+        guard leaves.count == record.pieceCount, MerkleTree.root(ofLeaves: leaves) == record.root else { return false }
+        entries.values[place].leaves = leaves
+        entries.values[place].pieces = Array(repeating: nil, count: leaves.count)
         return true
     }
 
+    /// Everything is changed in place: a copy of the entry beside it would make the change copy the segment's arrays.
     package mutating func admit(_ piece: PieceID, _ content: ByteBuffer) -> Verdict {
-        guard let entry = entries[piece.segment], !entry.leaves.isEmpty else { return .unknown }
-        guard entry.leaves.indices.contains(piece.index),
-            content.readableBytes == entry.record.range(ofPiece: piece.index).count,
-            content.withUnsafeReadableBytes({ SHA256.hash($0) }) == entry.leaves[piece.index]
+        guard let place = entries.index(forKey: piece.segment) else { return .unknown }
+        let index = piece.index
+        guard (0..<entries.values[place].record.pieceCount).contains(index),
+            content.readableBytes == entries.values[place].record.range(ofPiece: index).count
         else { return .bad }
-        guard entry.pieces[piece.index] == nil else { return .known }
+        guard !entries.values[place].leaves.isEmpty else { return .early }
+        guard content.withUnsafeReadableBytes({ SHA256.hash($0) }) == entries.values[place].leaves[index] else {
+            return .bad
+        }
+        guard entries.values[place].pieces[index] == nil else { return .known }
         guard bytes + content.readableBytes <= limit else { return .full }
-        entries[piece.segment]?.pieces[piece.index] = content
+        entries.values[place].pieces[index] = content
         bytes += content.readableBytes
         return .new
     }

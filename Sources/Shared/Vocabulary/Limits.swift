@@ -26,6 +26,9 @@ package enum Limits {
     package static let frameLength = 65_535 - 16
     /// Pieces that one neighbor may have asked for and not yet received.
     package static let wantsPerLink = 128
+    /// Pieces that are kept although the hashes that check them have not come: of all neighbors, and of one.
+    package static let earlyPieces = 512
+    package static let earlyPiecesPerLink = 128
     /// Peers in one `peers` frame.
     package static let peersPerFrame = 30
     /// Neighbors in one welcome.
@@ -38,7 +41,8 @@ package enum Limits {
     package static let linksPerAddress = 6
     /// Bytes sealed for one link and not yet taken by the network.
     package static let linkBacklog = 4 << 20
-    /// Records that one neighbor may send at once, and how many a second in the long run: signatures cost CPU time.
+    /// Records and lists of leaf hashes that one neighbor may send at once, and how many a second in the long run:
+    /// signatures and hashes cost CPU time.
     package static let recordBurst = 256
     package static let recordsPerSecond = 20
     /// Seconds between two announces, whatever the tracker says.
