@@ -32,8 +32,14 @@ struct Report {
             ("stalled_s", result.stalled.seconds, ""),
             ("missed", Double(result.missed), "segments due and not complete at the end"),
             (
-                "control_share", Double(result.controlBytes) / Double(max(1, result.deliveredBytes)),
-                "of delivered bytes"
+                "control_share", result.controlShare,
+                "frames, requests and announces by delivered bytes"
+            ),
+            ("wire_share", result.wireShare, "all bytes on the viewers' downlinks by delivered bytes"),
+            (
+                "wire_copies",
+                Double(result.originWireBytes) / Double(max(1, result.segmentsPublished * scenario.segmentLength)),
+                "copies with the origin's headers"
             ),
             ("duplicate_share", Double(result.duplicateBytes) / Double(max(1, result.deliveredBytes)), ""),
             ("refused_bytes", Double(result.refusedBytes), "sent by polluters, never accepted"),
@@ -48,6 +54,10 @@ struct Report {
         }
         let reasons = result.fetched.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         lines.append(pad("from origin", 18) + "pieces by reason: " + reasons.joined(separator: ", "))
+        let traffic = Traffic.Kind.allCases.map { kind in
+            "\(kind) \(round3(Double(result.traffic[kind]) * 100 / Double(max(1, result.deliveredBytes))))"
+        }
+        lines.append(pad("beside pieces", 18) + "% of delivered bytes: " + traffic.joined(separator: ", "))
         return lines.joined(separator: "\n")
     }
 

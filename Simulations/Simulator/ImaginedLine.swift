@@ -7,7 +7,7 @@ struct ImaginedLine {
     /// Bytes per second.
     let up: Double
     let down: Double
-    /// One way, to the middle of the network.
+    /// What this host's packets take to any other host.
     let delay: Interval
     private var upFree = Instant.zero
     private var downFree = Instant.zero
@@ -29,7 +29,8 @@ struct ImaginedLine {
 
     /// Takes `bytes` whose last has reached the downlink at `time`; returns when it is through.
     mutating func receive(_ bytes: Int, at time: Instant) -> Instant {
-        downFree = max(downFree, time - .seconds(Double(bytes) / down)) + .seconds(Double(bytes) / down)
+        let duration = Interval.seconds(Double(bytes) / down)
+        downFree = max(downFree, time - duration) + duration
         received += bytes
         return downFree
     }

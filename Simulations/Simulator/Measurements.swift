@@ -15,7 +15,11 @@ package struct Measurements: Hashable, Sendable {
     /// Bytes that were under way to somebody who had gone, or at the end.
     package var lostBytes = 0
     /// Everything else that hosts said to each other.
-    package var controlBytes = 0
+    package var traffic = Traffic()
+    /// Everything that reached viewers, headers and acknowledgements included.
+    package var downlinkBytes = 0
+    /// Everything that left the origin, headers included.
+    package var originWireBytes = 0
     package var duplicateBytes = 0
     package var stalls = 0
     package var stalled = Interval.zero
@@ -34,6 +38,12 @@ package struct Measurements: Hashable, Sendable {
     package func copies(segmentLength: Int) -> Double {
         Double(originBytes) / Double(max(1, segmentsPublished * segmentLength))
     }
+
+    /// What the protocol says beside the pieces, by delivered bytes.
+    package var controlShare: Double { Double(traffic.control) / Double(max(1, deliveredBytes)) }
+
+    /// All bytes on the viewers' downlinks by delivered bytes.
+    package var wireShare: Double { Double(downlinkBytes) / Double(max(1, deliveredBytes)) }
 
     /// 1 - origin bytes / bytes delivered.
     package var offload: Double { 1 - Double(originBytes) / Double(max(1, deliveredBytes)) }

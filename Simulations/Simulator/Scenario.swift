@@ -14,7 +14,7 @@ package struct Scenario: Sendable {
     package var originUplink = 16.0e6 / 8
     package var uplink = 8.0e6 / 8
     package var downlink = 40.0e6 / 8
-    /// One way, host to the middle of the network.
+    /// What a host's packets take to any other host: a round trip takes twice as long.
     package var delay = Interval.milliseconds(20)
     /// Viewers join evenly over this time.
     package var arrivals = Interval.seconds(5)

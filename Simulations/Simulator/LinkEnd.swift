@@ -1,0 +1,57 @@
+import Vocabulary
+
+/// One end of an imagined link: what its sender's TCP knows.
+struct LinkEnd {
+    /// The viewer at the other end, and that end's number for the link.
+    let peer: Int
+    let twin: Int
+    var isOpen = true
+    /// Packets that may be under way at once; it doubles with each round trip that used it up.
+    private(set) var window = Packets.initialWindow
+    private var flying = 0
+    private var lastSent = Instant.zero - .seconds(3_600)
+    /// What is sent before this has to wait until then: the window is used up.
+    private(set) var blockedUntil = Instant.zero
+    /// When the last small frame was sent, and what its packet could still carry.
+    private var lastFrame = Instant.zero - .seconds(3_600)
+    private var room = 0
+
+    /// Linux forgets a connection's window after a pause of one retransmission time: at least this much and a round trip.
+    private static let pause = Interval.milliseconds(200)
+
+    init(peer: Int, twin: Int) {
+        self.peer = peer
+        self.twin = twin
+    }
+
+    /// Takes `packets` to be sent at `now`; returns how many of them the window lets out.
+    mutating func admit(_ packets: Int, at now: Instant, roundTrip: Interval) -> Int {
+        if flying == 0, now - lastSent > Self.pause + roundTrip { window = Packets.initialWindow }
+        let sent = min(packets, max(0, window - flying))
+        flying += sent
+        lastSent = now
+        return sent
+    }
+
+    /// The window is used up: the first acknowledgement comes at `time` and lets the rest out.
+    mutating func block(until time: Instant) {
+        blockedUntil = max(blockedUntil, time)
+        // All that is under way will have been acknowledged about then, and each acknowledgement widens the window.
+        window = min(window + flying, 4_096)
+    }
+
+    mutating func acknowledge(_ packets: Int) { flying = max(0, flying - packets) }
+
+    /// Bytes of headers that a small frame of `bytes` costs: frames of one instant share packets.
+    mutating func headers(of bytes: Int, at now: Instant) -> (bytes: Int, packets: Int) {
+        if lastFrame == now, bytes <= room {
+            room -= bytes
+            return (0, 0)
+        }
+        let rest = lastFrame == now ? bytes - room : bytes
+        let packets = Packets.count(rest)
+        room = packets * Packets.payload - rest
+        lastFrame = now
+        return (packets * Packets.headers, packets)
+    }
+}

@@ -1,0 +1,221 @@
+import PeerCore
+import TrackerCore
+import Vocabulary
+
+/// What a viewer's shell does when its core commands.
+extension Simulation {
+    /// How long a dial to nobody takes until it is given up.
+    static let dialTimeout = Interval.seconds(3)
+    /// Bytes of a sealed record, and of a sealed head around its newest record, as the origin writes them.
+    private static let recordLength = 306
+    private static let headLength = 200
+    /// Bytes of the two handshakes, TCP's and Noise's, each way.
+    private static let handshake = 200
+
+    mutating func perform(_ command: Swarm.Command, by index: Int, at now: Instant) {
+        switch command {
+        case .dial(let peer, let endpoint): dial(peer, endpoint, by: index, at: now)
+        case .greet(let link):
+            let (uploads, endpoint) = (viewers[index].core.settings.uploads, endpoint(index))
+            send(link, from: index, .links, bytes: 38, at: now) { .greeted($0, uploads: uploads, endpoint: endpoint) }
+        case .close(let link, _):
+            send(link, from: index, .links, bytes: 2, at: now) { .linkLost($0) }
+            if link.number < viewers[index].links.count { viewers[index].links[link.number].isOpen = false }
+        case .introduce(let link, let introductions):
+            send(link, from: index, .links, bytes: 1 + 39 * introductions.count, at: now) {
+                .introduced(by: $0, introductions)
+            }
+        case .ping(let link): ping(link, by: index, at: now)
+        case .sendRecord(let link, let segment):
+            let (record, digest, _) = records[Int(segment.sequence)]
+            send(link, from: index, .records, bytes: 1 + Self.recordLength, at: now) {
+                .recordVerified(record, digest: digest, from: .neighbor($0))
+            }
+        case .askLeaves(let link, let segment):
+            send(link, from: index, .leaves, bytes: 10, at: now) { .leavesWanted($0, segment) }
+        case .sendLeaves(let link, let segment):
+            let bytes = 10 + 32 * records[Int(segment.sequence)].record.pieceCount
+            send(link, from: index, .leaves, bytes: bytes, at: now) { .leavesVerified(segment, from: .neighbor($0)) }
+        case .sendHolds(let link, let segment, let pieces):
+            send(link, from: index, .haves, bytes: 12 + (pieces.count + 7) / 8, at: now) { .holds($0, segment, pieces) }
+        case .sendFetching(let link, let segment, let indices):
+            send(link, from: index, .haves, bytes: 10 + 2 * indices.count, at: now) { .fetching($0, segment, indices) }
+        case .want(let link, let segment, let indices):
+            send(link, from: index, .wants, bytes: 10 + 2 * indices.count, at: now) { .wanted($0, segment, indices) }
+        case .cancel(let link, let segment, let indices):
+            send(link, from: index, .wants, bytes: 10 + 2 * indices.count, at: now) { .cancelled($0, segment, indices) }
+        case .decline(let link, let segment, let indices):
+            send(link, from: index, .wants, bytes: 10 + 2 * indices.count, at: now) { .declined($0, segment, indices) }
+        case .choke(let link): send(link, from: index, .offers, bytes: 1, at: now) { .choked($0) }
+        case .unchoke(let link): send(link, from: index, .offers, bytes: 1, at: now) { .unchoked($0) }
+        case .offer(let link, let offers):
+            send(link, from: index, .offers, bytes: 1 + 4 * offers.count, at: now) { .offered($0, offers) }
+        case .subscribe(let link, let stripes):
+            send(link, from: index, .offers, bytes: 2, at: now) { .subscribed($0, stripes) }
+        case .refuse(let link, let stripes):
+            send(link, from: index, .offers, bytes: 2, at: now) { .refused($0, stripes) }
+        case .sendPiece(let link, let piece):
+            sendPiece(
+                index, link.number, sequence: Int(piece.segment.sequence), index: piece.index, sent: 0, at: now)
+        case .fetchHead(let after): ask(.head(after: after), by: index, at: now)
+        case .fetchRecords(_, let range): ask(.records(range), by: index, at: now)
+        case .fetchPieces(let fetch, let segment, let pieces, _):
+            ask(.pieces(fetch), sequence: Int(segment.sequence), pieces: pieces, by: index, at: now)
+        case .abandonFetch(let fetch):
+            guard let answer = viewers[index].answers.first(where: { answers[$0].content == .pieces(fetch) }) else {
+                return
+            }
+            abandon(answer, at: now)
+        case .announce(let announcement): announce(announcement, by: index, at: now)
+        case .accept(let segment): accept(segment, by: index)
+        case .forget(let segment):
+            guard let shelf = viewers[index].shelf(Int(segment.sequence)) else { return }
+            lose(viewers[index].shelves[shelf].early, of: Int(segment.sequence))
+            viewers[index].earlyPieces -= viewers[index].shelves[shelf].early.count
+            viewers[index].shelves.remove(at: shelf)
+        case .drop, .stopSharing: break
+        }
+    }
+
+    private mutating func accept(_ segment: SegmentID, by index: Int) {
+        let sequence = Int(segment.sequence)
+        guard viewers[index].shelf(sequence) == nil else { return }
+        viewers[index].shelves.append(Shelf(sequence: sequence, pieces: records[sequence].record.pieceCount))
+    }
+
+    private mutating func ping(_ link: LinkID, by index: Int, at now: Instant) {
+        guard let end = openEnd(link, of: index) else { return }
+        send(link, from: index, .links, bytes: 9, at: now) { .heard($0) }
+        measurements.traffic[.links] += 9 + Packets.frame
+        tellLater(index, .heard(link), at: now + roundTrip(index, end.peer))
+    }
+
+    // MARK: Links
+
+    /// TCP's handshake and Noise's: the dialler knows after two round trips, the other half a one later.
+    private mutating func dial(_ peer: PeerID, _ endpoint: Endpoint, by index: Int, at now: Instant) {
+        let target = viewer(at: endpoint)
+        guard viewers.indices.contains(target), viewers[target].core.settings.me == peer else {
+            return tellLater(index, .dialFailed(peer), at: now + Self.dialTimeout)
+        }
+        guard viewers[target].isHere(at: now) else {
+            return tellLater(index, .dialFailed(peer), at: now + roundTrip(index, target))
+        }
+        measurements.traffic[.links] += 2 * Self.handshake
+        _ = viewers[index].line.send(Self.handshake, at: now)
+        _ = viewers[target].line.send(Self.handshake, at: now)
+        timeline.plan(
+            Happening(kind: .dialed, viewer: Int32(index), peer: Int32(target)),
+            at: now + roundTrip(index, target) * 2)
+    }
+
+    mutating func dialed(_ from: Int, _ to: Int, at now: Instant) {
+        guard viewers[from].isHere(at: now) else { return }
+        guard viewers[to].isHere(at: now) else {
+            tell(from, .dialFailed(viewers[to].core.settings.me), at: now)
+            return
+        }
+        let near = viewers[from].links.count
+        let far = viewers[to].links.count
+        viewers[from].links.append(LinkEnd(peer: to, twin: far))
+        viewers[to].links.append(LinkEnd(peer: from, twin: near))
+        tellLater(to, .linked(LinkID(far), viewers[from].core.settings.me, endpoint: nil), at: now + delay(from))
+        tell(from, .linked(LinkID(near), viewers[to].core.settings.me, endpoint: endpoint(to)), at: now)
+    }
+
+    func openEnd(_ link: LinkID, of index: Int) -> LinkEnd? {
+        guard link.number < viewers[index].links.count, viewers[index].links[link.number].isOpen else { return nil }
+        return viewers[index].links[link.number]
+    }
+
+    /// Sends a small frame; `fact` is what the other end is told, by its own name for the link.
+    mutating func send(
+        _ link: LinkID, from index: Int, _ kind: Traffic.Kind, bytes: Int, at now: Instant,
+        _ fact: (LinkID) -> Swarm.Fact
+    ) {
+        guard let end = openEnd(link, of: index) else { return }
+        let size = bytes + Packets.frame
+        let headers = viewers[index].links[link.number].headers(of: size, at: now)
+        measurements.traffic[kind] += size
+        measurements.traffic[.headers] += headers.bytes
+        let gone = viewers[index].line.send(size + headers.bytes, at: now)
+        timeline.plan(
+            Happening(
+                kind: .frame, index: UInt16(clamping: headers.packets), viewer: Int32(end.peer), link: Int32(end.twin),
+                sequence: Int32(size + headers.bytes), detail: Int32(facts.insert(fact(LinkID(end.twin))))),
+            at: gone + delay(index))
+    }
+
+    mutating func receiveFrame(_ event: Happening, at now: Instant) {
+        let (index, link) = (Int(event.viewer), Int(event.link))
+        guard viewers[index].isHere(at: now), viewers[index].links[link].isOpen else {
+            _ = facts.remove(Int(event.detail))
+            return
+        }
+        if event.kind == .frame {
+            let through = viewers[index].line.receive(Int(event.sequence), at: now)
+            acknowledge(packets: Int(event.index), by: index, at: through)
+            measurements.downlinkBytes += Int(event.sequence)
+            guard through <= now else {
+                var later = event
+                later.kind = .frameThrough
+                timeline.plan(later, at: through)
+                return
+            }
+        }
+        let fact = facts.remove(Int(event.detail))
+        if case .leavesVerified(let segment, let source) = fact {
+            leavesArrived(segment, from: source, at: index, now)
+        } else {
+            tell(index, fact, at: now)
+        }
+    }
+
+    /// Puts acknowledgements on the uplink of `index`; returns when they have left.
+    @discardableResult
+    mutating func acknowledge(packets: Int, by index: Int, at now: Instant) -> Instant {
+        let bytes = Packets.acknowledgements(packets)
+        measurements.traffic[.acknowledgements] += bytes
+        measurements.downlinkBytes += bytes
+        return viewers[index].line.send(bytes, at: now)
+    }
+
+    // MARK: The tracker
+
+    private mutating func announce(_ announcement: Announcement, by index: Int, at now: Instant) {
+        let bytes = 16 + 100 + 32 * announcement.roots.count
+        measurements.traffic[.tracker] += bytes
+        measurements.traffic[.headers] += Packets.datagramHeaders
+        let gone = viewers[index].line.send(bytes + Packets.datagramHeaders, at: now)
+        timeline.plan(
+            Happening(kind: .announced, viewer: Int32(index), detail: Int32(announcements.insert(announcement))),
+            at: gone + delay(index))
+    }
+
+    /// The tracker is as far away as the origin.
+    mutating func announced(_ index: Int, _ announcement: Announcement, at now: Instant) {
+        guard viewers[index].isHere(at: now) else { return }
+        guard scenario.trackerOutage?.contains(now) != true, let source = endpoint(index),
+            let welcome = try? tracker.announce(announcement, from: source, at: now)
+        else { return tellLater(index, .announceFailed, at: now + .seconds(2)) }
+        let bytes = 8 + 23 + 39 * welcome.neighbors.count
+        measurements.traffic[.tracker] += bytes
+        measurements.traffic[.headers] += Packets.datagramHeaders
+        measurements.downlinkBytes += bytes + Packets.datagramHeaders
+        tellLater(index, .welcomed(welcome), at: now + originLine.delay)
+    }
+
+    // MARK: What the origin says
+
+    func bytes(of content: Answer.Content) -> Int {
+        switch content {
+        case .head: Self.headLength + Self.recordLength
+        case .records(let range):
+            range.reduce(0) { sum, sequence in
+                guard sequence < records.count else { return sum }
+                return sum + Self.recordLength + 10 + 32 * records[Int(sequence)].record.pieceCount
+            }
+        case .pieces: 0
+        }
+    }
+}

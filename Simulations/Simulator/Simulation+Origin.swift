@@ -1,0 +1,281 @@
+import PeerCore
+import Vocabulary
+
+/// The origin: it publishes, and shares its uplink in turn among the answers under way.
+extension Simulation {
+    /// The widest window that TCP reaches before a queue of a tenth of a second overflows; packets.
+    private static let widestWindow = 400
+    /// Linux forgets a connection's window after such a pause.
+    private static let pause = Interval.milliseconds(250)
+    /// Segments that the origin serves.
+    private static let depth = 20
+
+    func isOriginOut(_ now: Instant) -> Bool { scenario.originOutage?.contains(now) ?? false }
+
+    mutating func publish(at now: Instant) {
+        timeline.plan(Happening(kind: .publish), at: now + scenario.segmentDuration)
+        guard !isOriginOut(now) else { return }
+        let sequence = UInt64(records.count)
+        let record = Record(
+            broadcast: broadcast, epoch: 0, segment: SegmentID(rendition: 0, sequence: sequence),
+            root: Root(Word256(random.next(), random.next(), random.next(), sequence)),
+            length: scenario.segmentLength, duration: scenario.segmentDuration.nanoseconds / 1_000,
+            programTime: now.nanoseconds / 1_000_000, previous: records.last?.digest ?? .zero)
+        records.append((record, Word256(random.next(), 0, 0, sequence), now))
+        measurements.segmentsPublished += 1
+        let news = held
+        held = []
+        for answer in news { open(answer, at: now) }
+    }
+
+    // MARK: Requests
+
+    mutating func ask(
+        _ content: Answer.Content, sequence: Int = 0, pieces: Range<Int> = 0..<1, by index: Int, at now: Instant
+    ) {
+        if now - viewers[index].originUsed > Self.pause + delay(index) + originLine.delay {
+            viewers[index].originWindow = Packets.initialWindow
+        }
+        let answer = answers.insert(
+            Answer(
+                viewer: index, content: content, sequence: sequence, pieces: pieces,
+                window: viewers[index].originWindow))
+        viewers[index].answers.append(answer)
+        var gone = viewers[index].line.send(Packets.onWire(Packets.request), at: now)
+        if viewers[index].answers.count > viewers[index].connections {
+            // A connection more: TCP's handshake comes first.
+            viewers[index].connections += 1
+            gone = gone + delay(index) + originLine.delay
+        }
+        measurements.traffic[.http] += Packets.request
+        measurements.traffic[.headers] += Packets.headers
+        answers[answer].outstanding += 1
+        timeline.plan(
+            Happening(kind: .requested, viewer: Int32(index), detail: Int32(answer)), at: gone + delay(index))
+    }
+
+    /// The request has reached the origin.
+    mutating func requested(_ answer: Int, at now: Instant) {
+        answers[answer].outstanding -= 1
+        guard !answers[answer].isAbandoned else { return settle(answer) }
+        guard !isOriginOut(now) else { return fail(answer, at: now) }
+        if case .head(let after) = answers[answer].content, let after,
+            (records.last?.record.segment.sequence).map({ $0 <= after }) ?? true
+        {
+            held.append(answer)
+            return
+        }
+        open(answer, at: now)
+    }
+
+    private mutating func open(_ answer: Int, at now: Instant) {
+        guard !records.isEmpty else {
+            held.append(answer)
+            return
+        }
+        answers[answer].isOpen = true
+        if case .head = answers[answer].content { answers[answer].sequence = records.count - 1 }
+        answers[answer].rest = answers[answer].headers + unitLength(answers[answer])
+        queue(answer)
+        sendFromOrigin(at: now)
+    }
+
+    private func unitLength(_ answer: Answer) -> Int {
+        guard case .pieces = answer.content else { return bytes(of: answer.content) }
+        return length(answer.sequence, answer.unit)
+    }
+
+    private mutating func fail(_ answer: Int, at now: Instant) {
+        let fact: Swarm.Fact =
+            switch answers[answer].content {
+            case .head: .headFailed
+            case .records: .recordsFailed
+            case .pieces(let fetch): .fetchFailed(fetch)
+            }
+        tellLater(answers[answer].viewer, fact, at: now + originLine.delay)
+        abandon(answer, at: now)
+    }
+
+    mutating func loseOrigin(at now: Instant) {
+        held = []
+        for viewer in viewers.indices where viewers[viewer].isHere(at: now) {
+            for answer in viewers[viewer].answers { fail(answer, at: now) }
+        }
+    }
+
+    /// The viewer does not wait for it any more; the origin hears so one way later.
+    mutating func abandon(_ answer: Int, at now: Instant) {
+        guard !answers[answer].isAbandoned else { return }
+        answers[answer].isAbandoned = true
+        let viewer = answers[answer].viewer
+        viewers[viewer].answers.removeAll { $0 == answer }
+        viewers[viewer].connections -= 1
+        losePartial(answer)
+        answers[answer].outstanding += 1
+        timeline.plan(
+            Happening(kind: .abandoned, viewer: Int32(viewer), detail: Int32(answer)), at: now + delay(viewer))
+    }
+
+    mutating func abandoned(_ answer: Int, at now: Instant) {
+        answers[answer].outstanding -= 1
+        answers[answer].isSent = true
+        held.removeAll { $0 == answer }
+        settle(answer)
+    }
+
+    private mutating func losePartial(_ answer: Int) {
+        guard case .pieces = answers[answer].content else { return }
+        measurements.lostBytes += answers[answer].arrived
+        answers[answer].arrived = 0
+    }
+
+    /// Gives the place of an answer free once nothing names it.
+    private mutating func settle(_ answer: Int) {
+        guard answers[answer].isSent, answers[answer].outstanding == 0, !answers[answer].isQueued else { return }
+        answers[answer].outstanding = -1
+        _ = answers.remove(answer)
+    }
+
+    // MARK: The uplink
+
+    private mutating func queue(_ answer: Int) {
+        guard !answers[answer].isQueued else { return }
+        answers[answer].isQueued = true
+        turns.append(Int32(answer))
+    }
+
+    private mutating func takeTurn() -> Int? {
+        guard nextTurn < turns.count else {
+            turns.removeAll(keepingCapacity: true)
+            nextTurn = 0
+            return nil
+        }
+        if nextTurn > 1_024, nextTurn * 2 > turns.count {
+            turns.removeFirst(nextTurn)
+            nextTurn = 0
+        }
+        nextTurn += 1
+        let answer = Int(turns[nextTurn - 1])
+        answers[answer].isQueued = false
+        return answer
+    }
+
+    /// Sends one chunk, at most a piece, of the answer whose turn it is, unless one is on the uplink.
+    mutating func sendFromOrigin(at now: Instant) {
+        while !isOriginSending, let answer = takeTurn() {
+            guard !answers[answer].isSent else {
+                settle(answer)
+                continue
+            }
+            let room = answers[answer].window - answers[answer].flying
+            guard room > 0 else { continue }
+            sendChunk(of: answer, packets: room, at: now)
+        }
+    }
+
+    private mutating func sendChunk(of answer: Int, packets room: Int, at now: Instant) {
+        var state = answers[answer]
+        let bytes = min(state.rest, room * Packets.payload)
+        let headers = min(state.headers, bytes)
+        let packets = Packets.count(bytes)
+        state.rest -= bytes
+        state.headers -= headers
+        state.flying += packets
+        state.outstanding += 1
+        var event = Happening(
+            kind: .chunk, viewer: Int32(state.viewer), link: Int32(headers), sequence: Int32(bytes - headers),
+            detail: Int32(answer))
+        measurements.traffic[.http] += headers
+        measurements.traffic[.headers] += packets * Packets.headers
+        switch state.content {
+        case .pieces: measurements.originBytes += bytes - headers
+        case .head: measurements.traffic[.http] += bytes - headers
+        case .records: measurements.traffic[.records] += bytes - headers
+        }
+        if state.rest == 0 {
+            event.index = UInt16(state.unit)
+            state.unit += 1
+            state.isSent = state.unit == state.end
+        }
+        answers[answer] = state
+        if state.rest == 0, !state.isSent { answers[answer].rest = unitLength(state) }
+        if !state.isSent { queue(answer) }
+        let gone = originLine.send(bytes + packets * Packets.headers, at: now)
+        timeline.plan(event, at: gone + originLine.delay)
+        isOriginSending = true
+        timeline.plan(Happening(kind: .originFree), at: gone)
+    }
+
+    // MARK: Arrival
+
+    mutating func receiveChunk(_ event: Happening, at now: Instant) {
+        let (answer, viewer) = (Int(event.detail), Int(event.viewer))
+        let (payload, headers) = (Int(event.sequence), Int(event.link))
+        let packets = Packets.count(payload + headers)
+        guard viewers[viewer].isHere(at: now), !answers[answer].isAbandoned else {
+            if case .pieces = answers[answer].content { measurements.lostBytes += payload }
+            answers[answer].outstanding -= 1
+            return settle(answer)
+        }
+        if event.kind == .chunk {
+            let wire = Packets.onWire(payload + headers)
+            measurements.downlinkBytes += wire
+            let through = viewers[viewer].line.receive(wire, at: now)
+            guard through <= now else {
+                var later = event
+                later.kind = .chunkThrough
+                timeline.plan(later, at: through)
+                return
+            }
+        }
+        var reply = event
+        reply.kind = .chunkAcknowledged
+        timeline.plan(reply, at: acknowledge(packets: packets, by: viewer, at: now) + delay(viewer))
+        answers[answer].arrived += payload
+        viewers[viewer].originUsed = now
+        guard event.index != Happening.none else { return }
+        answers[answer].arrived = 0
+        completeUnit(Int(event.index), of: answer, at: now)
+    }
+
+    private mutating func completeUnit(_ unit: Int, of answer: Int, at now: Instant) {
+        let state = answers[answer]
+        let isLast = unit == state.end - 1
+        if isLast {
+            viewers[state.viewer].answers.removeAll { $0 == answer }
+            viewers[state.viewer].originWindow = state.window
+        }
+        switch state.content {
+        case .pieces(let fetch):
+            admit(state.sequence, unit, from: .origin, isPolluted: false, by: state.viewer, at: now)
+            if isLast { tell(state.viewer, .fetchDone(fetch), at: now) }
+        case .head:
+            let (record, digest, _) = records[state.sequence]
+            let oldest = state.sequence - min(state.sequence, Self.depth)
+            tell(state.viewer, .recordVerified(record, digest: digest, from: .origin), at: now)
+            tell(
+                state.viewer,
+                .headArrived(
+                    oldest: UInt64(oldest), newest: UInt64(state.sequence),
+                    targetDuration: Int(scenario.segmentDuration.seconds.rounded(.up)), isClosed: false), at: now)
+        case .records(let range):
+            for sequence in range where sequence < records.count {
+                let (record, digest, _) = records[Int(sequence)]
+                tell(state.viewer, .recordVerified(record, digest: digest, from: .origin), at: now)
+                leavesArrived(record.segment, from: .origin, at: state.viewer, now)
+            }
+            tell(state.viewer, .recordsDone, at: now)
+        }
+    }
+
+    mutating func chunkAcknowledged(_ event: Happening, at now: Instant) {
+        let answer = Int(event.detail)
+        let packets = Packets.count(Int(event.sequence) + Int(event.link))
+        answers[answer].outstanding -= 1
+        answers[answer].flying -= packets
+        answers[answer].window = min(Self.widestWindow, answers[answer].window + packets)
+        guard !answers[answer].isSent else { return settle(answer) }
+        queue(answer)
+        sendFromOrigin(at: now)
+    }
+}

@@ -1,0 +1,143 @@
+import PeerCore
+import Vocabulary
+
+/// Pieces between viewers: on the uplink, on the downlink, verified, acknowledged.
+extension Simulation {
+    /// Pieces that a shell keeps until their leaf hashes come.
+    private static let earlyLimit = 512
+
+    /// Puts a piece on the uplink behind what is there, as far as TCP's window lets it; `sent` of its packets are.
+    mutating func sendPiece(
+        _ from: Int, _ link: Int, sequence: Int, index: Int, sent: Int, at now: Instant
+    ) {
+        guard viewers[from].isHere(at: now) else { return }
+        guard let end = openEnd(LinkID(link), of: from) else {
+            return tellLater(from, .pieceSent(LinkID(link), piece(sequence, index)), at: now)
+        }
+        var event = Happening(
+            kind: .windowOpens, index: UInt16(index), viewer: Int32(from), link: Int32(link),
+            sequence: Int32(sequence), detail: Int32(sent))
+        guard end.blockedUntil <= now || sent > 0 else {
+            timeline.plan(event, at: end.blockedUntil)
+            return
+        }
+        let bytes = Packets.framed(length(sequence, index))
+        let packets = Packets.count(bytes)
+        let trip = roundTrip(from, end.peer)
+        let admitted = viewers[from].links[link].admit(packets - sent, at: now, roundTrip: trip)
+        let share = sent + admitted == packets ? bytes - sent * Packets.payload : admitted * Packets.payload
+        let gone = viewers[from].line.send(share + admitted * Packets.headers, at: now)
+        guard sent + admitted == packets else {
+            let opens = max(gone, now + .milliseconds(1)) + trip
+            viewers[from].links[link].block(until: opens)
+            event.detail = Int32(sent + admitted)
+            timeline.plan(event, at: opens)
+            return
+        }
+        measurements.peerBytes += length(sequence, index)
+        measurements.traffic[.pieceFrames] += Packets.pieceHeader + Packets.frame
+        measurements.traffic[.headers] += packets * Packets.headers
+        event.kind = .piece
+        event.isPolluted = viewers[from].isPolluter
+        event.viewer = Int32(end.peer)
+        event.link = Int32(end.twin)
+        event.peer = Int32(from)
+        event.detail = Int32(link)
+        timeline.plan(event, at: gone + trip - delay(end.peer))
+    }
+
+    mutating func receivePiece(_ event: Happening, at now: Instant) {
+        let (to, link, from) = (Int(event.viewer), Int(event.link), Int(event.peer))
+        let length = length(Int(event.sequence), Int(event.index))
+        let bytes = Packets.framed(length)
+        let packets = Packets.count(bytes)
+        // What a vanished sender had not yet put on the line never came.
+        let sentAt = now - delay(from)
+        guard viewers[to].isHere(at: now), viewers[to].links[link].isOpen, viewers[from].isHere(at: sentAt) else {
+            measurements.lostBytes += length
+            var never = event
+            never.kind = .acknowledged
+            never.viewer = event.peer
+            never.link = event.detail
+            never.peer = -1
+            timeline.plan(never, at: now)
+            return
+        }
+        if event.kind == .piece {
+            measurements.downlinkBytes += Packets.onWire(bytes)
+            let through = viewers[to].line.receive(Packets.onWire(bytes), at: now)
+            guard through <= now else {
+                var later = event
+                later.kind = .pieceThrough
+                timeline.plan(later, at: through)
+                return
+            }
+        }
+        var reply = event
+        reply.kind = .acknowledged
+        reply.viewer = event.peer
+        reply.link = event.detail
+        reply.peer = event.viewer
+        timeline.plan(reply, at: acknowledge(packets: packets, by: to, at: now) + delay(to))
+        admit(
+            Int(event.sequence), Int(event.index), from: .neighbor(LinkID(link)), isPolluted: event.isPolluted, by: to,
+            at: now)
+    }
+
+    mutating func acknowledged(_ event: Happening, at now: Instant) {
+        let (index, link) = (Int(event.viewer), Int(event.link))
+        let bytes = Packets.framed(length(Int(event.sequence), Int(event.index)))
+        viewers[index].links[link].acknowledge(Packets.count(bytes))
+        tell(index, .pieceSent(LinkID(link), piece(Int(event.sequence), Int(event.index))), at: now)
+    }
+
+    func piece(_ sequence: Int, _ index: Int) -> PieceID {
+        PieceID(SegmentID(rendition: 0, sequence: UInt64(sequence)), index)
+    }
+
+    // MARK: Verification
+
+    /// A piece has arrived whole: it is checked, or kept until it can be.
+    mutating func admit(
+        _ sequence: Int, _ index: Int, from source: Source, isPolluted: Bool, by viewer: Int, at now: Instant
+    ) {
+        guard let shelf = viewers[viewer].shelf(sequence) else {
+            measurements.lostBytes += length(sequence, index)
+            return
+        }
+        guard viewers[viewer].shelves[shelf].hasLeaves else {
+            guard viewers[viewer].earlyPieces < Self.earlyLimit else {
+                measurements.lostBytes += length(sequence, index)
+                return
+            }
+            let isFirst = !viewers[viewer].shelves[shelf].early.contains { $0.from == source }
+            viewers[viewer].shelves[shelf].early.append(
+                Shelf.Early(index: index, from: source, isPolluted: isPolluted))
+            viewers[viewer].earlyPieces += 1
+            let segment = SegmentID(rendition: 0, sequence: UInt64(sequence))
+            if isFirst { tell(viewer, .pieceEarly(segment, from: source), at: now) }
+            return
+        }
+        guard !isPolluted else {
+            measurements.refusedBytes += length(sequence, index)
+            if case .neighbor(let link) = source { tell(viewer, .misbehaved(link, .badPiece), at: now) }
+            return
+        }
+        measurements.deliveredBytes += length(sequence, index)
+        if viewers[viewer].shelves[shelf].store(index) { noteCompletion(of: sequence, by: viewer, at: now) }
+        tell(viewer, .pieceVerified(piece(sequence, index), from: source), at: now)
+    }
+
+    mutating func leavesArrived(_ segment: SegmentID, from source: Source, at viewer: Int, _ now: Instant) {
+        let sequence = Int(segment.sequence)
+        guard let shelf = viewers[viewer].shelf(sequence) else { return }
+        let early = viewers[viewer].shelves[shelf].early
+        viewers[viewer].shelves[shelf].early = []
+        viewers[viewer].shelves[shelf].hasLeaves = true
+        viewers[viewer].earlyPieces -= early.count
+        tell(viewer, .leavesVerified(segment, from: source), at: now)
+        for piece in early {
+            admit(sequence, piece.index, from: piece.from, isPolluted: piece.isPolluted, by: viewer, at: now)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/// Things that come and go, each named by its place for as long as it is there.
+struct Slab<Element> {
+    private var elements: [Element] = []
+    private var free: [Int32] = []
+
+    mutating func insert(_ element: Element) -> Int {
+        guard let place = free.popLast() else {
+            elements.append(element)
+            return elements.count - 1
+        }
+        elements[Int(place)] = element
+        return Int(place)
+    }
+
+    /// Lets go of the place; what was there stays readable until it is taken again.
+    mutating func remove(_ place: Int) -> Element {
+        free.append(Int32(place))
+        return elements[place]
+    }
+
+    var places: Range<Int> { elements.indices }
+
+    subscript(_ place: Int) -> Element {
+        get { elements[place] }
+        _modify { yield &elements[place] }
+    }
+}
