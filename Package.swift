@@ -91,8 +91,10 @@ let simulations: [Target] = [
     .target(name: "Simulator", dependencies: ["PeerCore", "TrackerCore", vocabulary], path: "Simulations/Simulator"),
     .target(name: "Scenarios", dependencies: ["Simulator", vocabulary], path: "Simulations/Scenarios"),
     .target(name: "Results", dependencies: [vocabulary], path: "Simulations/Results"),
+    .target(name: "Plots", dependencies: ["Results"], path: "Simulations/Plots"),
     .executableTarget(
-        name: "tributary-simulate", dependencies: ["Scenarios", "Simulator", vocabulary, arguments],
+        name: "tributary-simulate",
+        dependencies: ["Scenarios", "Simulator", "Results", "Plots", vocabulary, arguments],
         path: "Simulations/Command"),
 ]
 
@@ -144,6 +146,7 @@ let tests: [Target] = [
     .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Stage", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", vocabulary]),
+    .testTarget(name: "PlotsTests", dependencies: ["Plots", "Results"]),
     .testTarget(name: "HouseTests", dependencies: ["Stage", vocabulary]),
     .testTarget(name: "EndToEndTests", dependencies: ["Stage", "WebClient", vocabulary]),
 ]

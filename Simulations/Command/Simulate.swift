@@ -15,7 +15,7 @@ struct Simulate: ParsableCommand {
               tributary-simulate run steady --viewers 100
               tributary-simulate run polluters --seed 7 --json
             """,
-        subcommands: [List.self, Run.self])
+        subcommands: [List.self, Run.self, Plot.self])
 }
 
 struct List: ParsableCommand {

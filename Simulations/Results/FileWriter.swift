@@ -19,7 +19,8 @@ final class FileWriter {
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     func append(_ text: String) throws(ResultFailure) {
-        buffer.append(contentsOf: text.utf8)
+        var text = text
+        text.withUTF8 { buffer.append(contentsOf: $0) }
         if buffer.count >= Self.block { try flush() }
     }
 

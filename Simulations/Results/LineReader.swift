@@ -56,14 +56,13 @@ final class LineReader {
     }
 
     private func fill() throws(ResultFailure) {
-        let old = buffer.count
-        buffer.append(contentsOf: repeatElement(0, count: Self.block))
         var count = 0
-        repeat {
-            count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress.map { $0 + old }, Self.block) }
-        } while count < 0 && errno == EINTR
+        let block = [UInt8](unsafeUninitializedCapacity: Self.block) { bytes, used in
+            repeat { count = read(descriptor, bytes.baseAddress, Self.block) } while count < 0 && errno == EINTR
+            used = max(0, count)
+        }
         guard count >= 0 else { throw .unreadable(path, errno) }
-        buffer.removeLast(Self.block - count)
+        buffer.append(contentsOf: block)
         isAtEnd = count == 0
     }
 }
