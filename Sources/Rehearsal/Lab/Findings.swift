@@ -67,6 +67,8 @@ struct Findings: Sendable {
     var emulatorCPU = Interval.zero
     var playerCPU = Interval.zero
     var originCPU = Interval.zero
+    /// That came to all hosts.
+    var packets = 0
     var uplinkDrops = 0
     var downlinkDrops = 0
 
@@ -105,6 +107,7 @@ struct Findings: Sendable {
         playerCPU = run.seats.reduce(.zero) { $0 + $1.record.cpu }
         originCPU = run.originCost?.cpu ?? .zero
         for (before, after) in zip(first.hosts, last.hosts) {
+            packets += after.receivedPackets - before.receivedPackets
             uplinkDrops += after.overflowedUp - before.overflowedUp
             downlinkDrops += after.overflowedDown - before.overflowedDown
         }

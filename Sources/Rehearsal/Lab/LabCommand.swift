@@ -14,6 +14,9 @@ struct LabCommand: AsyncParsableCommand {
     @Flag(help: "List the situations.")
     var list = false
 
+    @Flag(help: "Measure the network itself: round trips, rates, loss and NAT, as expected and as measured.")
+    var check = false
+
     @Option(help: "Only these situations, by name, with commas between them.")
     var only: String?
 
@@ -50,6 +53,7 @@ struct LabCommand: AsyncParsableCommand {
         }
         prepareForSignals()
         if let obstacle = Star.obstacle { Complaint(obstacle, exitCode: Self.skipped).exit() }
+        Priority.raise()
         await complaining {
             let work = Task { try await perform() }
             let stop = Task {
@@ -77,10 +81,13 @@ struct LabCommand: AsyncParsableCommand {
     }
 
     private func perform() async throws {
-        let clip = try await Clip.measured.file()
         let control = try CongestionControl()
         defer { control.restore() }
+        if check { return try await checkNetwork() }
+        let clip = try await Clip.measured.file()
+        var files = try out.map { try ResultFiles($0) }
         for situation in try chosen() {
+            files?.begin(situation)
             for seed in 1...UInt64(seeds) {
                 for way in peersOnly ? [.peers] : Rehearsal.Way.allCases {
                     let plan = Rehearsal.Plan(
@@ -89,9 +96,21 @@ struct LabCommand: AsyncParsableCommand {
                     let run = try await Rehearsal(plan).run()
                     let findings = Findings(run)
                     for line in Table.viewers(findings) + Table.summary(findings, of: run) { Events.say(line) }
+                    try files?.add(findings, of: run, seed: seed)
                 }
             }
         }
+    }
+
+    private func checkNetwork() async throws {
+        var check = NetworkCheck()
+        try await check.run()
+        for finding in check.findings {
+            Events.say(
+                "\(finding.isRight ? "ok  " : "BAD ") \(finding.what): expected \(finding.expected), "
+                    + "measured \(finding.measured)")
+        }
+        if check.findings.contains(where: { !$0.isRight }) { throw Complaint("the network is not what it should be") }
     }
 }
 

@@ -63,6 +63,17 @@ struct Situation: Sendable {
         return alone + arrivals * (Double(viewer - early) / Double(max(1, others)))
     }
 
+    /// As a scenario file of the simulator says them.
+    var parameters: [(key: String, value: String)] {
+        [
+            ("viewers", "\(viewers)"), ("segment-length", "\(Self.segmentLength) B"),
+            ("segment-duration", "\(Self.segmentDuration) s"), ("uplink", "\(viewer.up) bit/s"),
+            ("downlink", "\(viewer.down) bit/s"), ("delay", "\(viewer.delay.milliseconds) ms"),
+            ("queue", "\(viewer.queue.milliseconds) ms"), ("origin-uplink", "\(origin.up) bit/s"),
+            ("arrivals", "\(arrivals.seconds) s"),
+        ]
+    }
+
     static let all: [Situation] = [
         Situation("thirty", "How many copies leave the origin when thirty viewers with twice the bitrate just watch?"),
         Situation("thirty-3x", "How late is the picture when thirty viewers have thrice the bitrate?") {

@@ -50,7 +50,7 @@ enum Table {
         lines.append(
             "  emulator: late p99.9 \(number(findings.lateness.quantile(0.999).seconds * 1e3)) ms, worst "
                 + "\(number(findings.lateness.worst.seconds * 1e3)) ms, \(number(findings.emulatorCPU.seconds)) CPU-s, "
-                + "dropped \(findings.uplinkDrops) up \(findings.downlinkDrops) down; players "
+                + "\(findings.packets) packets, dropped \(findings.uplinkDrops) up \(findings.downlinkDrops) down; players "
                 + "\(number(findings.playerCPU.seconds)) CPU-s; load \(number(run.loadBefore)) to \(number(run.loadAfter))"
                 + (findings.isTrustworthy(in: run.situation) ? "" : "  DOUBTFUL: late beside the network's delays"))
         return lines
