@@ -134,7 +134,7 @@ private let segment = SegmentID(rendition: 0, sequence: 7)
         #expect(pair.taker.owner.frames == [.choke] + pieces)
     }
 
-    @Test func `answers for every piece when it ends`() throws {
+    @Test func `answers for every piece once it has ended`() throws {
         let pair = try Pair()
         try pair.shake()
         let link = pair.dialler.link
@@ -142,6 +142,7 @@ private let segment = SegmentID(rendition: 0, sequence: 7)
         pair.dialler.channel.isWritable = false
         link.sendPiece(PieceID(segment, 1), ByteBuffer(bytes: [1]))
         try pair.dialler.channel.close().wait()
+        #expect(pair.dialler.owner.sentBeforeEnd == 0)
         #expect(pair.dialler.owner.sent == [0, 1])
         link.sendPiece(PieceID(segment, 2), ByteBuffer(bytes: [2]))
         link.lookForAcknowledgements()
@@ -215,12 +216,14 @@ private final class Recorder: LinkOwner {
     var hasEnded = false
     /// The numbers of the pieces that were told to be sent.
     var sent: [Int] = []
+    var sentBeforeEnd: Int?
 
     func opened(_ link: Link, _ peer: PeerID) { self.peer = peer }
     func received(_ frame: PeerFrame, on link: Link) { frames.append(frame) }
     func readDone(_ link: Link) {}
     func sent(_ piece: PieceID, on link: Link) { sent.append(piece.index) }
     func ended(_ link: Link, because flaw: LinkFlaw?) {
+        sentBeforeEnd = sent.count
         self.flaw = flaw
         hasEnded = true
     }

@@ -73,6 +73,8 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// Bytes given to the channel so far.
     private var written = 0
     private var isSendingPieces = false
+    /// Since the last look at the socket.
+    private var hasTakenPiece = false
     private var needsFlush = false
     private var flaw: LinkFlaw?
     private var alarm: Scheduled<Void>?
@@ -121,7 +123,10 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     /// Sends a piece as soon as the socket takes it.
     func sendPiece(_ piece: PieceID, _ content: ByteBuffer) {
-        guard isOpen else { owner?.sent(piece, on: self); return }
+        guard context != nil else {
+            owner?.sent(piece, on: self)
+            return
+        }
         waiting.append((piece, content))
         sendPieces()
     }
@@ -141,7 +146,9 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// Tells the owner of the pieces that have been acknowledged since the last look.
     func lookForAcknowledgements() {
         guard !unacknowledged.isEmpty, let context, let outstanding = outstanding(context) else { return }
-        while let first = unacknowledged.first, first.end <= written - outstanding {
+        // Fixed before anybody is told: the owner may send more then.
+        let acknowledged = written - outstanding
+        while let first = unacknowledged.first, first.end <= acknowledged {
             unacknowledged.removeFirst()
             owner?.sent(first.piece, on: self)
         }
@@ -173,7 +180,6 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         guard let context, context.channel.isActive else { return }
         if isOpen { send(.goodbye(reason)) }
         phase = .closed
-        dropPieces()
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
         context.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
@@ -185,7 +191,7 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         while context.channel.isWritable, isOpen, let (piece, content) = waiting.popFirst() {
             let overhead = 2 + PeerFrame.pieceHeaderLength + NoiseCipher.tagLength
             send(.piece(piece.segment, piece.index, content), capacity: content.readableBytes + overhead)
-            if isOpen { unacknowledged.append((piece, written)) } else { owner?.sent(piece, on: self) }
+            unacknowledged.append((piece, written))
             if !context.channel.isWritable { flush() }
         }
         isSendingPieces = false
@@ -245,6 +251,10 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     func channelReadComplete(context: ChannelHandlerContext) {
         if isOpen { owner?.readDone(self) }
         flush()
+        if hasTakenPiece {
+            hasTakenPiece = false
+            acknowledge(on: context.channel)
+        }
         context.fireChannelReadComplete()
     }
 
@@ -256,10 +266,11 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closed
         alarm?.cancel()
-        dropPieces()
         incoming = ByteBuffer()
         self.context = nil
         owner?.ended(self, because: flaw)
+        // Only now: whoever hears of them before the link's end would send the next ones.
+        dropPieces()
         context.fireChannelInactive()
     }
 
@@ -336,6 +347,7 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         message.moveWriterIndex(to: message.writerIndex - NoiseCipher.tagLength)
         do {
             let frame = try PeerFrame(parsing: message)
+            if case .piece = frame { hasTakenPiece = true }
             owner?.received(frame, on: self)
         } catch {
             end(.frame)
@@ -347,7 +359,6 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         if case .closed = phase { return }
         self.flaw = flaw
         phase = .closed
-        dropPieces()
         context?.close(promise: nil)
     }
 }
