@@ -1,6 +1,7 @@
 import Foundation
 
-/// The parser that the environment variable FUZZ_PARSER names; `--list` as the first argument lists them all.
+/// The parser that the environment variable FUZZ_PARSER names; `--list` as the first argument lists them all, and
+/// `--seeds FOLDER` writes inputs to start from.
 private let chosen: Parser = {
     if CommandLine.arguments.dropFirst().first == "--list" {
         for parser in Parser.all { print(parser.name) }
@@ -10,6 +11,14 @@ private let chosen: Parser = {
     guard let parser = Parser.all.first(where: { $0.name == name }) else {
         print("FUZZ_PARSER must be one of: " + Parser.all.map(\.name).joined(separator: " "))
         exit(64)
+    }
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if arguments.count == 2, arguments[0] == "--seeds" {
+        for (number, seed) in parser.seeds.enumerated() {
+            let file = URL(fileURLWithPath: "\(arguments[1])/seed-\(number)")
+            guard (try? Data(seed).write(to: file)) != nil else { exit(74) }
+        }
+        exit(0)
     }
     return parser
 }()

@@ -71,12 +71,48 @@ import Wire
         #expect(welcome.neighbors.count >= 26)
     }
 
-    @Test(arguments: [
-        (16, 2), (81, 3), (84, 8), (85, 0xFF), (110, 17), (10, 0),
-    ]) func `a wrong byte at a place that matters is refused`(position: Int, value: UInt8) {
+    @Test(
+        arguments: [
+            (16, 1, .unknownType(1)), (81, 3, .outOfRange("event")), (84, 8, .outOfRange("rendition")),
+            (85, 0xFF, .outOfRange("sequence")), (111, 17, .tooMany), (111, 1, .trailingBytes),
+            (11, 0, .unknownType(0)),
+        ] as [(Int, UInt8, WireError)])
+    func `an announce with a wrong byte at a place that matters is refused`(
+        position: Int, value: UInt8, why: WireError
+    ) {
         var bytes = Self.bytes(TrackerRequest.announce(connection: 1, transaction: 2, Self.announcement).encode)
         bytes[position] = value
-        #expect(throws: WireError.self) { try TrackerRequest(parsing: ByteBuffer(bytes: bytes)) }
+        #expect(throws: why) { try TrackerRequest(parsing: ByteBuffer(bytes: bytes)) }
+    }
+
+    @Test func `an announce says which stripes nobody near can push`() throws {
+        for lacking in [StripeSet(), StripeSet(bits: 0b1010_0001), .all] {
+            var announcement = Self.announcement
+            announcement.lacking = lacking
+            let bytes = Self.bytes(announcement.encode)
+            #expect(try Announcement(parsing: ByteBuffer(bytes: bytes)).lacking == lacking)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (8, 1, .unknownType(1)), (15, 0xFF, .outOfRange("sequence")), (24, 3, .outOfRange("lease")),
+            (29, 8, .outOfRange("stripe")), (30, 31, .tooMany), (63, 5, .outOfRange("address")),
+        ] as [(Int, UInt8, WireError)])
+    func `a welcome with a wrong byte at a place that matters is refused`(
+        position: Int, value: UInt8, why: WireError
+    ) {
+        var bytes = Self.bytes(TrackerAnswer.welcome(transaction: 2, Self.welcome(neighbors: 2)).encode)
+        bytes[position] = value
+        #expect(throws: why) { try TrackerAnswer(parsing: ByteBuffer(bytes: bytes)) }
+    }
+
+    @Test(arguments: Stripe.all) func `a welcome gives a duty`(_ duty: Stripe) throws {
+        for lease in [Lease(index: 0, count: 1, epoch: .max), nil] {
+            let welcome = Welcome(interval: 5, viewers: 1, newest: 0, lease: lease, duty: duty, neighbors: [])
+            let bytes = Self.bytes(welcome.encode)
+            #expect(try Welcome(parsing: ByteBuffer(bytes: bytes)) == welcome)
+        }
     }
 
     @Test func `random bytes never trap`() {

@@ -201,6 +201,8 @@ extension PeerFrame {
 
     /// Each stripe at most once, ascending.
     private static func offers(from rest: inout ByteBuffer) throws(WireError) -> [Offer] {
+        let limit = Stripe.count * 4
+        guard rest.readableBytes <= limit else { throw .oversized(length: rest.readableBytes, limit: limit) }
         var offers: [Offer] = []
         while rest.readableBytes > 0 {
             guard let stripe = Stripe(Int(try rest.take() as UInt8)) else { throw .outOfRange("stripe") }

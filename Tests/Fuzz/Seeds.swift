@@ -1,0 +1,55 @@
+import NIOCore
+import Vocabulary
+import Wire
+
+extension Parser {
+    /// One valid input of each kind, from which the fuzzer starts: what has structure is hard to find by chance.
+    var seeds: [[UInt8]] {
+        switch name {
+        case "peer-frame": Self.frames.map { frame in Self.bytes(frame.encode) }
+        case "tracker-request":
+            [
+                TrackerRequest.connect(transaction: 1),
+                .announce(
+                    connection: 1, transaction: 2,
+                    Announcement(
+                        broadcast: BroadcastID(.zero), peer: PeerID(.zero), port: 1, lacking: StripeSet(bits: 5),
+                        roots: [Root(.zero)])),
+            ].map { request in Self.bytes(request.encode) }
+        case "tracker-answer":
+            [
+                TrackerAnswer.connected(transaction: 1, connection: 2),
+                .welcome(
+                    transaction: 2,
+                    Welcome(
+                        interval: 5, viewers: 2, newest: 1, lease: Lease(index: 0, count: 2, epoch: 1),
+                        duty: Stripe.all[3], neighbors: Self.introductions)),
+                .refused(transaction: 3, "no"),
+            ].map { answer in Self.bytes(answer.encode) }
+        default: []
+        }
+    }
+
+    private static let introductions = [[127, 0, 0, 1], [UInt8](repeating: 1, count: 16)].compactMap { address in
+        Endpoint(address: address, port: 443).map { Introduction(peer: PeerID(.zero), endpoint: $0) }
+    }
+
+    private static let frames: [PeerFrame] = {
+        let segment = SegmentID(rendition: 1, sequence: 99)
+        return [
+            .hello(Greeting(broadcast: BroadcastID(.zero), port: 5, rendition: 1, uploads: true)), .record([1, 2, 3]),
+            .leavesWanted(segment), .leaves(segment, [.zero, .zero]), .have(segment, PieceSet(count: 70, [0, 63, 69])),
+            .fetching(segment, [3]), .want(segment, [1, 2, 3]), .cancel(segment, [1]), .decline(segment, [1]),
+            .piece(segment, 7, ByteBuffer(bytes: [1, 2, 3])), .choke, .unchoke,
+            .offer(Stripe.all.map { Offer(stripe: $0, depth: 2, children: 1, slots: 8) }),
+            .subscribe(StripeSet(bits: 129)), .refuse(.all), .peers(introductions), .ping(1), .pong(2),
+            .goodbye(.badPiece),
+        ]
+    }()
+
+    private static func bytes(_ write: (inout ByteBuffer) -> Void) -> [UInt8] {
+        var buffer = ByteBuffer()
+        write(&buffer)
+        return Array(buffer.readableBytesView)
+    }
+}
