@@ -147,6 +147,9 @@ let tests: [Target] = [
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", vocabulary]),
     .testTarget(name: "PlotsTests", dependencies: ["Plots", "Results"]),
+    .testTarget(
+        name: "RehearsalTests",
+        dependencies: ["RehearsalNetwork", "RehearsalPlayer", "Stage", "tributary-lab", vocabulary]),
     .testTarget(name: "HouseTests", dependencies: ["Stage", vocabulary]),
     .testTarget(name: "EndToEndTests", dependencies: ["Stage", "WebClient", vocabulary]),
 ]
