@@ -92,9 +92,13 @@ let simulations: [Target] = [
     .target(name: "Scenarios", dependencies: ["Simulator", vocabulary], path: "Simulations/Scenarios"),
     .target(name: "Results", dependencies: [vocabulary], path: "Simulations/Results"),
     .target(name: "Plots", dependencies: ["Results"], path: "Simulations/Plots"),
+    .target(name: "Models", dependencies: [vocabulary], path: "Simulations/Models"),
+    .target(name: "Validation", dependencies: ["Models", vocabulary], path: "Simulations/Validation"),
     .executableTarget(
         name: "tributary-simulate",
-        dependencies: ["Scenarios", "Simulator", "Results", "Plots", vocabulary, arguments],
+        dependencies: [
+            "Scenarios", "Simulator", "Results", "Plots", "Models", "Validation", vocabulary, arguments,
+        ],
         path: "Simulations/Command"),
 ]
 
@@ -145,6 +149,8 @@ let tests: [Target] = [
         ] + nio),
     .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Stage", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
+    .testTarget(name: "ModelsTests", dependencies: ["Models", vocabulary]),
+    .testTarget(name: "ValidationTests", dependencies: ["Validation", "Models", vocabulary]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", vocabulary]),
     .testTarget(name: "PlotsTests", dependencies: ["Plots", "Results"]),
     .testTarget(

@@ -14,8 +14,9 @@ struct Simulate: ParsableCommand {
               tributary-simulate list
               tributary-simulate run steady --viewers 100
               tributary-simulate run polluters --seed 7 --json
+              tributary-simulate validate --fast
             """,
-        subcommands: [List.self, Run.self, Plot.self])
+        subcommands: [List.self, Run.self, Plot.self, Validate.self])
 }
 
 struct List: ParsableCommand {
