@@ -83,8 +83,3 @@ package struct Check: Sendable {
         return zip(claims, figures).map { Verdict(check: name, claim: $0, measured: $1) }
     }
 }
-
-extension Estimate {
-    /// What is counted has no error.
-    init(_ value: Int) { self.init(Double(value)) }
-}

@@ -34,7 +34,8 @@ private let mayImport: [String: Set<String>] = {
         "Results": ["Vocabulary", "Glibc"],
         "Plots": ["Results", "Glibc"],
         "tributary-simulate": [
-            "Models", "Plots", "Results", "Scenarios", "Simulator", "Validation", "Vocabulary", "ArgumentParser", "Glibc",
+            "Models", "Plots", "Results", "Scenarios", "Simulator", "Validation", "Vocabulary", "ArgumentParser",
+            "Glibc",
         ],
         "Stage": platform.union(["Vocabulary", "Integrity", "Wire", "WebClient", "NIOCore"]),
         "RehearsalNetwork": platform.union(["Stage", "CNamespaces", "Vocabulary"]),

@@ -54,6 +54,9 @@ package struct Tally: Sendable {
 }
 
 extension Estimate {
+    /// What is counted has no error.
+    package init(_ value: Int) { self.init(Double(value)) }
+
     /// A share of `runs` trials.
     package init(share successes: Int, of runs: Int) {
         let share = Double(successes) / Double(runs)

@@ -6,6 +6,8 @@
 package struct CubeExchange: Sendable {
     package var users: Int
     package var parts: Int
+    /// Two users of one corner give each other what the other lacks.
+    package var twinsShare = true
 
     package init(users: Int, parts: Int) {
         self.users = users
@@ -45,7 +47,7 @@ package struct CubeExchange: Sendable {
                 let receiver = twins[partner].last { $0 != senders[partner] } ?? senders[partner]
                 audit.send(part, from: senders[partner ^ step], to: receiver)
             }
-            for corner in 1..<corners where twins[corner].count == 2 {
+            for corner in 1..<corners where twinsShare && twins[corner].count == 2 {
                 for giver in twins[corner]
                 where giver != senders[corner] || !sent.contains(where: { $0.corner == corner ^ step }) {
                     let taker = twins[corner][0] == giver ? twins[corner][1] : twins[corner][0]
