@@ -7,54 +7,102 @@ struct Neighbor: Sendable {
     let isOutbound: Bool
     /// Where it takes links; told on to others.
     var endpoint: Endpoint?
+    let since: Instant
     var isGreeted = false
     var uploads = false
     var lastHeard: Instant
     var lastPinged: Instant
 
     // What it has.
-    var holds: [UInt64: PieceSet] = [:]
-    var fetching: [UInt64: Promise] = [:]
-    var knows: Set<UInt64> = []
+    var holdings = Holdings()
+    var fetching: [Promise] = []
+    /// The newest records that it has shown to know.
+    private var known: [UInt64] = []
+    var offers: [Offer] = []
 
     // What we ask of it.
     var chokesUs = false
-    var health: LinkHealth
+    var health = LinkHealth()
     private(set) var asked = 0
     var received = 0
+    /// Stripes that we want it to push, and have said so.
+    var follows = StripeSet()
     /// When it last brought a piece, or was first asked after a pause.
     private var lastProgress: Instant
 
     // What it asks of us.
     var isChoked = false
+    /// Stripes that we push to it.
+    var children = StripeSet()
+    /// Pieces to push that it pushes on itself, those that it does not, and those that it asked for.
+    var relays = PieceQueue()
+    var pushes = PieceQueue()
     var wants: [PieceID] = []
-    var sending = 0
+    var inFlight: [Errand] = []
+    /// The shortest time from sending a piece to its acknowledgement.
+    private var base = Interval.seconds(1)
+    private(set) var queueing = Interval.zero
     var sent = 0
-    /// Pieces gained since it was last told.
-    var untold: [UInt64: [Int]] = [:]
+    /// What it was last told of our offers.
+    var toldOffers: [Offer] = []
 
     /// Pieces that a neighbor says it is fetching from the origin, and when it last said so.
     struct Promise: Sendable {
+        let sequence: UInt64
         var pieces: PieceSet
         var time: Instant
     }
+
+    /// A piece that is on its way to the neighbor.
+    struct Errand: Sendable {
+        let piece: PieceID
+        let time: Instant
+    }
+
+    /// How long a neighbor's word that it is fetching from the origin is believed.
+    private static let promiseTime = Interval.seconds(4)
+    private static let knownLimit = 32
 
     init(link: LinkID, peer: PeerID, endpoint: Endpoint?, at now: Instant) {
         self.link = link
         self.peer = peer
         self.endpoint = endpoint
         isOutbound = endpoint != nil
+        since = now
         lastHeard = now
         lastPinged = now
         lastProgress = now
-        health = LinkHealth()
     }
 
-    func has(_ piece: PieceID) -> Bool { holds[piece.segment.sequence]?.contains(piece.index) ?? false }
+    func has(_ piece: PieceID) -> Bool { holdings.contains(piece) }
+
+    func offer(of stripe: Stripe) -> Offer? { offers.first { $0.stripe == stripe } }
+
+    /// Returns whether that is news.
+    mutating func knows(_ sequence: UInt64) -> Bool {
+        if known.contains(sequence) { return false }
+        if known.count >= Self.knownLimit { known.removeFirst() }
+        known.append(sequence)
+        return true
+    }
+
+    func hasShown(_ sequence: UInt64) -> Bool { known.contains(sequence) || holdings[sequence] != nil }
 
     func isFetching(_ piece: PieceID, at now: Instant) -> Bool {
-        guard let promise = fetching[piece.segment.sequence] else { return false }
-        return promise.pieces.contains(piece.index) && now - promise.time < .seconds(4)
+        fetching.contains { promise in
+            promise.sequence == piece.segment.sequence && promise.pieces.contains(piece.index)
+                && now - promise.time < Self.promiseTime
+        }
+    }
+
+    mutating func promise(_ sequence: UInt64, _ indices: [Int], count: Int, at now: Instant) {
+        fetching.removeAll { now - $0.time >= Self.promiseTime }
+        if let place = fetching.firstIndex(where: { $0.sequence == sequence }) {
+            for index in indices { fetching[place].pieces.insert(index) }
+            fetching[place].time = now
+        } else {
+            fetching.append(Promise(sequence: sequence, pieces: PieceSet(count: count, indices), time: now))
+        }
     }
 
     mutating func ask(_ count: Int, at now: Instant) {
@@ -80,11 +128,85 @@ struct Neighbor: Sendable {
         isGreeted && uploads && !chokesUs && !isStuck(at: now) && !health.isDemoted(at: now)
     }
 
+    /// Takes note that a sent piece has arrived; returns how long it waited in queues, or `nil` if it was not under way.
+    mutating func acknowledged(_ piece: PieceID, at now: Instant) -> Interval? {
+        guard let place = inFlight.firstIndex(where: { $0.piece == piece }) else { return nil }
+        let time = now - inFlight.remove(at: place).time
+        base = min(time, base + base * 0.002)
+        queueing = queueing * 0.75 + (time - base) * 0.25
+        return time - base
+    }
+
     mutating func forget(_ sequence: UInt64) {
-        holds[sequence] = nil
-        fetching[sequence] = nil
-        knows.remove(sequence)
-        untold[sequence] = nil
+        holdings.forget(sequence)
+        fetching.removeAll { $0.sequence == sequence }
+        known.removeAll { $0 == sequence }
+        relays.removeAll { $0.segment.sequence == sequence }
+        pushes.removeAll { $0.segment.sequence == sequence }
         wants.removeAll { $0.segment.sequence == sequence }
+    }
+}
+
+/// Which pieces of which segments a neighbor has said it holds.
+struct Holdings: Sendable {
+    private var entries: [(sequence: UInt64, pieces: PieceSet)] = []
+
+    private func place(_ sequence: UInt64) -> Int? { entries.lastIndex { $0.sequence == sequence } }
+
+    subscript(sequence: UInt64) -> PieceSet? { place(sequence).map { entries[$0].pieces } }
+
+    func contains(_ piece: PieceID) -> Bool {
+        guard let place = place(piece.segment.sequence) else { return false }
+        return entries[place].pieces.contains(piece.index)
+    }
+
+    mutating func set(_ sequence: UInt64, _ pieces: PieceSet) {
+        if let place = place(sequence) { entries[place].pieces = pieces } else { entries.append((sequence, pieces)) }
+    }
+
+    mutating func insert(_ piece: PieceID, count: Int) {
+        if let place = place(piece.segment.sequence) {
+            entries[place].pieces.insert(piece.index)
+        } else {
+            entries.append((piece.segment.sequence, PieceSet(count: count, CollectionOfOne(piece.index))))
+        }
+    }
+
+    mutating func remove(_ piece: PieceID) {
+        guard let place = place(piece.segment.sequence) else { return }
+        entries[place].pieces.remove(piece.index)
+    }
+
+    mutating func forget(_ sequence: UInt64) { entries.removeAll { $0.sequence == sequence } }
+}
+
+/// Pieces in the order in which they are to leave.
+struct PieceQueue: Sendable {
+    private var pieces: [PieceID] = []
+    private var first = 0
+
+    var isEmpty: Bool { first == pieces.count }
+
+    mutating func append(_ piece: PieceID) { pieces.append(piece) }
+
+    mutating func popFirst() -> PieceID? {
+        guard first < pieces.count else { return nil }
+        let piece = pieces[first]
+        first += 1
+        if first == pieces.count {
+            pieces.removeAll(keepingCapacity: true)
+            first = 0
+        } else if first > 64 {
+            pieces.removeFirst(first)
+            first = 0
+        }
+        return piece
+    }
+
+    mutating func removeAll(where isGone: (PieceID) -> Bool) {
+        guard !isEmpty else { return }
+        pieces.removeFirst(first)
+        first = 0
+        pieces.removeAll(where: isGone)
     }
 }

@@ -3,6 +3,7 @@ import Vocabulary
 /// What we hold of one segment and what is on its way.
 struct SegmentProgress: Sendable {
     struct Want: Sendable {
+        let index: Int
         let link: LinkID
         let time: Instant
         let deadline: Instant
@@ -10,41 +11,76 @@ struct SegmentProgress: Sendable {
 
     let record: Record
     let arrival: Instant
+    let count: Int
     var hasLeaves = false
     var leavesAsked: Instant?
+    var earlySince: Instant?
     var held: PieceSet
+    var heldCount = 0
     var fromOrigin: PieceSet
-    /// Wants that are under way, by piece.
-    var wanted: [Int: Want] = [:]
     /// Pieces that the origin is sending us.
     var fetching: PieceSet
+    /// Pieces that a neighbor is asked for.
+    private(set) var wanted: PieceSet
+    private(set) var wants: [Want] = []
+    /// Pieces that some neighbor has had for long enough that a push would be here, and those that one has by now.
+    var overdue: PieceSet
+    var sighted: PieceSet
+    /// How much of each stripe was pulled from others than its parent.
+    var pulled = [UInt16](repeating: 0, count: Stripe.count)
+    /// Neighbors have not been told of all that is held.
+    var isUntold = false
     var isDropped = false
-    /// How often each piece was sent on.
-    var given: [UInt16]
+    /// Peers were not waited for.
+    var isImpatient = false
 
     init(_ record: Record, at now: Instant) {
         self.record = record
         arrival = now
-        held = PieceSet(count: record.pieceCount)
+        count = record.pieceCount
+        held = PieceSet(count: count)
         fromOrigin = held
         fetching = held
-        given = Array(repeating: 0, count: record.pieceCount)
+        wanted = held
+        overdue = held
+        sighted = held
     }
 
-    var isComplete: Bool { held.isFull }
+    var sequence: UInt64 { record.segment.sequence }
+    var isComplete: Bool { heldCount == count }
 
-    /// Pieces that nobody has been asked for, ascending.
+    /// Pieces that nobody has been asked for.
     var unasked: PieceSet {
-        var rest = PieceSet.full(count: record.pieceCount).subtracting(held).subtracting(fetching)
-        for index in wanted.keys { rest.remove(index) }
+        var rest = PieceSet.full(count: count)
+        rest.subtract(held)
+        rest.subtract(fetching)
+        rest.subtract(wanted)
         return rest
     }
 
-    mutating func takeBackWants(from link: LinkID) {
-        for (index, want) in wanted where want.link == link { wanted[index] = nil }
+    mutating func ask(_ want: Want) {
+        wants.append(want)
+        wanted.insert(want.index)
+    }
+
+    /// The want for a piece, taken back.
+    mutating func settle(_ index: Int) -> Want? {
+        guard wanted.contains(index), let place = wants.firstIndex(where: { $0.index == index }) else { return nil }
+        wanted.remove(index)
+        return wants.remove(at: place)
+    }
+
+    mutating func settle(where isSettled: (Want) -> Bool) -> [Want] {
+        guard !wants.isEmpty else { return [] }
+        let settled = wants.filter(isSettled)
+        guard !settled.isEmpty else { return [] }
+        wants.removeAll(where: isSettled)
+        for want in settled { wanted.remove(want.index) }
+        return settled
     }
 
     var missingBytes: Int {
-        PieceSet.full(count: record.pieceCount).subtracting(held).reduce(0) { $0 + record.range(ofPiece: $1).count }
+        let whole = (count - heldCount) * PieceID.length
+        return held.contains(count - 1) ? whole : whole - PieceID.length + record.range(ofPiece: count - 1).count
     }
 }

@@ -1,7 +1,7 @@
 package import Vocabulary
 
 /// What one peer is told at its start. Times that follow from the broadcast are derived, not set.
-package struct Settings: Hashable, Sendable {
+package struct Settings: Sendable {
     package var broadcast: BroadcastID
     package var me: PeerID
     /// The TCP port that takes links; 0 for none.
@@ -10,10 +10,10 @@ package struct Settings: Hashable, Sendable {
     package var uploads = true
     /// Bytes per second that links may carry away; `nil` for no cap.
     package var uploadLimit: Int?
-    /// Neighbors that are served at the same time.
+    /// Neighbors whose wants are served at the same time.
     package var uploadSlots = 8
     /// Links that we open; others may open as many more to us.
-    package var wantedNeighbors = 8
+    package var wantedNeighbors = 10
     /// Segments that stay listed in the playlist.
     package var window = 15
     /// Bytes of segments kept in memory.
@@ -23,9 +23,12 @@ package struct Settings: Hashable, Sendable {
     /// How long the first segment may take from peers before the origin is asked, too.
     package var startPatience = Interval.milliseconds(600)
     /// How often the core looks at its clock while anything is missing.
-    package var tick = Interval.milliseconds(50)
-    /// How long gained pieces are gathered before neighbors are told.
-    package var gather = Interval.milliseconds(15)
+    package var tick = Interval.milliseconds(100)
+    /// How long news of what we hold is gathered before neighbors are told.
+    package var gather = Interval.milliseconds(200)
+    /// How long a neighbor may have had a piece before it is pulled instead of waited for.
+    package var pushPatience = Interval.milliseconds(300)
+    package var policies = Policies()
 
     package init(broadcast: BroadcastID, me: PeerID, port: UInt16) {
         self.broadcast = broadcast

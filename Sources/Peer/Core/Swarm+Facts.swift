@@ -36,6 +36,8 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
     case noHolder = "no_holder"
     /// Neighbors have it, but would not bring it in time.
     case tooSlow = "too_slow"
+    /// Peers brought next to nothing of the last segments, so that nothing is left to them for a while.
+    case lostConfidence = "lost_confidence"
 
     /// Whether the pieces are taken for the swarm's sake, not because they are late.
     var isShare: Bool { self == .lease || self == .backup }

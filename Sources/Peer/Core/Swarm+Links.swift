@@ -14,7 +14,8 @@ extension Swarm {
             commands.append(.close(link, peer == settings.me ? .duplicate : .full))
             return
         }
-        if let twin = links.first(where: { neighbors[$0]?.peer == peer }), let other = neighbors[twin] {
+        if let seat = neighbors.firstIndex(where: { $0.peer == peer }) {
+            let (twin, other) = (links[seat], neighbors[seat])
             // Both ends dialled: both keep the link that the smaller name opened.
             let mineWins = settings.me < peer
             let keepsNew = other.isOutbound != (endpoint != nil) && (endpoint != nil) == mineWins
@@ -25,11 +26,12 @@ extension Swarm {
             commands.append(.close(twin, .duplicate))
             lost(twin, at: now, into: &commands)
         }
-        neighbors[link] = Neighbor(link: link, peer: peer, endpoint: endpoint, at: now)
-        links.insert(link, at: links.firstIndex { $0 > link } ?? links.endIndex)
+        let seat = links.firstIndex { $0 > link } ?? links.endIndex
+        links.insert(link, at: seat)
+        neighbors.insert(Neighbor(link: link, peer: peer, endpoint: endpoint, at: now), at: seat)
         commands.append(.greet(link))
         if !settings.uploads {
-            neighbors[link]?.isChoked = true
+            neighbors[seat].isChoked = true
             commands.append(.choke(link))
         }
     }
@@ -37,19 +39,19 @@ extension Swarm {
     mutating func greeted(
         _ link: LinkID, _ uploads: Bool, _ endpoint: Endpoint?, at now: Instant, into commands: inout [Command]
     ) {
-        guard let neighbor = neighbors[link], !neighbor.isGreeted else { return }
-        neighbors[link]?.isGreeted = true
-        neighbors[link]?.uploads = uploads
-        neighbors[link]?.lastHeard = now
-        if neighbor.endpoint == nil { neighbors[link]?.endpoint = endpoint }
-        for sequence in chronicle.sequences.suffix(settings.window) {
-            tell(link, sequence, into: &commands)
-            guard let segment = progress[sequence], !segment.held.isEmpty else { continue }
-            commands.append(.sendHolds(link, id(sequence), segment.held))
+        guard let seat = seat(link), !neighbors[seat].isGreeted else { return }
+        neighbors[seat].isGreeted = true
+        neighbors[seat].uploads = uploads
+        neighbors[seat].lastHeard = now
+        if neighbors[seat].endpoint == nil { neighbors[seat].endpoint = endpoint }
+        for segment in segments.suffix(settings.window) {
+            tell(link, segment.sequence, into: &commands)
+            if segment.heldCount > 0 { commands.append(.sendHolds(link, id(segment.sequence), segment.held)) }
         }
-        let others = links.compactMap { other -> Introduction? in
-            guard other != link, let known = neighbors[other], let endpoint = known.endpoint else { return nil }
-            return Introduction(peer: known.peer, endpoint: endpoint)
+        tellOffers(into: &commands)
+        let others = neighbors.compactMap { other -> Introduction? in
+            guard other.link != link, let endpoint = other.endpoint else { return nil }
+            return Introduction(peer: other.peer, endpoint: endpoint)
         }
         if !others.isEmpty {
             commands.append(.introduce(link, Array(others.shuffled(using: &random).prefix(Limits.peersPerFrame / 2))))
@@ -57,18 +59,26 @@ extension Swarm {
     }
 
     mutating func lost(_ link: LinkID, at now: Instant, into commands: inout [Command]) {
-        guard let neighbor = neighbors.removeValue(forKey: link) else { return }
-        links.removeAll { $0 == link }
-        neighborhood.lost(neighbor.peer, at: now)
-        for sequence in chronicle.sequences {
-            progress[sequence]?.takeBackWants(from: link)
+        guard let seat = seat(link) else { return }
+        neighborhood.lost(neighbors[seat].peer, at: now)
+        for _ in neighbors[seat].inFlight { uplink.gone() }
+        links.remove(at: seat)
+        neighbors.remove(at: seat)
+        turn = 0
+        for place in segments.indices { _ = segments[place].settle { $0.link == link } }
+        for stripe in Stripe.all {
+            let hadParent = feeds[stripe.number].parent == link
+            feeds[stripe.number].forget(link)
+            if hadParent, relays(stripe) { planFlush(within: .zero, at: now) }
         }
-        for other in links { want(from: other, at: now, into: &commands) }
+        seekParents(at: now, into: &commands)
+        pull(at: now, into: &commands)
+        serve(at: now, into: &commands)
     }
 
     /// A piece or a proof that no honest peer sends is enough: the link ends and its peer is not dialled again.
     mutating func misbehaved(_ link: LinkID, _ reason: Goodbye, at now: Instant, into commands: inout [Command]) {
-        guard let neighbor = neighbors[link] else { return }
+        guard let neighbor = neighbor(link) else { return }
         switch reason {
         case .badPiece: tally.piecesRefused += 1
         case .badRecord: tally.recordsRefused += 1
@@ -84,7 +94,7 @@ extension Swarm {
         guard shares else { return }
         let open = links.count + neighborhood.dialing.count
         let count = min(4, settings.wantedNeighbors - open)
-        let linked = Set(links.compactMap { neighbors[$0]?.peer })
+        let linked = Set(neighbors.map(\.peer))
         for introduction in neighborhood.pick(count, except: linked, at: now, using: &random) {
             commands.append(.dial(introduction.peer, introduction.endpoint))
         }
@@ -92,18 +102,19 @@ extension Swarm {
 
     mutating func reviewLinks(at now: Instant, into commands: inout [Command]) {
         for link in links {
-            guard let neighbor = neighbors[link] else { continue }
-            if now - neighbor.lastHeard > .seconds(20) {
+            guard let seat = seat(link) else { continue }
+            let heard = neighbors[seat].lastHeard
+            if now - heard > .seconds(20) {
                 commands.append(.close(link, .silent))
                 lost(link, at: now, into: &commands)
-            } else if now - max(neighbor.lastHeard, neighbor.lastPinged) > .seconds(6) {
-                neighbors[link]?.lastPinged = now
+            } else if now - max(heard, neighbors[seat].lastPinged) > .seconds(6) {
+                neighbors[seat].lastPinged = now
                 commands.append(.ping(link))
             }
         }
     }
 
-    var greetedLinks: [LinkID] { links.filter { neighbors[$0]?.isGreeted == true } }
+    var greetedLinks: [LinkID] { neighbors.compactMap { $0.isGreeted ? $0.link : nil } }
 
     // MARK: The tracker
 
@@ -111,35 +122,51 @@ extension Swarm {
         guard now >= nextAnnounce else { return }
         nextAnnounce = now + .seconds(15)
         commands.append(.announce(announcement(hasWelcome ? .none : .joined)))
-        freshRoots = []
     }
 
-    func announcement(_ event: Announcement.Event) -> Announcement {
+    mutating func announcement(_ event: Announcement.Event) -> Announcement {
         var held: UInt64 = 0
-        let newest = chronicle.sequences.last { progress[$0]?.isComplete == true } ?? 0
-        for sequence in chronicle.sequences where sequence <= newest && newest - sequence < 64 {
-            if progress[sequence]?.isComplete == true { held |= 1 << (newest - sequence) }
+        let newest = segments.last { $0.isComplete }?.sequence ?? 0
+        for segment in segments where segment.isComplete && newest - segment.sequence < 64 {
+            held |= 1 << (newest - segment.sequence)
         }
+        announcedRoots = Array(freshRoots.suffix(Announcement.rootLimit))
         return Announcement(
             broadcast: settings.broadcast, peer: settings.me, event: event, port: settings.port,
             rendition: settings.rendition, newest: newest, held: held,
-            freeUpload: settings.uploads ? UInt64(max(0, settings.uploadLimit ?? 4_000_000)) : 0,
+            freeUpload: freeUpload,
             wanted: UInt8(clamping: max(0, settings.wantedNeighbors * 2 - links.count)),
-            roots: Array(freshRoots.suffix(Announcement.rootLimit)))
+            lacking: lacking, roots: announcedRoots)
+    }
+
+    /// What the uplink carries, or may carry; nobody knows before it has been full once.
+    private var freeUpload: UInt64 {
+        guard settings.uploads else { return 0 }
+        return UInt64(max(1, min(uplink.rate ?? 4_000_000, Double(settings.uploadLimit ?? .max))))
     }
 
     mutating func welcomed(_ welcome: Welcome, at now: Instant, into commands: inout [Command]) {
         hasWelcome = true
         announceFailures = 0
         viewers = welcome.viewers
-        if shares { lease = welcome.lease }
+        freshRoots.removeAll(where: announcedRoots.contains)
+        if freshRoots.count > 4 * Announcement.rootLimit { freshRoots.removeFirst(freshRoots.count / 2) }
+        if shares { take(welcome.lease) }
+        if duty != welcome.duty {
+            duty = welcome.duty
+            planFlush(within: .zero, at: now)
+        }
         neighborhood.learn(welcome.neighbors, me: settings.me, at: now)
         let range = Limits.announceInterval
         var wait = Double(min(max(welcome.interval, range.lowerBound), range.upperBound))
         // A peer that knows of others and has no link yet asks again soon.
         if links.count < min(2, viewers - 1) { wait = min(wait, 3) }
+        if viewers > 1, Stripe.all.contains(where: { !isRoot(of: $0) && feeds[$0.number].parent == nil }) {
+            wait = min(wait, 5)
+        }
         nextAnnounce = now + .seconds(wait * Double.random(in: 0.9...1.1, using: &random))
         dial(at: now, into: &commands)
+        seekParents(at: now, into: &commands)
         askOrigin(at: now, into: &commands)
     }
 

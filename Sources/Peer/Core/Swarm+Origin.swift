@@ -2,23 +2,19 @@ import Vocabulary
 
 /// The origin: when to ask it for news, for our share of new pieces, and for what peers would bring too late.
 extension Swarm {
-    /// Fetches of our share that may be under way at once, and as many again for what is late.
+    /// Fetches that may be under way at once for what is late, and for our share.
     private static let fetchLimit = 3
+    private static let shareLimit = 16
     /// The longest run of pieces in one fetch: 512 KiB.
     private static let runLimit = 32
-    /// Below this much slack beyond the time to fetch, the origin is asked.
-    private static let margin = Interval.milliseconds(400)
 
     mutating func askOrigin(at now: Instant, into commands: inout [Command]) {
         guard origin.isAvailable(at: now) else { return }
         fillHoles(at: now, into: &commands)
         pollHead(at: now, into: &commands)
-        for sequence in chronicle.sequences where wantsSegment(sequence) {
-            guard let segment = progress[sequence] else { continue }
-            if segment.hasLeaves {
-                fetchLate(sequence, at: now, into: &commands)
-                inject(sequence, at: now, into: &commands)
-            }
+        for place in segments.indices where wantsSegment(place) {
+            inject(place, at: now, into: &commands)
+            if segments[place].hasLeaves { fetchLate(place, at: now, into: &commands) }
         }
     }
 
@@ -91,64 +87,27 @@ extension Swarm {
         askOrigin(at: now, into: &commands)
     }
 
-    // MARK: Injection
-
-    private mutating func inject(_ sequence: UInt64, at now: Instant, into commands: inout [Command]) {
-        guard let segment = progress[sequence] else { return }
-        let alone = isAlone(at: now)
-        guard alone || shares && lease != nil else { return }
-        let missing = segment.unasked
-        guard !missing.isEmpty else { return }
-        let age = now - segment.arrival
-        var due = PieceSet(count: missing.count)
-        var isBackup = false
-        for block in 0...(segment.record.pieceCount - 1) / Injection.block {
-            let pieces = block * Injection.block..<min((block + 1) * Injection.block, segment.record.pieceCount)
-            let open = pieces.filter { missing.contains($0) && !isNear(PieceID(id(sequence), $0), at: now) }
-            guard !open.isEmpty else { continue }
-            if !alone, let lease {
-                let delay = Injection.delay(root: segment.record.root, block: block, lease: lease)
-                guard age >= delay else { continue }
-                isBackup = isBackup || delay > .zero
-            }
-            for index in open { due.insert(index) }
-        }
-        fetch(due, of: sequence, because: alone ? .alone : isBackup ? .backup : .lease, at: now, into: &commands)
-    }
-
-    /// Nobody to share with: no neighbor, and the tracker has answered or had its chance.
-    private func isAlone(at now: Instant) -> Bool {
-        guard shares else { return true }
-        return greetedLinks.isEmpty && (hasWelcome && viewers <= 1 || now - joined > settings.startPatience)
-    }
-
-    /// Whether a neighbor has the piece or is getting it from the origin.
-    private func isNear(_ piece: PieceID, at now: Instant) -> Bool {
-        isPromised(piece, at: now)
-            || links.contains { link in
-                guard let neighbor = neighbors[link] else { return false }
-                return neighbor.has(piece) && neighbor.uploads && !neighbor.chokesUs
-            }
-    }
-
     // MARK: Fallback
 
     /// Asks the origin for what is still missing of a segment when only it can still bring it in time.
-    private mutating func fetchLate(_ sequence: UInt64, at now: Instant, into commands: inout [Command]) {
-        guard let segment = progress[sequence] else { return }
-        let slack = slack(sequence, at: now)
-        // Half of the time is the peers', however slow the origin seems: when it is slow because everybody asks it,
-        // asking it earlier makes it slower still.
-        let available = slack + (now - segment.arrival)
-        let needed = min(origin.timeToFetch(segment.missingBytes) + Self.margin, available * 0.5)
-        guard slack < needed || slack < .zero else { return }
+    private mutating func fetchLate(_ place: Int, at now: Instant, into commands: inout [Command]) {
+        let segment = segments[place]
+        let slack = slack(segment.sequence, at: now)
+        if confidence.isLost(at: now) {
+            segments[place].isImpatient = true
+            return fetch(segment.unasked, of: place, because: .lostConfidence, at: now, into: &commands)
+        }
+        let fetchTime = origin.timeToFetch(segment.missingBytes)
+        let threshold = settings.policies.fallback.threshold(
+            fetch: fetchTime, slack: slack, wait: now - segment.arrival)
+        guard slack < threshold || slack < .zero else { return }
         // Whoever is expected to bring a piece sooner is left to bring it.
         let expected = origin.timeToFetch(min(segment.missingBytes, Self.runLimit * PieceID.length))
         var late = segment.unasked
         let time = max(slack, expected)
         var room = roomForPieces(within: time, at: now)
         for index in late {
-            let piece = PieceID(id(sequence), index)
+            let piece = PieceID(id(segment.sequence), index)
             if isPromised(piece, at: now) {
                 late.remove(index)
             } else if room > 0, isHeldNear(piece, at: now) {
@@ -157,50 +116,64 @@ extension Swarm {
             }
         }
         var hasHolder = false
-        for (index, want) in segment.wanted {
-            let pace = neighbors[want.link]?.health.pieceTime ?? .zero
-            guard
-                neighbors[want.link]?.isStuck(at: now) != false
-                    || max(want.time + pace * 2, now + pace * 0.5) > now + time
+        for want in segment.wants {
+            let neighbor = neighbor(want.link)
+            let pace = neighbor?.health.pieceTime ?? .zero
+            guard neighbor?.isStuck(at: now) != false || max(want.time + pace * 2, now + pace * 0.5) > now + time
             else { continue }
-            late.insert(index)
+            late.insert(want.index)
             hasHolder = true
         }
         let reason: FetchReason =
             isAlone(at: now) ? .alone : !playhead.hasStarted ? .startup : hasHolder ? .tooSlow : .noHolder
-        fetch(late, of: sequence, because: reason, at: now, into: &commands)
+        fetch(late, of: place, because: reason, at: now, into: &commands)
+    }
+
+    /// Nobody to share with: no neighbor, and the tracker has answered or had its chance.
+    func isAlone(at now: Instant) -> Bool {
+        guard shares else { return true }
+        return greetedLinks.isEmpty && (hasWelcome && viewers <= 1 || now - joined > settings.startPatience)
+    }
+
+    /// Whether a neighbor has the piece or is getting it from the origin.
+    func isNear(_ piece: PieceID, at now: Instant) -> Bool {
+        neighbors.contains { neighbor in
+            neighbor.isFetching(piece, at: now) || neighbor.has(piece) && neighbor.uploads && !neighbor.chokesUs
+        }
     }
 
     private func isPromised(_ piece: PieceID, at now: Instant) -> Bool {
-        links.contains { neighbors[$0]?.isFetching(piece, at: now) == true }
+        neighbors.contains { $0.isFetching(piece, at: now) }
     }
 
     private func isHeldNear(_ piece: PieceID, at now: Instant) -> Bool {
-        links.contains { neighbors[$0]?.has(piece) == true && neighbors[$0]?.brings(at: now) == true }
+        neighbors.contains { $0.has(piece) && $0.brings(at: now) }
     }
 
     /// How many more pieces neighbors will bring within `time`, at the pace that they keep.
     private func roomForPieces(within time: Interval, at now: Instant) -> Int {
-        links.reduce(0) { room, link in
-            guard let neighbor = neighbors[link], neighbor.brings(at: now) else { return room }
+        neighbors.reduce(0) { room, neighbor in
+            guard neighbor.brings(at: now) else { return room }
             let turns = min(100, time.seconds / max(neighbor.health.pieceTime.seconds, 0.005))
             return room + max(0, Int(turns * Double(neighbor.health.window)) - neighbor.asked)
         }
     }
 
     /// Turns a set of pieces into requests for runs, as many as may be under way at once.
-    private mutating func fetch(
-        _ pieces: PieceSet, of sequence: UInt64, because reason: FetchReason, at now: Instant,
-        into commands: inout [Command]
+    mutating func fetch(
+        _ pieces: PieceSet, of place: Int, because reason: FetchReason, at now: Instant, into commands: inout [Command]
     ) {
+        guard !pieces.isEmpty else { return }
+        let record = segments[place].record
         var rest = Array(pieces)[...]
         var asked: [Int] = []
         var underWay = fetches.values.count { $0.reason.isShare == reason.isShare }
+        let limit = reason.isShare ? Self.shareLimit : Self.fetchLimit
         var room = origin.window
         if !reason.isShare {
             room -= fetches.values.reduce(0) { $0 + ($1.reason.isShare ? 0 : $1.pieces.count) }
         }
-        while let first = rest.first, underWay < Self.fetchLimit, room > 0, let record = progress[sequence]?.record {
+        while let first = rest.first, underWay < limit, room > 0 {
             var end = first
             while let next = rest.first, next == end, end - first < min(Self.runLimit, room) {
                 rest.removeFirst()
@@ -208,24 +181,26 @@ extension Swarm {
             }
             let bytes = (first..<end).reduce(0) { $0 + record.range(ofPiece: $1).count }
             fetches[nextFetch] = Fetch(
-                sequence: sequence, pieces: first..<end, began: now, bytes: bytes, reason: reason)
+                sequence: record.segment.sequence, pieces: first..<end, began: now, bytes: bytes, reason: reason)
             underWay += 1
-            room -= end - first
+            if !reason.isShare { room -= end - first }
             for index in first..<end {
-                progress[sequence]?.fetching.insert(index)
+                segments[place].fetching.insert(index)
                 asked.append(index)
             }
             tally.fetched[reason, default: 0] += end - first
-            commands.append(.fetchPieces(FetchID(nextFetch), id(sequence), first..<end, reason))
+            commands.append(.fetchPieces(FetchID(nextFetch), record.segment, first..<end, reason))
             nextFetch += 1
         }
         guard !asked.isEmpty, shares else { return }
-        for link in greetedLinks { commands.append(.sendFetching(link, id(sequence), asked)) }
+        for link in greetedLinks { commands.append(.sendFetching(link, record.segment, asked)) }
     }
 
     mutating func fetchEnded(_ id: FetchID, failed: Bool, at now: Instant, into commands: inout [Command]) {
         guard let fetch = fetches.removeValue(forKey: id.number) else { return }
-        for index in fetch.pieces { progress[fetch.sequence]?.fetching.remove(index) }
+        if let place = place(fetch.sequence) {
+            for index in fetch.pieces { segments[place].fetching.remove(index) }
+        }
         if failed {
             origin.failed(at: now, using: &random)
         } else {
@@ -238,10 +213,10 @@ extension Swarm {
 
     /// The player reaches back before the place where we started: those segments are wanted, too.
     mutating func playerAsked(_ segment: SegmentID, at now: Instant, into commands: inout [Command]) {
-        guard segment.rendition == settings.rendition, let known = progress[segment.sequence] else { return }
+        guard let place = place(segment) else { return }
         if let first = start, segment.sequence < first { start = segment.sequence }
         playhead.ask(segment.sequence, at: now)
-        if known.isDropped { progress[segment.sequence]?.isDropped = false }
+        segments[place].isDropped = false
         askOrigin(at: now, into: &commands)
     }
 }

@@ -12,6 +12,9 @@ extension Swarm {
         package let isChoked: Bool
         package let wantsUnderWay: Int
         package let pieceTime: Interval
+        /// Stripes that it pushes to us, and that we push to it.
+        package let follows: StripeSet
+        package let children: StripeSet
     }
 
     package enum PieceState: Hashable, Sendable { case missing, wanted, fetching, fromPeer, fromOrigin }
@@ -23,26 +26,35 @@ extension Swarm {
     }
 
     package var neighborPictures: [NeighborPicture] {
-        links.compactMap { link in
-            guard let neighbor = neighbors[link], neighbor.isGreeted else { return nil }
+        neighbors.compactMap { neighbor in
+            guard neighbor.isGreeted else { return nil }
             return NeighborPicture(
-                link: link, peer: neighbor.peer, endpoint: neighbor.endpoint, bytesReceived: neighbor.received,
-                bytesSent: neighbor.sent, chokesUs: neighbor.chokesUs, isChoked: neighbor.isChoked,
-                wantsUnderWay: neighbor.asked, pieceTime: neighbor.health.pieceTime)
+                link: neighbor.link, peer: neighbor.peer, endpoint: neighbor.endpoint,
+                bytesReceived: neighbor.received, bytesSent: neighbor.sent, chokesUs: neighbor.chokesUs,
+                isChoked: neighbor.isChoked, wantsUnderWay: neighbor.asked, pieceTime: neighbor.health.pieceTime,
+                follows: neighbor.follows, children: neighbor.children)
         }
     }
 
     /// The newest `count` segments, oldest first.
     package func segmentPictures(_ count: Int, at now: Instant) -> [SegmentPicture] {
-        chronicle.sequences.suffix(count).compactMap { sequence in
-            guard let segment = progress[sequence] else { return nil }
-            let pieces = (0..<segment.record.pieceCount).map { index -> PieceState in
+        segments.suffix(count).map { segment in
+            let wanted = Set(segment.wants.map(\.index))
+            let pieces = (0..<segment.count).map { index -> PieceState in
                 if segment.fromOrigin.contains(index) { return .fromOrigin }
                 if segment.held.contains(index) { return .fromPeer }
                 if segment.fetching.contains(index) { return .fetching }
-                return segment.wanted[index] == nil ? .missing : .wanted
+                return wanted.contains(index) ? .wanted : .missing
             }
-            return SegmentPicture(segment: id(sequence), pieces: pieces, slack: slack(sequence, at: now))
+            return SegmentPicture(
+                segment: id(segment.sequence), pieces: pieces, slack: slack(segment.sequence, at: now))
+        }
+    }
+
+    /// Who pushes each stripe to us, by its number, and how many peers it passes before us.
+    package var feedPictures: [(parent: PeerID?, depth: UInt8)] {
+        Stripe.all.map { stripe in
+            (feeds[stripe.number].parent.flatMap { neighbor($0)?.peer }, depth(of: stripe))
         }
     }
 
@@ -61,6 +73,6 @@ extension Swarm {
     }
 
     package var newestComplete: SegmentID? {
-        chronicle.sequences.last { progress[$0]?.isComplete == true }.map(id)
+        segments.last { $0.isComplete }.map { id($0.sequence) }
     }
 }

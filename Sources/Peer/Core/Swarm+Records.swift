@@ -11,7 +11,7 @@ extension Swarm {
         switch chronicle.judge(record, digest: digest, from: source, at: now) {
         case .accepted: break
         case .known:
-            if case .neighbor(let link) = source { neighbors[link]?.knows.insert(sequence) }
+            if case .neighbor(let link) = source { with(link) { _ = $0.knows(sequence) } }
             return
         case .stale, .foreign: return
         case .tooFarAhead:
@@ -24,56 +24,80 @@ extension Swarm {
         }
         if !isFirst, record.epoch > epoch { forgetEverything(into: &commands) }
         if sequence == chronicle.newest { lastNews = now }
-        if case .neighbor(let link) = source { neighbors[link]?.knows.insert(sequence) }
+        if case .neighbor(let link) = source { with(link) { _ = $0.knows(sequence) } }
         learned += 1
         commands.append(.accept(record.segment))
-        progress[sequence] = SegmentProgress(record, at: now)
+        let progress = SegmentProgress(record, at: now)
+        segments.insert(progress, at: segments.firstIndex { $0.sequence > sequence } ?? segments.endIndex)
         for old in chronicle.expire() { forget(old, into: &commands) }
+        for link in links { tell(link, sequence, into: &commands) }
+        guard let place = place(sequence), wantsSegment(place), origin.isAvailable(at: now) else { return }
+        inject(place, at: now, into: &commands)
+        fetchOwnLeaves(sequence, source, at: now, into: &commands)
+    }
+
+    /// The stripe down whose tree a segment's leaf hashes travel: one after the other, so that all share the work.
+    private func carrier(of sequence: UInt64) -> Stripe { Stripe.all[Int(sequence % UInt64(Stripe.count))] }
+
+    /// Of the injectors, the root of the tree that leaf hashes travel down gets them from the origin.
+    private mutating func fetchOwnLeaves(
+        _ sequence: UInt64, _ source: Source, at now: Instant, into commands: inout [Command]
+    ) {
+        guard source == .origin, isRoot(of: carrier(of: sequence)) || isAlone(at: now) else { return }
+        fetchRecords(sequence...sequence, at: now, into: &commands)
     }
 
     mutating func leavesVerified(
         _ segment: SegmentID, _ source: Source, at now: Instant, into commands: inout [Command]
     ) {
-        let sequence = segment.sequence
-        guard segment.rendition == settings.rendition, progress[sequence]?.hasLeaves == false else { return }
+        guard let place = place(segment), !segments[place].hasLeaves else { return }
         learned += 1
-        progress[sequence]?.hasLeaves = true
-        for link in links { tell(link, sequence, into: &commands) }
-        guard wantsSegment(sequence) else { return }
+        segments[place].hasLeaves = true
+        let carrier = carrier(of: segment.sequence)
+        for seat in neighbors.indices
+        where neighbors[seat].children.contains(carrier) && source != .neighbor(links[seat])
+            && neighbors[seat].holdings[segment.sequence] == nil
+        {
+            commands.append(.sendLeaves(links[seat], segment))
+        }
+        guard wantsSegment(place) else { return }
         askOrigin(at: now, into: &commands)
-        for link in links { want(from: link, at: now, into: &commands) }
+        pull(from: place, at: now, into: &commands)
     }
 
-    /// Passes a record and its leaf hashes on to a neighbor that has not shown that it has them.
+    /// Passes a record on to a neighbor that has not shown that it has it.
     mutating func tell(_ link: LinkID, _ sequence: UInt64, into commands: inout [Command]) {
-        guard shares, neighbors[link]?.isGreeted == true, progress[sequence]?.hasLeaves == true,
-            neighbors[link]?.knows.insert(sequence).inserted == true
-        else { return }
+        guard shares, let seat = seat(link), neighbors[seat].isGreeted, neighbors[seat].knows(sequence) else { return }
         commands.append(.sendRecord(link, id(sequence)))
-        commands.append(.sendLeaves(link, id(sequence)))
     }
 
-    /// Leaf hashes travel with the record; those that got lost are asked for.
+    /// Leaf hashes come down a tree; those that did not are asked for: of who has pieces, hence has them, then of the
+    /// origin.
     mutating func askForLateLeaves(at now: Instant, into commands: inout [Command]) {
-        for sequence in chronicle.sequences {
-            guard let segment = progress[sequence], !segment.hasLeaves, wantsSegment(sequence) else { continue }
-            let since = segment.leavesAsked ?? segment.arrival
-            guard now - since > .milliseconds(400) else { continue }
-            progress[sequence]?.leavesAsked = now
-            if segment.leavesAsked == nil,
-                let link = links.first(where: { neighbors[$0]?.knows.contains(sequence) == true })
-            {
-                commands.append(.askLeaves(link, id(sequence)))
+        for place in segments.indices where !segments[place].hasLeaves && wantsSegment(place) {
+            let segment = segments[place]
+            let patience: Interval = isLive(segment.sequence) ? .milliseconds(250) : .milliseconds(20)
+            let since = segment.leavesAsked ?? segment.earlySince ?? segment.arrival
+            guard now - since > (segment.leavesAsked == nil ? patience : .milliseconds(500)) else { continue }
+            segments[place].leavesAsked = now
+            let knower = links.first { link in
+                neighbor(link).map { $0.isGreeted && $0.holdings[segment.sequence]?.isEmpty == false } ?? false
+            }
+            if let knower, segment.leavesAsked == nil {
+                commands.append(.askLeaves(knower, id(segment.sequence)))
             } else {
-                fetchRecords(sequence...sequence, at: now, into: &commands)
+                fetchRecords(segment.sequence...segment.sequence, at: now, into: &commands)
             }
         }
     }
 
+    /// Whether the segment came while we watched, so that its pieces are on their way through the swarm.
+    private func isLive(_ sequence: UInt64) -> Bool { sequence == chronicle.newest }
+
     /// Whether a segment is to be had at all: nothing from before the place where the player starts.
-    func wantsSegment(_ sequence: UInt64) -> Bool {
-        guard let segment = progress[sequence], !segment.isComplete, !segment.isDropped else { return false }
-        return sequence >= start ?? .max
+    func wantsSegment(_ place: Int) -> Bool {
+        let segment = segments[place]
+        return !segment.isComplete && !segment.isDropped && segment.sequence >= start ?? .max
     }
 
     /// An origin that does not answer must not keep a viewer out: what neighbors have told of will do.
@@ -93,15 +117,15 @@ extension Swarm {
     }
 
     private mutating func forgetEverything(into commands: inout [Command]) {
-        for sequence in progress.keys.sorted() { forget(sequence, into: &commands) }
+        for sequence in segments.map(\.sequence) { forget(sequence, into: &commands) }
         start = nil
         playhead = Playhead(joined: joined, patience: settings.startPatience)
     }
 
     mutating func forget(_ sequence: UInt64, into commands: inout [Command]) {
-        progress[sequence] = nil
+        segments.removeAll { $0.sequence == sequence }
         holesAsked[sequence] = nil
-        for link in links { neighbors[link]?.forget(sequence) }
+        for seat in neighbors.indices { neighbors[seat].forget(sequence) }
         for (number, fetch) in fetches.sorted(by: { $0.key < $1.key }) where fetch.sequence == sequence {
             fetches[number] = nil
             commands.append(.abandonFetch(FetchID(number)))
@@ -111,14 +135,16 @@ extension Swarm {
 
     /// Keeps the bytes in memory within the limit: the oldest complete segments go first, listed ones last.
     mutating func trimStore(into commands: inout [Command]) {
-        var total = progress.values.reduce(0) { $0 + ($1.isDropped ? 0 : $1.record.length) }
-        for sequence in chronicle.sequences where total > settings.storeLimit {
-            guard let segment = progress[sequence], !segment.isDropped, segment.isComplete else { continue }
-            total -= segment.record.length
-            progress[sequence]?.isDropped = true
-            progress[sequence]?.held = PieceSet(count: segment.record.pieceCount)
-            for link in links where neighbors[link]?.isGreeted == true {
-                commands.append(.sendHolds(link, id(sequence), PieceSet(count: segment.record.pieceCount)))
+        var total = segments.reduce(0) { $0 + ($1.isDropped ? 0 : $1.record.length) }
+        for place in segments.indices where total > settings.storeLimit {
+            guard !segments[place].isDropped, segments[place].isComplete else { continue }
+            total -= segments[place].record.length
+            segments[place].isDropped = true
+            segments[place].held = PieceSet(count: segments[place].count)
+            segments[place].heldCount = 0
+            let sequence = segments[place].sequence
+            for link in greetedLinks {
+                commands.append(.sendHolds(link, id(sequence), PieceSet(count: segments[place].count)))
             }
             commands.append(.drop(id(sequence)))
         }

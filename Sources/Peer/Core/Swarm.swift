@@ -6,13 +6,15 @@ package import Vocabulary
 /// never holds a byte of payload. Each question has a value of its own, and this type only routes between them:
 ///
 ///     what has the origin said?       Chronicle          what do we hold, what is on its way?  SegmentProgress
-///     when is a segment needed?       Playhead           who has what, how well does it serve?  Neighbor, LinkHealth
-///     whom could we link to?          Neighborhood       which new pieces are ours to fetch?    Injection
-///     how fast is the origin?         OriginHealth       how much may we send?                  UploadBudget
+///     when is a segment needed?       Playhead           who has what, how well does it serve? Neighbor, LinkHealth
+///     whom could we link to?          Neighborhood       who pushes a stripe to us?            Feed
+///     how fast is the origin?         OriginHealth       how much may be in flight from us?    Uplink, UploadBudget
+///     do peers bring what they say?   Confidence         what is preferred where there is choice?  Policies
 ///
-/// A piece's way: a record is accepted (`Swarm+Records`), its leaf hashes come, its pieces are wanted from neighbors
-/// or fetched from the origin (`Swarm+Pieces`, `Swarm+Origin`), verified by the shell, told to neighbors, and served
-/// (`Swarm+Upload`). Links come and go in `Swarm+Links`.
+/// A piece's way: a record is accepted (`Swarm+Records`); an injector takes its stripes from the origin
+/// (`Swarm+Injection`); a verified piece is pushed at once to the children of its stripe (`Swarm+Push`), which chose
+/// their parents in `Swarm+Feeds`. What pushing missed is pulled (`Swarm+Pull`), and what nobody brings in time comes
+/// from the origin (`Swarm+Origin`). Links come and go in `Swarm+Links`.
 package struct Swarm: Sendable {
     package let settings: Settings
     var random: Randomness
@@ -23,18 +25,30 @@ package struct Swarm: Sendable {
     var neighborhood = Neighborhood()
     var origin = OriginHealth()
     var budget: UploadBudget
+    var uplink = Uplink()
+    var confidence = Confidence()
 
-    var progress: [UInt64: SegmentProgress] = [:]
-    var neighbors: [LinkID: Neighbor] = [:]
-    /// Ascending, so that nothing depends on hash order.
+    /// One for each record that is known, ascending.
+    var segments: [SegmentProgress] = []
+    /// Ascending, and at each place the neighbor at the other end.
     var links: [LinkID] = []
+    var neighbors: [Neighbor] = []
+    /// By stripe number.
+    var feeds = [Feed](repeating: Feed(), count: Stripe.count)
+    /// Whose turn it is to be sent something.
+    var turn = 0
 
     var lease: Lease?
+    /// The newest segment when the lease was given: what is older was the share of others.
+    var leaseFrom: UInt64?
+    var duty: Stripe?
     var viewers = 0
     var hasWelcome = false
     var nextAnnounce: Instant
     var announceFailures = 0
     var freshRoots: [Root] = []
+    /// Roots that are in the announce under way.
+    var announcedRoots: [Root] = []
 
     var fetches: [Int: Fetch] = [:]
     var nextFetch = 0
@@ -57,6 +71,7 @@ package struct Swarm: Sendable {
     var isStopped = false
     var lastTick: Instant
     var lastReview: Instant
+    var lastSighting: Instant
     var flushAt: Instant?
     package var tally = Tally()
 
@@ -80,13 +95,14 @@ package struct Swarm: Sendable {
         lastNews = now
         lastTick = now - settings.tick
         lastReview = now
+        lastSighting = now
     }
 
     /// When to come back with `.timePassed`.
     package var nextDeadline: Instant {
         guard !isStopped else { return .distantFuture }
-        let isBusy = !fetches.isEmpty || progress.values.contains { !$0.isComplete }
-        let tick = lastTick + (isBusy ? settings.tick : .milliseconds(250))
+        let isBusy = !fetches.isEmpty || segments.contains { !$0.isComplete }
+        let tick = lastTick + (isBusy ? settings.tick : .milliseconds(500))
         return flushAt.map { min($0, tick) } ?? tick
     }
 
@@ -100,30 +116,36 @@ package struct Swarm: Sendable {
         case .greeted(let link, let uploads, let endpoint):
             greeted(link, uploads, endpoint, at: now, into: &commands)
         case .introduced(let link, let introductions):
-            guard neighbors[link] != nil else { return }
+            guard links.contains(link) else { return }
             neighborhood.learn(introductions, me: settings.me, at: now)
-        case .heard(let link): neighbors[link]?.lastHeard = now
+        case .heard(let link): with(link) { $0.lastHeard = now }
         case .misbehaved(let link, let reason): misbehaved(link, reason, at: now, into: &commands)
 
         case .recordVerified(let record, let digest, let source):
             recordVerified(record, digest, source, at: now, into: &commands)
         case .leavesVerified(let segment, let source): leavesVerified(segment, source, at: now, into: &commands)
         case .leavesWanted(let link, let segment):
-            if segment.rendition == settings.rendition, progress[segment.sequence]?.hasLeaves == true {
-                commands.append(.sendLeaves(link, segment))
-            }
+            guard let place = place(segment), segments[place].hasLeaves else { return }
+            commands.append(.sendLeaves(link, segment))
+        case .pieceEarly(let segment, _):
+            guard let place = place(segment), segments[place].earlySince == nil else { return }
+            segments[place].earlySince = now
 
         case .holds(let link, let segment, let pieces): holds(link, segment, pieces, at: now, into: &commands)
-        case .fetching(let link, let segment, let indices): promised(link, segment, indices, at: now)
+        case .fetching(let link, let segment, let indices):
+            guard let place = place(segment) else { return }
+            let count = segments[place].count
+            with(link) { $0.promise(segment.sequence, indices, count: count, at: now) }
         case .wanted(let link, let segment, let indices): wanted(link, segment, indices, at: now, into: &commands)
-        case .cancelled(let link, let segment, let indices):
-            neighbors[link]?.wants.removeAll { $0.segment == segment && indices.contains($0.index) }
+        case .cancelled(let link, let segment, let indices): cancelled(link, segment, indices)
         case .declined(let link, let segment, let indices): declined(link, segment, indices, at: now, into: &commands)
         case .choked(let link): choked(link, at: now, into: &commands)
         case .unchoked(let link):
-            neighbors[link]?.chokesUs = false
-            want(from: link, at: now, into: &commands)
-        case .offered, .subscribed, .refused, .pieceEarly: return
+            with(link) { $0.chokesUs = false }
+            pull(at: now, into: &commands)
+        case .offered(let link, let offers): offered(link, offers, at: now, into: &commands)
+        case .subscribed(let link, let stripes): subscribed(link, stripes, at: now, into: &commands)
+        case .refused(let link, let stripes): refused(link, stripes, at: now, into: &commands)
         case .pieceVerified(let piece, let source): verified(piece, source, at: now, into: &commands)
         case .pieceSent(let link, let piece): sent(link, piece, at: now, into: &commands)
 
@@ -152,24 +174,36 @@ package struct Swarm: Sendable {
         }
     }
 
-    /// Time alone has passed: gains are told, and every so often everything that can be late is looked at.
+    /// Time alone has passed: news is told, and every so often everything that can be late is looked at.
     private mutating func timePassed(at now: Instant, into commands: inout [Command]) {
-        if let flushAt, now >= flushAt { tellGains(into: &commands) }
+        if let flushAt, now >= flushAt { flush(at: now, into: &commands) }
         guard now - lastTick >= settings.tick else { return }
         lastTick = now
         startWithoutHead(at: now)
         announceIfDue(at: now, into: &commands)
         dial(at: now, into: &commands)
         expireWants(at: now, into: &commands)
+        reviewFeeds(at: now, into: &commands)
         askOrigin(at: now, into: &commands)
         askForLateLeaves(at: now, into: &commands)
-        for link in links { want(from: link, at: now, into: &commands) }
+        pull(at: now, into: &commands)
         serve(at: now, into: &commands)
         guard now - lastReview >= .seconds(1) else { return }
         lastReview = now
         reviewLinks(at: now, into: &commands)
-        reviewUpload(at: now, into: &commands)
+        reviewServing(at: now, into: &commands)
         trimStore(into: &commands)
+    }
+
+    /// What is gathered for a moment is told: what we hold, and what we can push.
+    private mutating func flush(at now: Instant, into commands: inout [Command]) {
+        flushAt = nil
+        tellHoldings(into: &commands)
+        tellOffers(into: &commands)
+    }
+
+    mutating func planFlush(within time: Interval, at now: Instant) {
+        flushAt = flushAt.map { min($0, now + time) } ?? now + time
     }
 
     private mutating func stop(into commands: inout [Command]) {
@@ -180,13 +214,42 @@ package struct Swarm: Sendable {
 
     func id(_ sequence: UInt64) -> SegmentID { SegmentID(rendition: settings.rendition, sequence: sequence) }
 
+    /// Where segment `sequence` is among the known ones; they mostly follow each other without a hole.
+    func place(_ sequence: UInt64) -> Int? {
+        guard let first = segments.first?.sequence, sequence >= first else { return nil }
+        let guess = sequence - first
+        if guess < UInt64(segments.count), segments[Int(guess)].sequence == sequence { return Int(guess) }
+        return segments.firstIndex { $0.sequence == sequence }
+    }
+
+    /// Only our own rendition has a place: of others we know nothing.
+    func place(_ segment: SegmentID) -> Int? {
+        segment.rendition == settings.rendition ? place(segment.sequence) : nil
+    }
+
+    func seat(_ link: LinkID) -> Int? { links.lastIndex(of: link) }
+
+    func neighbor(_ link: LinkID) -> Neighbor? { seat(link).map { neighbors[$0] } }
+
+    mutating func with(_ link: LinkID, _ change: (inout Neighbor) -> Void) {
+        guard let seat = seat(link) else { return }
+        change(&neighbors[seat])
+    }
+
     /// How long segment `sequence` plays, or what its like play.
     func duration(_ sequence: UInt64) -> Interval {
-        chronicle[sequence].map { .microseconds($0.record.duration) } ?? .seconds(Double(chronicle.targetDuration))
+        place(sequence).map { .microseconds(segments[$0].record.duration) }
+            ?? .seconds(Double(chronicle.targetDuration))
     }
 
     /// How long until segment `sequence` is needed; negative when it is late.
     func slack(_ sequence: UInt64, at now: Instant) -> Interval {
         playhead.need(for: sequence, start: start ?? sequence, duration: duration) - now
+    }
+
+    /// Bytes per second of the stream, by its newest segment.
+    var streamRate: Double? {
+        guard let record = segments.last?.record else { return nil }
+        return Double(record.length) / max(0.1, Double(record.duration) / 1e6)
     }
 }

@@ -6,7 +6,12 @@ package struct Tally: Hashable, Sendable {
     package var duplicateBytes = 0
     package var piecesRefused = 0
     package var recordsRefused = 0
+    /// Pieces that neighbors pushed and those that they brought because they were asked.
+    package var piecesPushed = 0
+    package var piecesPulled = 0
     package var wantsTimedOut = 0
+    /// Parents left because they were slow or silent.
+    package var parentsLeft = 0
     package var peersBanned = 0
     /// Pieces asked of the origin, by reason.
     package var fetched: [FetchReason: Int] = [:]

@@ -64,10 +64,22 @@ package struct PieceSet: Hashable, Sendable {
         if count % 64 != 0, let last = words.indices.last { words[last] &= (1 << UInt64(count % 64)) - 1 }
     }
 
+    package mutating func subtract(_ other: PieceSet) {
+        for index in 0..<Swift.min(words.count, other.words.count) { words[index] &= ~other.words[index] }
+    }
+
     package func subtracting(_ other: PieceSet) -> PieceSet {
         var result = self
-        for index in 0..<Swift.min(words.count, other.words.count) { result.words[index] &= ~other.words[index] }
+        result.subtract(other)
         return result
+    }
+
+    package mutating func formIntersection(_ other: PieceSet) {
+        for index in words.indices { words[index] &= index < other.words.count ? other.words[index] : 0 }
+    }
+
+    package func isSuperset(of other: PieceSet) -> Bool {
+        other.words.indices.allSatisfy { other.words[$0] & ~($0 < words.count ? words[$0] : 0) == 0 }
     }
 }
 

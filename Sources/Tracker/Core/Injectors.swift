@@ -2,8 +2,8 @@ import Vocabulary
 
 /// Who takes new pieces of one broadcast from the origin.
 ///
-/// Whoever has been elected stays until it leaves, falls silent or has no upload to give, because each change moves
-/// pieces that are on their way.
+/// Whoever has been elected stays until it leaves, falls silent or has no upload to give, and its successor gets its very
+/// place, because each change moves pieces that are on their way.
 struct Injectors: Sendable {
     let silence: Interval
     private let limit: Int
@@ -27,14 +27,12 @@ struct Injectors: Sendable {
     /// Whether more could be elected out of `candidates` peers, the holders among them.
     func isShort(of candidates: Int) -> Bool { holders.count < min(limit, candidates) }
 
-    /// Drops the holders that `heard` knows nothing of, or has not heard lately.
-    mutating func keep(at now: Instant, heard: (PeerID) -> Instant?) {
-        let before = holders.count
-        holders.removeAll { peer in
-            guard let heard = heard(peer) else { return true }
-            return now - heard > silence
+    /// Replaces the holders that are not `fit` any more by what `successor` finds for their place, or drops them.
+    mutating func renew(fit: (PeerID) -> Bool, successor: (Int, [PeerID]) -> PeerID?) {
+        for index in holders.indices.reversed() where !fit(holders[index]) {
+            hasChanged = true
+            if let next = successor(index, holders) { holders[index] = next } else { holders.remove(at: index) }
         }
-        if holders.count != before { hasChanged = true }
     }
 
     mutating func add(_ peer: PeerID) {

@@ -20,16 +20,18 @@ package struct Tracker: Sendable {
         package var peersPerAddress = 200
         /// Peers of one address in all broadcasts together, so that no single host can fill the tracker.
         package var membershipsPerAddress = 2_000
-        package var injectors = 3
+        package var injectors = Stripe.count
         package var roots = 500_000
         package var rootsPerPeer = 64
         package var listings = 10_000
         /// After this long without a word a peer or an open broadcast is gone.
         package var silence = Interval.seconds(75)
         /// After this long without a word an injector's share goes to another.
-        package var injectorSilence = Interval.seconds(45)
+        package var injectorSilence = Interval.seconds(15)
         package var closedListing = Interval.seconds(600)
         package var interval = 30
+        /// Injectors come more often, so that one that has vanished is soon replaced.
+        package var injectorInterval = 5
         /// In a small swarm, newcomers come back soon: whoever joined just after them is news.
         package var firstInterval = 5
         package var firstAnnounces = 4
@@ -102,7 +104,8 @@ package struct Tracker: Sendable {
             silence.touch(ticket, at: now)
         }
         for root in announcement.roots.prefix(Announcement.rootLimit) { index.insert(root, heldBy: membership) }
-        return welcome(membership, wanted: Int(announcement.wanted), announces: announces, at: now)
+        return welcome(
+            membership, wanted: Int(announcement.wanted), lacking: announcement.lacking, announces: announces, at: now)
     }
 
     private mutating func admit(_ membership: Membership, at endpoint: Endpoint, now: Instant) throws(Refusal) {
@@ -130,11 +133,12 @@ package struct Tracker: Sendable {
     }
 
     private mutating func welcome(
-        _ membership: Membership, wanted: Int, announces: Int, at now: Instant
+        _ membership: Membership, wanted: Int, lacking: StripeSet, announces: Int, at now: Instant
     ) -> Welcome {
         // Taken out and put back, so that the roster is changed in place beside the generator.
         guard var roster = rosters.removeValue(forKey: membership.broadcast) else {
-            return Welcome(interval: settings.interval, viewers: 0, newest: 0, lease: nil, duty: Stripe.all[0], neighbors: [])
+            return Welcome(
+                interval: settings.interval, viewers: 0, newest: 0, lease: nil, duty: Stripe.all[0], neighbors: [])
         }
         defer { rosters[membership.broadcast] = roster }
         roster.elect(at: now)
@@ -144,14 +148,15 @@ package struct Tracker: Sendable {
         let interval = settings.interval + Int.random(in: -tenth...tenth, using: &random)
         var newest = roster.newest
         if let stated = directory.listing(membership.broadcast)?.newest { newest = min(newest, stated + 64) }
+        let lease = roster.injectors.lease(of: membership.peer)
         return Welcome(
-            interval: isNew ? settings.firstInterval : interval,
+            interval: lease != nil ? settings.injectorInterval : isNew ? settings.firstInterval : interval,
             viewers: roster.count,
             newest: newest,
-            lease: roster.injectors.lease(of: membership.peer),
-            duty: Stripe.all[0],
+            lease: lease,
+            duty: roster.member(membership.peer)?.duty ?? Stripe.all[0],
             neighbors: roster.neighbors(
-                of: membership.peer, limit: min(wanted, Limits.introductions), using: &random))
+                of: membership.peer, lacking: lacking, limit: min(wanted, Limits.introductions), using: &random))
     }
 
     private mutating func remove(_ membership: Membership) {

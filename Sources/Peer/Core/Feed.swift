@@ -1,0 +1,53 @@
+import Vocabulary
+
+/// How one stripe comes to us: who pushes it, and how far from the origin that is.
+struct Feed: Sendable {
+    /// The neighbor that pushes the stripe; `nil` while there is none.
+    private(set) var parent: LinkID?
+    /// Since when it does. Segments whose record is older are not pushed in full.
+    private(set) var since = Instant.distantFuture
+    /// How many peers the stripe passes before us; `Offer.unrooted` when it does not reach us.
+    var depth = Offer.unrooted
+    /// When the parent last pushed a piece.
+    var lastPiece = Instant.zero
+    /// When the parent last had the stripe itself.
+    var lastRooted = Instant.zero
+    /// Segments in a row of which most of the stripe had to be pulled from others.
+    var lags = 0
+    /// Neighbors that refused or failed, and until when they are left alone.
+    private var avoided: [(link: LinkID, until: Instant)] = []
+
+    /// Longer ways are loops, or of no use.
+    static let deepest: UInt8 = 20
+    /// How long a parent may be without the stripe itself before another is sought.
+    static let grace = Interval.milliseconds(1_200)
+
+    mutating func follow(_ link: LinkID, depth: UInt8, at now: Instant) {
+        parent = link
+        since = now
+        self.depth = depth &+ 1
+        lastPiece = now
+        lastRooted = now
+        lags = 0
+    }
+
+    /// Lets go of the parent and leaves it alone for `pause`.
+    mutating func leave(for pause: Interval, at now: Instant) {
+        guard let parent else { return }
+        avoided.removeAll { now >= $0.until || $0.link == parent }
+        avoided.append((parent, now + pause))
+        self.parent = nil
+        since = .distantFuture
+        depth = Offer.unrooted
+    }
+
+    func avoids(_ link: LinkID, at now: Instant) -> Bool { avoided.contains { $0.link == link && now < $0.until } }
+
+    mutating func forget(_ link: LinkID) {
+        avoided.removeAll { $0.link == link }
+        guard parent == link else { return }
+        parent = nil
+        since = .distantFuture
+        depth = Offer.unrooted
+    }
+}

@@ -1,0 +1,188 @@
+import Vocabulary
+
+/// Stripes that come to us: who pushes them, and when to look for somebody better.
+extension Swarm {
+    /// The origin's stripe by our lease: we are where its tree begins.
+    func isRoot(of stripe: Stripe) -> Bool { shares && settings.uploads && lease?.rank(for: stripe) == 0 }
+
+    /// Whether we push the stripe on to others.
+    func relays(_ stripe: Stripe) -> Bool { settings.uploads && (duty == stripe || isRoot(of: stripe)) }
+
+    /// How many peers the stripe passes before us.
+    func depth(of stripe: Stripe) -> UInt8 { isRoot(of: stripe) ? 0 : feeds[stripe.number].depth }
+
+    var childCount: Int { neighbors.reduce(0) { $0 + $1.children.count } }
+
+    /// How many stripes we can push to one neighbor each: what the uplink carries, in stripes of the stream.
+    var slots: Int {
+        guard settings.uploads, let stream = streamRate, stream > 0 else { return 0 }
+        // Until the uplink has shown what it can: a little more than what everybody has to give.
+        var rate = uplink.rate ?? stream * 1.25
+        if let limit = settings.uploadLimit { rate = min(rate, Double(limit)) }
+        return min(64, Int(rate * 0.95 / stream * Double(Stripe.count)))
+    }
+
+    private var offers: [Offer] {
+        guard settings.uploads, shares, settings.policies.pushes else { return [] }
+        let children = UInt8(clamping: childCount)
+        let slots = UInt8(clamping: slots)
+        return Stripe.all.compactMap { stripe in
+            guard relays(stripe) else { return nil }
+            return Offer(stripe: stripe, depth: depth(of: stripe), children: children, slots: slots)
+        }
+    }
+
+    mutating func tellOffers(into commands: inout [Command]) {
+        let offers = offers
+        for seat in neighbors.indices where neighbors[seat].isGreeted && neighbors[seat].toldOffers != offers {
+            neighbors[seat].toldOffers = offers
+            commands.append(.offer(links[seat], offers))
+        }
+    }
+
+    mutating func offered(_ link: LinkID, _ offers: [Offer], at now: Instant, into commands: inout [Command]) {
+        guard let seat = seat(link) else { return }
+        neighbors[seat].offers = offers
+        for stripe in neighbors[seat].follows where feeds[stripe.number].parent == link {
+            let before = feeds[stripe.number].depth
+            guard let offer = neighbors[seat].offer(of: stripe) else {
+                leave(stripe, for: .seconds(3), at: now, into: &commands)
+                continue
+            }
+            if offer.depth < Feed.deepest {
+                feeds[stripe.number].depth = offer.depth + 1
+                feeds[stripe.number].lastRooted = now
+            } else {
+                feeds[stripe.number].depth = Offer.unrooted
+            }
+            // Those below must hear at once that they hang in the air, before they offer us their own branch.
+            if feeds[stripe.number].depth != before, relays(stripe) { planFlush(within: .zero, at: now) }
+        }
+        if flushAt.map({ $0 <= now }) == true { tellOffers(into: &commands) }
+        seekParents(at: now, into: &commands)
+    }
+
+    mutating func refused(_ link: LinkID, _ stripes: StripeSet, at now: Instant, into commands: inout [Command]) {
+        with(link) { $0.follows = $0.follows.subtracting(stripes) }
+        for stripe in stripes where feeds[stripe.number].parent == link {
+            feeds[stripe.number].leave(for: .seconds(2), at: now)
+            if relays(stripe) { planFlush(within: .zero, at: now) }
+        }
+        seekParents(at: now, into: &commands)
+    }
+
+    /// Lets go of a stripe's parent, and says so.
+    private mutating func leave(
+        _ stripe: Stripe, for pause: Interval, at now: Instant, into commands: inout [Command]
+    ) {
+        guard let parent = feeds[stripe.number].parent else { return }
+        feeds[stripe.number].leave(for: pause, at: now)
+        if relays(stripe) { planFlush(within: .zero, at: now) }
+        guard let seat = seat(parent) else { return }
+        neighbors[seat].follows.remove(stripe)
+        commands.append(.subscribe(parent, neighbors[seat].follows))
+    }
+
+    /// Finds a parent for each stripe that has none.
+    mutating func seekParents(at now: Instant, into commands: inout [Command]) {
+        guard shares, settings.policies.pushes, start != nil else { return }
+        var changed: [LinkID] = []
+        for stripe in Stripe.all where feeds[stripe.number].parent == nil && !isRoot(of: stripe) {
+            guard let (seat, offer) = bestParent(stripe, at: now) else { continue }
+            feeds[stripe.number].follow(links[seat], depth: offer.depth, at: now)
+            neighbors[seat].follows.insert(stripe)
+            // Counted at once, so that not all our stripes go to whoever is free now.
+            if let place = neighbors[seat].offers.firstIndex(where: { $0.stripe == stripe }) {
+                for other in neighbors[seat].offers.indices { neighbors[seat].offers[other].children &+= 1 }
+                _ = place
+            }
+            if !changed.contains(links[seat]) { changed.append(links[seat]) }
+            if relays(stripe) { planFlush(within: .zero, at: now) }
+        }
+        for link in changed {
+            guard let neighbor = neighbor(link) else { continue }
+            commands.append(.subscribe(link, neighbor.follows))
+        }
+    }
+
+    private mutating func bestParent(_ stripe: Stripe, at now: Instant) -> (seat: Int, offer: Offer)? {
+        let relays = relays(stripe)
+        var best: (cost: Double, seat: Int, offer: Offer)?
+        for seat in neighbors.indices {
+            let neighbor = neighbors[seat]
+            guard neighbor.isGreeted, neighbor.uploads, let offer = neighbor.offer(of: stripe),
+                offer.depth < Feed.deepest, !neighbor.children.contains(stripe),
+                !feeds[stripe.number].avoids(links[seat], at: now), !neighbor.health.isDemoted(at: now),
+                // Who is full takes nobody but those who push the stripe on.
+                relays || offer.children < offer.slots
+            else { continue }
+            let candidate = ParentCandidate(link: links[seat], offer: offer, pieceTime: neighbor.health.pieceTime)
+            let cost = settings.policies.parents.cost(candidate, relays: relays, using: &random)
+            if cost < best?.cost ?? .infinity { best = (cost, seat, offer) }
+        }
+        return best.map { ($0.seat, $0.offer) }
+    }
+
+    /// Stripes for which no neighbor could be asked.
+    var lacking: StripeSet {
+        var lacking = StripeSet()
+        for stripe in Stripe.all where !isRoot(of: stripe) && feeds[stripe.number].parent == nil {
+            lacking.insert(stripe)
+        }
+        // Who pushes a stripe on needs several to choose from, and so do others when there is a single one.
+        for stripe in Stripe.all where !isRoot(of: stripe) {
+            let known = neighbors.count { $0.offer(of: stripe) != nil }
+            if known < (relays(stripe) ? 3 : 2) { lacking.insert(stripe) }
+        }
+        return lacking
+    }
+
+    /// Leaves parents that are silent or hang in the air, and looks for missing ones.
+    mutating func reviewFeeds(at now: Instant, into commands: inout [Command]) {
+        for stripe in Stripe.all {
+            let feed = feeds[stripe.number]
+            guard let parent = feed.parent else { continue }
+            if isRoot(of: stripe) {
+                leave(stripe, for: .zero, at: now, into: &commands)
+            } else if feed.depth == Offer.unrooted, now - feed.lastRooted > Feed.grace {
+                leave(stripe, for: .seconds(3), at: now, into: &commands)
+            } else if isSilent(stripe, feed, at: now) {
+                with(parent) { $0.health.timedOut(at: now) }
+                tally.parentsLeft += 1
+                leave(stripe, for: .seconds(10), at: now, into: &commands)
+            }
+        }
+        seekParents(at: now, into: &commands)
+    }
+
+    /// Others have had much of the stripe for a while, and its parent has pushed nothing for long.
+    private func isSilent(_ stripe: Stripe, _ feed: Feed, at now: Instant) -> Bool {
+        guard now - max(feed.lastPiece, feed.since) > .seconds(1) else { return false }
+        return segments.suffix(3).contains { segment in
+            guard !segment.isComplete, segment.arrival > feed.since, now - segment.arrival > .seconds(1) else {
+                return false
+            }
+            return stripe.pieces(among: segment.count).contains {
+                segment.overdue.contains($0) && !segment.held.contains($0)
+            }
+        }
+    }
+
+    /// A segment is complete: parents of whose stripe most had to be pulled from others, again and again, are too slow.
+    mutating func judgeParents(_ segment: SegmentProgress, at now: Instant, into commands: inout [Command]) {
+        for stripe in Stripe.all {
+            let feed = feeds[stripe.number]
+            guard feed.parent != nil, feed.since < segment.arrival else { continue }
+            let size = stripe.pieces(among: segment.count).count
+            guard Int(segment.pulled[stripe.number]) * 2 > size else {
+                feeds[stripe.number].lags = 0
+                continue
+            }
+            feeds[stripe.number].lags += 1
+            guard feeds[stripe.number].lags >= 2 else { continue }
+            tally.parentsLeft += 1
+            leave(stripe, for: .seconds(10), at: now, into: &commands)
+        }
+        seekParents(at: now, into: &commands)
+    }
+}

@@ -1,0 +1,39 @@
+import Vocabulary
+
+/// Injection: what we take from the origin for the swarm's sake, as soon as it is there.
+extension Swarm {
+    mutating func inject(_ place: Int, at now: Instant, into commands: inout [Command]) {
+        let segment = segments[place]
+        let alone = isAlone(at: now)
+        guard alone || shares && segment.sequence > leaseFrom ?? (lease == nil ? 0 : .max) else { return }
+        let missing = segment.unasked
+        guard !missing.isEmpty else { return }
+        let age = now - segment.arrival
+        var due = PieceSet(count: segment.count)
+        var isBackup = false
+        for stripe in Stripe.all {
+            let pieces = stripe.pieces(among: segment.count).filter { missing.contains($0) }
+            guard !pieces.isEmpty else { continue }
+            if !alone {
+                let chance = Double(Randomness.mix(segment.record.root.hash.words.0 ^ settings.me.key.words.0) >> 11)
+                guard
+                    let delay = settings.policies.injection.delay(
+                        stripe, lease: lease, neighbors: links.count, chance: chance / Double(1 << 53)),
+                    age >= delay
+                else { continue }
+                isBackup = isBackup || delay > .zero
+            }
+            for index in pieces where alone || !isNear(PieceID(id(segment.sequence), index), at: now) {
+                due.insert(index)
+            }
+        }
+        fetch(due, of: place, because: alone ? .alone : isBackup ? .backup : .lease, at: now, into: &commands)
+    }
+
+    /// What was there before the lease was the share of others, or is nobody's any more.
+    mutating func take(_ lease: Lease?) {
+        if self.lease == nil, lease != nil { leaseFrom = chronicle.newest ?? 0 }
+        if lease == nil { leaseFrom = nil }
+        self.lease = lease
+    }
+}

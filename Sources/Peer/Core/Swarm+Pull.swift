@@ -1,0 +1,144 @@
+import Vocabulary
+
+/// Pieces that we ask neighbors for, because nobody pushes them or pushing missed them.
+extension Swarm {
+    mutating func pull(at now: Instant, into commands: inout [Command]) {
+        guard shares, !neighbors.isEmpty else { return }
+        let places = segments.indices.filter { wantsSegment($0) && segments[$0].hasLeaves }
+        for place in settings.policies.pieces.prefersNewest ? places.reversed() : places {
+            pull(from: place, at: now, into: &commands)
+        }
+    }
+
+    /// Asks for the missing pieces of one segment that neighbors have, each of the one that will bring it soonest.
+    mutating func pull(from place: Int, at now: Instant, into commands: inout [Command]) {
+        guard shares, wantsSegment(place), segments[place].hasLeaves else { return }
+        let segment = segments[place]
+        var open = segment.unasked
+        let pushed = pushedStripes(segment)
+        if !pushed.isEmpty {
+            for stripe in pushed {
+                for index in stripe.pieces(among: segment.count) where !segment.overdue.contains(index) {
+                    open.remove(index)
+                }
+            }
+        }
+        guard !open.isEmpty else { return }
+        // How many more pieces each neighbor may be asked for, and when it would bring the next.
+        var helpers: [(seat: Int, room: Int, asked: Int, pieces: PieceSet)] = []
+        for seat in neighbors.indices {
+            let neighbor = neighbors[seat]
+            guard neighbor.brings(at: now), let held = neighbor.holdings[segment.sequence] else { continue }
+            let room = neighbor.health.window - neighbor.asked
+            if room > 0 { helpers.append((seat, room, neighbor.asked, held)) }
+        }
+        guard !helpers.isEmpty else { return }
+        var union = PieceSet(count: segment.count)
+        for helper in helpers { union.formUnion(helper.pieces) }
+        open.formIntersection(union)
+        var order = Array(open)
+        guard !order.isEmpty else { return }
+        let slack = slack(segment.sequence, at: now).seconds / max(0.1, duration(segment.sequence).seconds)
+        settings.policies.pieces.sort(
+            &order, holders: { index in helpers.count { $0.pieces.contains(index) } }, slack: slack, using: &random)
+        var asked = [[Int]](repeating: [], count: helpers.count)
+        for index in order {
+            var best: (time: Interval, helper: Int)?
+            for number in helpers.indices where helpers[number].room > 0 && helpers[number].pieces.contains(index) {
+                let pace = neighbors[helpers[number].seat].health.pieceTime
+                let time = pace * (1 + Double(helpers[number].asked) / 4)
+                if time < best?.time ?? Interval(nanoseconds: .max) { best = (time, number) }
+            }
+            guard let helper = best?.helper else { continue }
+            helpers[helper].room -= 1
+            helpers[helper].asked += 1
+            asked[helper].append(index)
+            if helpers.allSatisfy({ $0.room == 0 }) { break }
+        }
+        for (number, indices) in asked.enumerated() where !indices.isEmpty {
+            ask(helpers[number].seat, for: indices, of: place, at: now, into: &commands)
+        }
+    }
+
+    private mutating func ask(
+        _ seat: Int, for indices: [Int], of place: Int, at now: Instant, into commands: inout [Command]
+    ) {
+        let deadline = now + neighbors[seat].health.patience
+        let segment = id(segments[place].sequence)
+        let count = segments[place].count
+        var elsewhere: [LinkID: [Int]] = [:]
+        for index in indices {
+            segments[place].ask(
+                SegmentProgress.Want(index: index, link: links[seat], time: now, deadline: deadline))
+            let feed = feeds[Stripe.of(piece: index, among: count).number]
+            if let parent = feed.parent, parent != links[seat] { elsewhere[parent, default: []].append(index) }
+        }
+        neighbors[seat].ask(indices.count, at: now)
+        commands.append(.want(links[seat], segment, indices))
+        // The parent that is late with it need not send it any more.
+        for parent in elsewhere.keys.sorted() { commands.append(.cancel(parent, segment, elsewhere[parent] ?? [])) }
+    }
+
+    /// Stripes of the segment that come without asking.
+    func pushedStripes(_ segment: SegmentProgress) -> StripeSet {
+        var pushed = StripeSet()
+        for stripe in Stripe.all {
+            let feed = feeds[stripe.number]
+            if isRoot(of: stripe) || feed.parent != nil && feed.since < segment.arrival { pushed.insert(stripe) }
+        }
+        return pushed
+    }
+
+    /// What a neighbor has had for a while and nobody has pushed is late: from then on it is pulled.
+    mutating func sight(at now: Instant) {
+        guard now - lastSighting >= settings.pushPatience else { return }
+        lastSighting = now
+        for place in segments.indices where wantsSegment(place) {
+            segments[place].overdue = segments[place].sighted
+            let sequence = segments[place].sequence
+            for seat in neighbors.indices where neighbors[seat].uploads && !neighbors[seat].chokesUs {
+                if let held = neighbors[seat].holdings[sequence] { segments[place].sighted.formUnion(held) }
+            }
+        }
+    }
+
+    mutating func declined(
+        _ link: LinkID, _ segment: SegmentID, _ indices: [Int], at now: Instant, into commands: inout [Command]
+    ) {
+        guard let place = place(segment), let seat = seat(link) else { return }
+        let refused = segments[place].settle { $0.link == link && indices.contains($0.index) }
+        for want in refused {
+            neighbors[seat].takeBack(1)
+            neighbors[seat].holdings.remove(PieceID(segment, want.index))
+        }
+        pull(from: place, at: now, into: &commands)
+    }
+
+    mutating func choked(_ link: LinkID, at now: Instant, into commands: inout [Command]) {
+        guard let seat = seat(link) else { return }
+        neighbors[seat].chokesUs = true
+        neighbors[seat].takeBack(.max)
+        for place in segments.indices { _ = segments[place].settle { $0.link == link } }
+        pull(at: now, into: &commands)
+    }
+
+    /// Wants that took too long are taken back, once for a neighbor, however many they are.
+    mutating func expireWants(at now: Instant, into commands: inout [Command]) {
+        sight(at: now)
+        var slow: [LinkID] = []
+        for place in segments.indices {
+            let late = segments[place].settle { now >= $0.deadline }
+            for want in late {
+                tally.wantsTimedOut += 1
+                if !slow.contains(want.link) { slow.append(want.link) }
+                let piece = PieceID(id(segments[place].sequence), want.index)
+                commands.append(.cancel(want.link, piece.segment, [piece.index]))
+                with(want.link) { neighbor in
+                    neighbor.takeBack(1)
+                    neighbor.holdings.remove(piece)
+                }
+            }
+        }
+        for link in slow { with(link) { $0.health.timedOut(at: now) } }
+    }
+}

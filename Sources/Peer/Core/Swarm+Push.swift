@@ -1,0 +1,203 @@
+import Vocabulary
+
+/// Pieces that we give: to the children of a stripe as soon as they are here, to others when they ask.
+extension Swarm {
+    // MARK: Children
+
+    mutating func subscribed(_ link: LinkID, _ stripes: StripeSet, at now: Instant, into commands: inout [Command]) {
+        guard let seat = seat(link) else { return }
+        let gone = neighbors[seat].children.subtracting(stripes)
+        if !gone.isEmpty { drop(gone, of: seat) }
+        var refused = StripeSet()
+        for stripe in stripes.subtracting(neighbors[seat].children) {
+            let isRelay = neighbors[seat].offer(of: stripe) != nil
+            guard shares, settings.uploads, feeds[stripe.number].parent != link,
+                isRoot(of: stripe) || depth(of: stripe) < Feed.deepest,
+                childCount < slots || makeRoom(for: isRelay, besides: link, into: &commands)
+            else {
+                refused.insert(stripe)
+                continue
+            }
+            neighbors[seat].children.insert(stripe)
+        }
+        if !refused.isEmpty { commands.append(.refuse(link, refused)) }
+        planFlush(within: settings.gather, at: now)
+    }
+
+    /// Lets a child go that nobody depends on, for one that pushes the stripe on: first those who give nothing, then
+    /// those who gave us least.
+    private mutating func makeRoom(
+        for isRelay: Bool, besides link: LinkID, into commands: inout [Command]
+    ) -> Bool {
+        guard isRelay, slots > 0 else { return false }
+        var victim: (seat: Int, stripe: Stripe)?
+        for seat in neighbors.indices where links[seat] != link {
+            let neighbor = neighbors[seat]
+            guard let stripe = neighbor.children.first(where: { neighbor.offer(of: $0) == nil }) else { continue }
+            if let held = victim.map({ neighbors[$0.seat] }),
+                (held.uploads ? 1 : 0, held.received) <= (neighbor.uploads ? 1 : 0, neighbor.received)
+            {
+                continue
+            }
+            victim = (seat, stripe)
+        }
+        guard let victim else { return false }
+        let stripes = StripeSet(CollectionOfOne(victim.stripe))
+        drop(stripes, of: victim.seat)
+        commands.append(.refuse(links[victim.seat], stripes))
+        return true
+    }
+
+    private mutating func drop(_ stripes: StripeSet, of seat: Int) {
+        neighbors[seat].children = neighbors[seat].children.subtracting(stripes)
+        let segments = segments
+        let isGone = { (piece: PieceID) -> Bool in
+            guard let segment = segments.last(where: { $0.sequence == piece.segment.sequence }) else { return true }
+            return stripes.contains(Stripe.of(piece: piece.index, among: segment.count))
+        }
+        neighbors[seat].relays.removeAll(where: isGone)
+        neighbors[seat].pushes.removeAll(where: isGone)
+    }
+
+    /// Lines a new piece up for all children of its stripe.
+    mutating func push(_ piece: PieceID, of stripe: Stripe) {
+        guard settings.uploads, shares else { return }
+        for seat in neighbors.indices
+        where neighbors[seat].children.contains(stripe) && !neighbors[seat].has(piece) {
+            if neighbors[seat].offer(of: stripe) != nil {
+                neighbors[seat].relays.append(piece)
+            } else {
+                neighbors[seat].pushes.append(piece)
+            }
+        }
+    }
+
+    // MARK: Wants
+
+    mutating func wanted(
+        _ link: LinkID, _ segment: SegmentID, _ indices: [Int], at now: Instant, into commands: inout [Command]
+    ) {
+        guard let seat = seat(link) else { return }
+        let place = place(segment)
+        var refused: [Int] = []
+        for index in indices {
+            let piece = PieceID(segment, index)
+            guard !neighbors[seat].isChoked, shares, settings.uploads,
+                let place, segments[place].held.contains(index), neighbors[seat].wants.count < Limits.wantsPerLink
+            else {
+                refused.append(index)
+                continue
+            }
+            guard !neighbors[seat].wants.contains(piece),
+                !neighbors[seat].inFlight.contains(where: { $0.piece == piece })
+            else { continue }
+            neighbors[seat].wants.append(piece)
+        }
+        if !refused.isEmpty { commands.append(.decline(link, segment, refused)) }
+        serve(at: now, into: &commands)
+    }
+
+    /// What is in flight stays in flight.
+    mutating func cancelled(_ link: LinkID, _ segment: SegmentID, _ indices: [Int]) {
+        let isGone = { (piece: PieceID) -> Bool in piece.segment == segment && indices.contains(piece.index) }
+        with(link) { neighbor in
+            neighbor.wants.removeAll(where: isGone)
+            neighbor.relays.removeAll(where: isGone)
+            neighbor.pushes.removeAll(where: isGone)
+        }
+    }
+
+    // MARK: Sending
+
+    /// What goes first: pieces that a child pushes on, then those for other children, then what was asked for.
+    private enum Rank: CaseIterable { case relay, push, want }
+
+    /// Hands pieces to the network while there is room in the uplink, to each neighbor in turn.
+    mutating func serve(at now: Instant, into commands: inout [Command]) {
+        guard !neighbors.isEmpty else { return }
+        while uplink.hasRoom {
+            guard let (seat, piece) = nextErrand() else {
+                uplink.saturated(false, at: now)
+                return
+            }
+            guard let place = place(piece.segment.sequence), segments[place].held.contains(piece.index) else {
+                commands.append(.decline(links[seat], piece.segment, [piece.index]))
+                continue
+            }
+            let bytes = segments[place].record.range(ofPiece: piece.index).count
+            guard budget.spend(bytes, at: now) else {
+                neighbors[seat].relays.append(piece)
+                return
+            }
+            neighbors[seat].inFlight.append(Neighbor.Errand(piece: piece, time: now))
+            neighbors[seat].sent += bytes
+            uplink.sent()
+            tally.bytesUploaded += bytes
+            commands.append(.sendPiece(links[seat], piece))
+        }
+        uplink.saturated(true, at: now)
+    }
+
+    private mutating func nextErrand() -> (seat: Int, piece: PieceID)? {
+        let share = neighbors.count > 1 ? uplink.share : .max
+        for rank in Rank.allCases {
+            for step in neighbors.indices {
+                let seat = (turn + step) % neighbors.count
+                guard neighbors[seat].inFlight.count < (neighbors[seat].isSlow ? 2 : share),
+                    let piece = take(rank, from: seat)
+                else { continue }
+                turn = (seat + 1) % neighbors.count
+                return (seat, piece)
+            }
+        }
+        return nil
+    }
+
+    private mutating func take(_ rank: Rank, from seat: Int) -> PieceID? {
+        switch rank {
+        case .relay:
+            while let piece = neighbors[seat].relays.popFirst() {
+                if !neighbors[seat].has(piece) { return piece }
+            }
+        case .push:
+            while let piece = neighbors[seat].pushes.popFirst() {
+                if !neighbors[seat].has(piece) { return piece }
+            }
+        case .want:
+            guard !neighbors[seat].wants.isEmpty else { return nil }
+            return neighbors[seat].wants.removeFirst()
+        }
+        return nil
+    }
+
+    mutating func sent(_ link: LinkID, _ piece: PieceID, at now: Instant, into commands: inout [Command]) {
+        guard let seat = seat(link), let queueing = neighbors[seat].acknowledged(piece, at: now) else { return }
+        if let place = place(piece.segment.sequence) {
+            let segment = segments[place]
+            uplink.acknowledged(segment.record.range(ofPiece: piece.index).count, queueing: queueing, at: now)
+            neighbors[seat].holdings.insert(piece, count: segment.count)
+        } else {
+            uplink.gone()
+        }
+        serve(at: now, into: &commands)
+    }
+
+    /// Chooses whose wants are served from now on.
+    mutating func reviewServing(at now: Instant, into commands: inout [Command]) {
+        guard settings.uploads, shares, Int((now - joined).seconds) % 10 == 0 else { return }
+        let greeted = neighbors.indices.filter { neighbors[$0].isGreeted }
+        let chosen = settings.policies.serving.choose(
+            settings.uploadSlots, received: greeted.map { neighbors[$0].received }, using: &random)
+        let served = Set(chosen.map { greeted[$0] })
+        for seat in greeted where neighbors[seat].isChoked == served.contains(seat) {
+            neighbors[seat].isChoked.toggle()
+            commands.append(neighbors[seat].isChoked ? .choke(links[seat]) : .unchoke(links[seat]))
+            if neighbors[seat].isChoked { neighbors[seat].wants = [] }
+        }
+    }
+}
+
+extension Neighbor {
+    /// What is sent to it waits for it, not for our uplink.
+    fileprivate var isSlow: Bool { queueing > Uplink.target * 5 }
+}

@@ -1,0 +1,62 @@
+import Vocabulary
+
+/// How many pieces may be in flight over our own uplink, all links together, and how fast it is.
+///
+/// Steered by delay as LEDBAT is (RFC 6817), but once for the uplink and not for each link: what is handed to the network
+/// early can neither be called back nor be overtaken by what matters more, and a queue in the viewer's own router is
+/// felt by everything else in the house.
+struct Uplink: Sendable {
+    private var window = 8.0
+    private(set) var inFlight = 0
+    /// Bytes per second while there was always something to send; `nil` until that has been seen.
+    private(set) var rate: Double?
+    private var isSaturated = false
+    private var lastAcknowledgement = Instant.zero
+    private var busyBytes = 0
+    private var busyTime = Interval.zero
+
+    private static let bounds = 3.0...256.0
+    /// Waiting time in our own queue that keeps the uplink busy whatever the jitter.
+    static let target = Interval.milliseconds(60)
+
+    var hasRoom: Bool { Double(inFlight) < window }
+
+    /// The most that one link may have in flight, so that a slow one leaves room for others.
+    var share: Int { max(3, Int(window / 2)) }
+
+    /// There is more to send than may be in flight, or there is not.
+    mutating func saturated(_ isSaturated: Bool, at now: Instant) {
+        if isSaturated, !self.isSaturated { lastAcknowledgement = now }
+        self.isSaturated = isSaturated
+    }
+
+    mutating func sent() { inFlight += 1 }
+
+    mutating func gone() { inFlight = max(0, inFlight - 1) }
+
+    /// `queueing` is how much longer than its link's shortest time the piece took.
+    mutating func acknowledged(_ bytes: Int, queueing: Interval, at now: Instant) {
+        gone()
+        if queueing > Self.target * 3 {
+            window *= 0.97
+        } else if queueing > Self.target {
+            window -= 0.5 / window
+        } else if isSaturated {
+            window += queueing < Self.target * 0.5 ? 1 : 2 / window
+        }
+        window = min(max(window, Self.bounds.lowerBound), Self.bounds.upperBound)
+        measure(bytes, at: now)
+    }
+
+    private mutating func measure(_ bytes: Int, at now: Instant) {
+        guard isSaturated else { return }
+        busyBytes += bytes
+        busyTime = busyTime + (now - lastAcknowledgement)
+        lastAcknowledgement = now
+        guard busyTime > .milliseconds(400), busyBytes > 8 * PieceID.length else { return }
+        let sample = Double(busyBytes) / busyTime.seconds
+        rate = rate.map { $0 * 0.7 + sample * 0.3 } ?? sample
+        busyBytes = 0
+        busyTime = .zero
+    }
+}
