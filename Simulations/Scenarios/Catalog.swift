@@ -4,6 +4,14 @@ import Vocabulary
 /// The built-in scenarios, by name.
 package enum Catalog {
     package static let all: [Scenario] = [
+        Scenario(name: "thirty", question: "How near to physics do thirty viewers come?") {
+            $0.segmentLength = 2 << 20
+            $0.segmentDuration = .seconds(4)
+            $0.originUplink = 8.39e6 / 8
+            $0.uplink = 8.39e6 / 8
+            $0.delay = .milliseconds(10)
+            $0.length = .seconds(100)
+        },
         Scenario(name: "steady", question: "How many copies leave the origin when thirty viewers just watch?"),
         Scenario(name: "alone", question: "Does a single viewer get the whole picture from the origin?") {
             $0.viewers = 1
