@@ -5,9 +5,10 @@ struct OriginHealth: Sendable {
     private(set) var latency = Interval.milliseconds(300)
     /// Bytes per second of one fetch, request time included.
     private(set) var rate = 1_000_000.0
-    /// Pieces that may be asked for at once because they are late. Grows by what comes in time and is halved by what
-    /// does not (AIMD): an origin that is slow because everybody asks it must be asked less, not more.
-    private(set) var window = 64
+    /// Pieces that may be asked for at once because they are late. Doubles while they come fast, grows slowly while they
+    /// come in time and is halved when they do not, as TCP's window is: an origin that is slow because everybody asks it
+    /// must be asked less, not more.
+    private(set) var window = 8
     private var failures = 0
     private var notBefore = Instant.zero
 
@@ -18,7 +19,12 @@ struct OriginHealth: Sendable {
 
     mutating func fetched(_ bytes: Int, in time: Interval) {
         failures = 0
-        window = time > .milliseconds(1_500) ? max(4, window / 2) : min(256, window + 8)
+        window =
+            switch time {
+            case ..<Interval.milliseconds(500): min(256, window * 2)
+            case ..<Interval.milliseconds(1_500): min(256, window + 8)
+            default: max(4, window / 2)
+            }
         let seconds = max(time.seconds, 0.0005)
         if bytes <= 128 << 10 {
             latency = latency * 0.75 + .seconds(seconds) * 0.25

@@ -196,6 +196,16 @@ extension Swarm {
         for link in greetedLinks { commands.append(.sendFetching(link, record.segment, asked)) }
     }
 
+    /// Says again what is still under way, because neighbors do not believe an old word.
+    mutating func renewPromises(at now: Instant, into commands: inout [Command]) {
+        for (_, fetch) in fetches.sorted(by: { $0.key < $1.key }) where now - fetch.began > .seconds(1) {
+            guard let place = place(fetch.sequence) else { continue }
+            let rest = fetch.pieces.filter { segments[place].fetching.contains($0) }
+            guard !rest.isEmpty else { continue }
+            for link in greetedLinks { commands.append(.sendFetching(link, id(fetch.sequence), rest)) }
+        }
+    }
+
     mutating func fetchEnded(_ id: FetchID, failed: Bool, at now: Instant, into commands: inout [Command]) {
         guard let fetch = fetches.removeValue(forKey: id.number) else { return }
         if let place = place(fetch.sequence) {

@@ -191,6 +191,7 @@ package struct Swarm: Sendable {
         guard now - lastReview >= .seconds(1) else { return }
         lastReview = now
         reviewLinks(at: now, into: &commands)
+        renewPromises(at: now, into: &commands)
         reviewServing(at: now, into: &commands)
         trimStore(into: &commands)
     }
