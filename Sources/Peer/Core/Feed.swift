@@ -8,6 +8,9 @@ struct Feed: Sendable {
     private(set) var since = Instant.distantFuture
     /// How many peers the stripe passes before us; `Offer.unrooted` when it does not reach us.
     var depth = Offer.unrooted
+    /// What we said our depth is, while it was; those below us are deeper.
+    private(set) var stated = Offer.unrooted
+    private var orphaned = Instant.zero
     /// When the parent last pushed a piece.
     var lastPiece = Instant.zero
     /// When the parent last had the stripe itself.
@@ -19,6 +22,8 @@ struct Feed: Sendable {
 
     /// Longer ways are loops, or of no use.
     static let deepest: UInt8 = 20
+    /// Who is further away pushes a stripe on only when it is its duty.
+    static let deepestVolunteer: UInt8 = 2
     /// How long a parent may be without the stripe itself before another is sought.
     static let grace = Interval.milliseconds(1_200)
 
@@ -26,6 +31,7 @@ struct Feed: Sendable {
         parent = link
         since = now
         self.depth = depth &+ 1
+        stated = self.depth
         lastPiece = now
         lastRooted = now
         lags = 0
@@ -36,18 +42,32 @@ struct Feed: Sendable {
         guard let parent else { return }
         avoided.removeAll { now >= $0.until || $0.link == parent }
         avoided.append((parent, now + pause))
-        self.parent = nil
-        since = .distantFuture
-        depth = Offer.unrooted
+        cut(at: now)
     }
 
-    func avoids(_ link: LinkID, at now: Instant) -> Bool { avoided.contains { $0.link == link && now < $0.until } }
-
-    mutating func forget(_ link: LinkID) {
+    mutating func forget(_ link: LinkID, at now: Instant) {
         avoided.removeAll { $0.link == link }
-        guard parent == link else { return }
+        if parent == link { cut(at: now) }
+    }
+
+    private mutating func cut(at now: Instant) {
         parent = nil
         since = .distantFuture
         depth = Offer.unrooted
+        orphaned = now
     }
+
+    /// Whether a neighbor at `depth` cannot hang below us, so that following it makes no ring: it is nearer to the origin
+    /// than we were (the feasibility condition of RFC 8966, section 2.4), or those below us have had time to let go.
+    func isFeasible(_ depth: UInt8, at now: Instant) -> Bool {
+        depth < stated || parent == nil && now - orphaned > Self.grace
+    }
+
+    mutating func rise(to depth: UInt8, at now: Instant) {
+        self.depth = depth
+        stated = depth
+        lastRooted = now
+    }
+
+    func avoids(_ link: LinkID, at now: Instant) -> Bool { avoided.contains { $0.link == link && now < $0.until } }
 }

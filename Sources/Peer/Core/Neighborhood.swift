@@ -4,6 +4,8 @@ import Vocabulary
 struct Neighborhood: Sendable {
     private struct Candidate {
         var endpoint: Endpoint
+        /// Lower is dialled first: the tracker names the most useful ones first, neighbors anybody.
+        var order: Int
         var failures = 0
         var notBefore = Instant.zero
     }
@@ -17,12 +19,16 @@ struct Neighborhood: Sendable {
     private var bannedEndpoints: [Endpoint: Instant] = [:]
     private(set) var dialing: Set<PeerID> = []
 
-    mutating func learn(_ introductions: [Introduction], me: PeerID, at now: Instant) {
-        for introduction in introductions where introduction.peer != me && introduction.endpoint.port != 0 {
+    mutating func learn(_ introductions: [Introduction], fromTracker: Bool, me: PeerID, at now: Instant) {
+        for (place, introduction) in introductions.enumerated()
+        where introduction.peer != me && introduction.endpoint.port != 0 {
             guard !isBanned(introduction.peer, introduction.endpoint, at: now) else { continue }
             guard candidates[introduction.peer] != nil || candidates.count < Self.capacity else { return }
+            let order = fromTracker ? place : Self.capacity + place
             if candidates[introduction.peer]?.endpoint != introduction.endpoint {
-                candidates[introduction.peer] = Candidate(endpoint: introduction.endpoint)
+                candidates[introduction.peer] = Candidate(endpoint: introduction.endpoint, order: order)
+            } else if fromTracker {
+                candidates[introduction.peer]?.order = order
             }
         }
     }
@@ -40,7 +46,7 @@ struct Neighborhood: Sendable {
         candidates[peer] = nil
     }
 
-    /// The next peers to dial, at most `count`, in random order.
+    /// The next peers to dial, at most `count`.
     mutating func pick(
         _ count: Int, except linked: Set<PeerID>, at now: Instant, using random: inout Randomness
     ) -> [Introduction] {
@@ -48,8 +54,10 @@ struct Neighborhood: Sendable {
         let ready = candidates.filter { peer, candidate in
             now >= candidate.notBefore && !linked.contains(peer) && !dialing.contains(peer)
         }
-        let order = ready.keys.sorted().shuffled(using: &random).prefix(count)
-        return order.compactMap { peer in
+        let order = ready.keys.sorted().shuffled(using: &random).sorted {
+            (ready[$0]?.order ?? 0) < (ready[$1]?.order ?? 0)
+        }
+        return order.prefix(count).compactMap { peer in
             guard let endpoint = ready[peer]?.endpoint else { return nil }
             dialing.insert(peer)
             candidates[peer]?.notBefore = now + .seconds(20)

@@ -9,6 +9,10 @@ struct OriginHealth: Sendable {
     /// come in time and is halved when they do not, as TCP's window is: an origin that is slow because everybody asks it
     /// must be asked less, not more.
     private(set) var window = 8
+    /// Until when nothing is asked for that peers may still bring: so long as the origin is overrun, each request for
+    /// what is late delays the injectors, and so everybody.
+    private(set) var restsUntil = Instant.zero
+    private var rest = Interval.seconds(1)
     private var failures = 0
     private var notBefore = Instant.zero
 
@@ -17,13 +21,20 @@ struct OriginHealth: Sendable {
 
     func isAvailable(at now: Instant) -> Bool { now >= notBefore }
 
-    mutating func fetched(_ bytes: Int, in time: Interval) {
+    mutating func fetched(_ bytes: Int, in time: Interval, at now: Instant, using random: inout Randomness) {
         failures = 0
+        let tooLong = max(Interval.milliseconds(1_500), .seconds(Double(bytes) / 100_000))
+        if time > tooLong {
+            restsUntil = now + rest * Double.random(in: 0.5...1.5, using: &random)
+            rest = min(rest * 2, .seconds(8))
+        } else {
+            rest = .seconds(1)
+        }
         window =
             switch time {
             case ..<Interval.milliseconds(500): min(256, window * 2)
             case ..<Interval.milliseconds(1_500): min(256, window + 8)
-            default: max(4, window / 2)
+            default: max(2, window / 2)
             }
         let seconds = max(time.seconds, 0.0005)
         if bytes <= 128 << 10 {

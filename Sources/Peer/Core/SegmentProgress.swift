@@ -30,6 +30,8 @@ struct SegmentProgress: Sendable {
     var pulled = [UInt16](repeating: 0, count: Stripe.count)
     /// Neighbors have not been told of all that is held.
     var isUntold = false
+    /// Since when only the origin could bring the rest in time.
+    var urgentSince: Instant?
     var isDropped = false
     /// Peers were not waited for.
     var isImpatient = false

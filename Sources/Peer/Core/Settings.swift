@@ -14,6 +14,8 @@ package struct Settings: Sendable {
     package var uploadSlots = 8
     /// Links that we open; others may open as many more to us.
     package var wantedNeighbors = 10
+    /// Links up to which we go on dialling while we know nobody for some stripe.
+    package var mostNeighbors = 24
     /// Segments that stay listed in the playlist.
     package var window = 15
     /// Bytes of segments kept in memory.

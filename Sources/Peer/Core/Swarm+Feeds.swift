@@ -5,8 +5,11 @@ extension Swarm {
     /// The origin's stripe by our lease: we are where its tree begins.
     func isRoot(of stripe: Stripe) -> Bool { shares && settings.uploads && lease?.rank(for: stripe) == 0 }
 
-    /// Whether we push the stripe on to others.
-    func relays(_ stripe: Stripe) -> Bool { settings.uploads && (duty == stripe || isRoot(of: stripe)) }
+    /// Whether others depend on us for the stripe, or will.
+    func relays(_ stripe: Stripe) -> Bool {
+        settings.uploads
+            && (duty == stripe || isRoot(of: stripe) || neighbors.contains { $0.children.contains(stripe) })
+    }
 
     /// How many peers the stripe passes before us.
     func depth(of stripe: Stripe) -> UInt8 { isRoot(of: stripe) ? 0 : feeds[stripe.number].depth }
@@ -27,8 +30,9 @@ extension Swarm {
         let children = UInt8(clamping: childCount)
         let slots = UInt8(clamping: slots)
         return Stripe.all.compactMap { stripe in
-            guard relays(stripe) else { return nil }
-            return Offer(stripe: stripe, depth: depth(of: stripe), children: children, slots: slots)
+            let (depth, isRelay) = (depth(of: stripe), relays(stripe))
+            guard isRelay || depth <= Feed.deepestVolunteer else { return nil }
+            return Offer(stripe: stripe, depth: depth, children: children, slots: slots, isRelay: isRelay)
         }
     }
 
@@ -50,8 +54,7 @@ extension Swarm {
                 continue
             }
             if offer.depth < Feed.deepest {
-                feeds[stripe.number].depth = offer.depth + 1
-                feeds[stripe.number].lastRooted = now
+                feeds[stripe.number].rise(to: offer.depth + 1, at: now)
             } else {
                 feeds[stripe.number].depth = Offer.unrooted
             }
@@ -88,16 +91,9 @@ extension Swarm {
         guard shares, settings.policies.pushes, start != nil else { return }
         var changed: [LinkID] = []
         for stripe in Stripe.all where feeds[stripe.number].parent == nil && !isRoot(of: stripe) {
-            guard let (seat, offer) = bestParent(stripe, at: now) else { continue }
-            feeds[stripe.number].follow(links[seat], depth: offer.depth, at: now)
-            neighbors[seat].follows.insert(stripe)
-            // Counted at once, so that not all our stripes go to whoever is free now.
-            if let place = neighbors[seat].offers.firstIndex(where: { $0.stripe == stripe }) {
-                for other in neighbors[seat].offers.indices { neighbors[seat].offers[other].children &+= 1 }
-                _ = place
-            }
-            if !changed.contains(links[seat]) { changed.append(links[seat]) }
-            if relays(stripe) { planFlush(within: .zero, at: now) }
+            guard let best = bestParent(stripe, at: now) else { continue }
+            follow(best.seat, stripe, best.offer, at: now)
+            if !changed.contains(links[best.seat]) { changed.append(links[best.seat]) }
         }
         for link in changed {
             guard let neighbor = neighbor(link) else { continue }
@@ -105,22 +101,61 @@ extension Swarm {
         }
     }
 
-    private mutating func bestParent(_ stripe: Stripe, at now: Instant) -> (seat: Int, offer: Offer)? {
+    private mutating func bestParent(_ stripe: Stripe, at now: Instant) -> (seat: Int, offer: Offer, cost: Double)? {
         let relays = relays(stripe)
-        var best: (cost: Double, seat: Int, offer: Offer)?
+        let hasChildren = neighbors.contains { $0.children.contains(stripe) }
+        var best: (seat: Int, offer: Offer, cost: Double)?
         for seat in neighbors.indices {
             let neighbor = neighbors[seat]
             guard neighbor.isGreeted, neighbor.uploads, let offer = neighbor.offer(of: stripe),
                 offer.depth < Feed.deepest, !neighbor.children.contains(stripe),
                 !feeds[stripe.number].avoids(links[seat], at: now), !neighbor.health.isDemoted(at: now),
+                !hasChildren || feeds[stripe.number].isFeasible(offer.depth, at: now),
                 // Who is full takes nobody but those who push the stripe on.
                 relays || offer.children < offer.slots
             else { continue }
-            let candidate = ParentCandidate(link: links[seat], offer: offer, pieceTime: neighbor.health.pieceTime)
-            let cost = settings.policies.parents.cost(candidate, relays: relays, using: &random)
-            if cost < best?.cost ?? .infinity { best = (cost, seat, offer) }
+            let cost = cost(seat, offer, relays: relays)
+            if cost < best?.cost ?? .infinity { best = (seat, offer, cost) }
         }
-        return best.map { ($0.seat, $0.offer) }
+        return best
+    }
+
+    private mutating func cost(_ seat: Int, _ offer: Offer, relays: Bool) -> Double {
+        let candidate = ParentCandidate(
+            link: links[seat], offer: offer, pieceTime: neighbors[seat].health.pieceTime)
+        return settings.policies.parents.cost(candidate, relays: relays, using: &random)
+    }
+
+    /// Between two segments, when nothing is on its way, changes one parent for a clearly better one.
+    private mutating func improveParent(at now: Instant, into commands: inout [Command]) {
+        guard now - lastImprovement > .seconds(1), segments.last?.isComplete == true,
+            let stripe = Stripe.all.randomElement(using: &random)
+        else { return }
+        lastImprovement = now
+        // Whoever pushes a stripe on looks after its own place first: it is the place of all below it, too.
+        for stripe in [duty ?? stripe, stripe] where !isRoot(of: stripe) {
+            guard let parent = feeds[stripe.number].parent, let seat = seat(parent),
+                let offer = neighbors[seat].offer(of: stripe), let best = bestParent(stripe, at: now),
+                best.seat != seat, offer.depth < Feed.deepest,
+                best.cost + (relays(stripe) ? 0.5 : 0.2) < cost(seat, offer, relays: relays(stripe))
+            else { continue }
+            neighbors[seat].follows.remove(stripe)
+            commands.append(.subscribe(parent, neighbors[seat].follows))
+            feeds[stripe.number].forget(parent, at: now)
+            follow(best.seat, stripe, best.offer, at: now)
+            commands.append(.subscribe(links[best.seat], neighbors[best.seat].follows))
+            return
+        }
+    }
+
+    private mutating func follow(_ seat: Int, _ stripe: Stripe, _ offer: Offer, at now: Instant) {
+        feeds[stripe.number].follow(links[seat], depth: offer.depth, at: now)
+        neighbors[seat].follows.insert(stripe)
+        // Counted at once, so that not all our stripes go to whoever is free now.
+        for other in neighbors[seat].offers.indices where neighbors[seat].offers[other].children < .max {
+            neighbors[seat].offers[other].children += 1
+        }
+        if relays(stripe) { planFlush(within: .zero, at: now) }
     }
 
     /// Stripes for which no neighbor could be asked.
@@ -131,7 +166,7 @@ extension Swarm {
         }
         // Who pushes a stripe on needs several to choose from, and so do others when there is a single one.
         for stripe in Stripe.all where !isRoot(of: stripe) {
-            let known = neighbors.count { $0.offer(of: stripe) != nil }
+            let known = neighbors.count { $0.offer(of: stripe)?.isRelay == true }
             if known < (relays(stripe) ? 3 : 2) { lacking.insert(stripe) }
         }
         return lacking
@@ -153,6 +188,7 @@ extension Swarm {
             }
         }
         seekParents(at: now, into: &commands)
+        improveParent(at: now, into: &commands)
     }
 
     /// Others have had much of the stripe for a while, and its parent has pushed nothing for long.

@@ -48,6 +48,9 @@ extension Swarm {
             tell(link, segment.sequence, into: &commands)
             if segment.heldCount > 0 { commands.append(.sendHolds(link, id(segment.sequence), segment.held)) }
         }
+        for (_, fetch) in fetches.sorted(by: { $0.key < $1.key }) {
+            commands.append(.sendFetching(link, id(fetch.sequence), Array(fetch.pieces)))
+        }
         tellOffers(into: &commands)
         let others = neighbors.compactMap { other -> Introduction? in
             guard other.link != link, let endpoint = other.endpoint else { return nil }
@@ -68,7 +71,7 @@ extension Swarm {
         for place in segments.indices { _ = segments[place].settle { $0.link == link } }
         for stripe in Stripe.all {
             let hadParent = feeds[stripe.number].parent == link
-            feeds[stripe.number].forget(link)
+            feeds[stripe.number].forget(link, at: now)
             if hadParent, relays(stripe) { planFlush(within: .zero, at: now) }
         }
         seekParents(at: now, into: &commands)
@@ -93,7 +96,8 @@ extension Swarm {
     mutating func dial(at now: Instant, into commands: inout [Command]) {
         guard shares else { return }
         let open = links.count + neighborhood.dialing.count
-        let count = min(4, settings.wantedNeighbors - open)
+        let isShort = open < settings.mostNeighbors && !lacking.isEmpty
+        let count = min(4, max(settings.wantedNeighbors - open, isShort ? 2 : 0))
         let linked = Set(neighbors.map(\.peer))
         for introduction in neighborhood.pick(count, except: linked, at: now, using: &random) {
             commands.append(.dial(introduction.peer, introduction.endpoint))
@@ -156,7 +160,7 @@ extension Swarm {
             duty = welcome.duty
             planFlush(within: .zero, at: now)
         }
-        neighborhood.learn(welcome.neighbors, me: settings.me, at: now)
+        neighborhood.learn(welcome.neighbors, fromTracker: true, me: settings.me, at: now)
         let range = Limits.announceInterval
         var wait = Double(min(max(welcome.interval, range.lowerBound), range.upperBound))
         // A peer that knows of others and has no link yet asks again soon.

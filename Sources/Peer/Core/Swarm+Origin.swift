@@ -5,6 +5,10 @@ extension Swarm {
     /// Fetches that may be under way at once for what is late, and for our share.
     private static let fetchLimit = 3
     private static let shareLimit = 16
+    /// Pieces that are fetched together when neighbors share the fetching.
+    private static let block = 4
+    /// The time over which neighbors spread what they fetch when nobody near has it.
+    private static let spread = Interval.milliseconds(1_200)
     /// The longest run of pieces in one fetch: 512 KiB.
     private static let runLimit = 32
 
@@ -100,7 +104,14 @@ extension Swarm {
         let fetchTime = origin.timeToFetch(segment.missingBytes)
         let threshold = settings.policies.fallback.threshold(
             fetch: fetchTime, slack: slack, wait: now - segment.arrival)
-        guard slack < threshold || slack < .zero else { return }
+        guard now >= origin.restsUntil || greetedLinks.isEmpty else { return }
+        let spread = greetedLinks.isEmpty ? .zero : Self.spread
+        guard slack < threshold + spread || slack < .zero else {
+            segments[place].urgentSince = nil
+            return
+        }
+        let urgentSince = segment.urgentSince ?? now
+        segments[place].urgentSince = urgentSince
         // Whoever is expected to bring a piece sooner is left to bring it.
         let expected = origin.timeToFetch(min(segment.missingBytes, Self.runLimit * PieceID.length))
         var late = segment.unasked
@@ -110,8 +121,11 @@ extension Swarm {
             let piece = PieceID(id(segment.sequence), index)
             if isPromised(piece, at: now) {
                 late.remove(index)
-            } else if room > 0, isHeldNear(piece, at: now) {
+            } else if isHeldNear(piece, at: now) {
+                guard room > 0 || slack >= threshold else { continue }
                 room -= 1
+                late.remove(index)
+            } else if now - urgentSince < delay(of: index, in: segment, within: spread) {
                 late.remove(index)
             }
         }
@@ -127,6 +141,16 @@ extension Swarm {
         let reason: FetchReason =
             isAlone(at: now) ? .alone : !playhead.hasStarted ? .startup : hasHolder ? .tooSlow : .noHolder
         fetch(late, of: place, because: reason, at: now, into: &commands)
+    }
+
+    /// What nobody near has is missing to all neighbors alike, and they notice at the same time: each begins with other
+    /// blocks, and hears meanwhile what the others are fetching.
+    private func delay(of index: Int, in segment: SegmentProgress, within spread: Interval) -> Interval {
+        let block = UInt64(index / Self.block)
+        // The front of the first segment is what a viewer sees first.
+        if !playhead.hasStarted, block == 0, segment.sequence == start { return .zero }
+        let word = Randomness.mix(settings.me.key.words.3 ^ segment.record.root.hash.words.0 &+ block)
+        return spread * (Double(word >> 11) / Double(1 << 53))
     }
 
     /// Nobody to share with: no neighbor, and the tracker has answered or had its chance.
@@ -214,7 +238,7 @@ extension Swarm {
         if failed {
             origin.failed(at: now, using: &random)
         } else {
-            origin.fetched(fetch.bytes, in: now - fetch.began)
+            origin.fetched(fetch.bytes, in: now - fetch.began, at: now, using: &random)
         }
         askOrigin(at: now, into: &commands)
     }

@@ -10,7 +10,7 @@ extension Swarm {
         if !gone.isEmpty { drop(gone, of: seat) }
         var refused = StripeSet()
         for stripe in stripes.subtracting(neighbors[seat].children) {
-            let isRelay = neighbors[seat].offer(of: stripe) != nil
+            let isRelay = neighbors[seat].relays(stripe)
             guard shares, settings.uploads, feeds[stripe.number].parent != link,
                 isRoot(of: stripe) || depth(of: stripe) < Feed.deepest,
                 childCount < slots || makeRoom(for: isRelay, besides: link, into: &commands)
@@ -33,7 +33,7 @@ extension Swarm {
         var victim: (seat: Int, stripe: Stripe)?
         for seat in neighbors.indices where links[seat] != link {
             let neighbor = neighbors[seat]
-            guard let stripe = neighbor.children.first(where: { neighbor.offer(of: $0) == nil }) else { continue }
+            guard let stripe = neighbor.children.first(where: { !neighbor.relays($0) }) else { continue }
             if let held = victim.map({ neighbors[$0.seat] }),
                 (held.uploads ? 1 : 0, held.received) <= (neighbor.uploads ? 1 : 0, neighbor.received)
             {
@@ -64,7 +64,7 @@ extension Swarm {
         guard settings.uploads, shares else { return }
         for seat in neighbors.indices
         where neighbors[seat].children.contains(stripe) && !neighbors[seat].has(piece) {
-            if neighbors[seat].offer(of: stripe) != nil {
+            if neighbors[seat].relays(stripe) {
                 neighbors[seat].relays.append(piece)
             } else {
                 neighbors[seat].pushes.append(piece)
@@ -198,6 +198,8 @@ extension Swarm {
 }
 
 extension Neighbor {
+    fileprivate func relays(_ stripe: Stripe) -> Bool { offer(of: stripe)?.isRelay == true }
+
     /// What is sent to it waits for it, not for our uplink.
     fileprivate var isSlow: Bool { queueing > Uplink.target * 5 }
 }

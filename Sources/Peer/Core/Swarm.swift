@@ -72,6 +72,7 @@ package struct Swarm: Sendable {
     var lastTick: Instant
     var lastReview: Instant
     var lastSighting: Instant
+    var lastImprovement: Instant
     var flushAt: Instant?
     package var tally = Tally()
 
@@ -96,6 +97,7 @@ package struct Swarm: Sendable {
         lastTick = now - settings.tick
         lastReview = now
         lastSighting = now
+        lastImprovement = now
     }
 
     /// When to come back with `.timePassed`.
@@ -117,7 +119,7 @@ package struct Swarm: Sendable {
             greeted(link, uploads, endpoint, at: now, into: &commands)
         case .introduced(let link, let introductions):
             guard links.contains(link) else { return }
-            neighborhood.learn(introductions, me: settings.me, at: now)
+            neighborhood.learn(introductions, fromTracker: false, me: settings.me, at: now)
         case .heard(let link): with(link) { $0.lastHeard = now }
         case .misbehaved(let link, let reason): misbehaved(link, reason, at: now, into: &commands)
 

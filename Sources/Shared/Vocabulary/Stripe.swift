@@ -71,15 +71,18 @@ package struct Offer: Hashable, Sendable {
     package var stripe: Stripe
     /// How many peers the stripe passes before this one; `unrooted` when it does not get the stripe pushed itself.
     package var depth: UInt8
-    /// How many neighbors it pushes the stripe to.
+    /// How many stripes it pushes to a neighbor each, this one and others.
     package var children: UInt8
-    /// How many it could push it to.
+    /// How many it could push.
     package var slots: UInt8
+    /// Others depend on it for this stripe, or will: the stripe is its duty, or it has children in it.
+    package var isRelay: Bool
 
-    package init(stripe: Stripe, depth: UInt8, children: UInt8, slots: UInt8) {
+    package init(stripe: Stripe, depth: UInt8, children: UInt8, slots: UInt8, isRelay: Bool) {
         self.stripe = stripe
         self.depth = depth
         self.children = children
         self.slots = slots
+        self.isRelay = isRelay
     }
 }

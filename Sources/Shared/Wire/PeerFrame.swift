@@ -96,7 +96,8 @@ extension PeerFrame {
         case .offer(let offers):
             buffer.writeInteger(Kind.offer.rawValue)
             for offer in offers {
-                for number in [UInt8(offer.stripe.number), offer.depth, offer.children, offer.slots] {
+                let stripe = UInt8(offer.stripe.number) | (offer.isRelay ? 0x80 : 0)
+                for number in [stripe, offer.depth, offer.children, offer.slots] {
                     buffer.writeInteger(number)
                 }
             }
@@ -205,11 +206,13 @@ extension PeerFrame {
         guard rest.readableBytes <= limit else { throw .oversized(length: rest.readableBytes, limit: limit) }
         var offers: [Offer] = []
         while rest.readableBytes > 0 {
-            guard let stripe = Stripe(Int(try rest.take() as UInt8)) else { throw .outOfRange("stripe") }
+            let first: UInt8 = try rest.take()
+            guard let stripe = Stripe(Int(first & 0x7F)) else { throw .outOfRange("stripe") }
             if let last = offers.last, stripe <= last.stripe { throw .notCanonical }
             offers.append(
                 Offer(
-                    stripe: stripe, depth: try rest.take(), children: try rest.take(), slots: try rest.take()))
+                    stripe: stripe, depth: try rest.take(), children: try rest.take(), slots: try rest.take(),
+                    isRelay: first & 0x80 != 0))
         }
         return offers
     }

@@ -8,6 +8,6 @@ package struct LeastLoaded: ParentPreference {
     package func cost(_ candidate: ParentCandidate, relays: Bool, using random: inout Randomness) -> Double {
         let chance = Double.random(in: 0..<0.05, using: &random)
         let depth = Double(candidate.offer.depth)
-        return relays ? depth + min(candidate.load, 2) * 0.4 + chance : candidate.load + depth * 0.02 + chance
+        return relays ? depth + min(candidate.load, 2) * 0.4 + chance : candidate.load + depth * 0.05 + chance
     }
 }
