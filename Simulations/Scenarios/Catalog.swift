@@ -9,7 +9,7 @@ package enum Catalog {
             $0.segmentDuration = .seconds(4)
             $0.originUplink = 8.39e6 / 8
             $0.uplink = 8.39e6 / 8
-            $0.delay = .milliseconds(10)
+            $0.delay = .milliseconds(20)
             $0.length = .seconds(100)
         },
         Scenario(name: "steady", question: "How many copies leave the origin when thirty viewers just watch?"),

@@ -68,6 +68,20 @@ struct Rig {
         return link
     }
 
+    /// A neighbor that wants stripes pushed.
+    @discardableResult
+    mutating func child(_ number: Int, of stripes: StripeSet) -> LinkID {
+        let link = link(number)
+        feed(.subscribed(link, stripes))
+        return link
+    }
+
+    mutating func lease(_ index: Int, of count: Int) {
+        let lease = Lease(index: index, count: count, epoch: 1)
+        feed(
+            .welcomed(Welcome(interval: 30, viewers: 9, newest: 0, lease: lease, duty: Stripe.all[0], neighbors: [])))
+    }
+
     mutating func hold(_ sequence: UInt64, from source: Source = .origin) {
         for index in 0..<10 { feed(.pieceVerified(PieceID(Self.id(sequence), index), from: source)) }
     }
@@ -80,6 +94,10 @@ extension [Swarm.Command] {
             guard case .want(link, let segment, let indices) = command else { return [] }
             return indices.map { PieceID(segment, $0) }
         }
+    }
+
+    var pieceFetches: [(id: FetchID, pieces: Range<Int>)] {
+        compactMap { if case .fetchPieces(let id, _, let pieces, _) = $0 { (id, pieces) } else { nil } }
     }
 
     /// Pieces asked of the origin, with the reason.

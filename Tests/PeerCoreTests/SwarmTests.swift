@@ -132,16 +132,153 @@ import Vocabulary
         #expect(Set(later.fetches.map(\.piece.index)).isSuperset(of: 0..<10))
     }
 
-    @Test func `passes a record on to those that have not shown it, once its leaf hashes are here`() {
+    @Test func `passes a record on at once to those that have not shown it`() {
         var rig = Rig()
         rig.publish(7...7)
         let a = rig.link(1)
         let b = rig.link(2)
-        let before = rig.feed(.recordVerified(Rig.record(8), digest: Rig.digest(8), from: .neighbor(a)))
-        #expect(!before.contains(.sendRecord(b, Rig.id(8))))
-        let commands = rig.feed(.leavesVerified(Rig.id(8), from: .neighbor(a)))
+        let commands = rig.feed(.recordVerified(Rig.record(8), digest: Rig.digest(8), from: .neighbor(a)))
         #expect(commands.contains(.sendRecord(b, Rig.id(8))))
         #expect(!commands.contains(.sendRecord(a, Rig.id(8))))
+    }
+
+    @Test func `sends leaf hashes down the tree whose turn it is, and to nobody else unasked`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        let child = rig.child(1, of: StripeSet(CollectionOfOne(Stripe.all[0])))
+        let other = rig.child(2, of: StripeSet(CollectionOfOne(Stripe.all[1])))
+        rig.feed(.recordVerified(Rig.record(8), digest: Rig.digest(8), from: .neighbor(other)))
+        let commands = rig.feed(.leavesVerified(Rig.id(8), from: .neighbor(other)))
+        #expect(commands.contains(.sendLeaves(child, Rig.id(8))))
+        #expect(!commands.contains(.sendLeaves(other, Rig.id(8))))
+        #expect(rig.feed(.leavesWanted(other, Rig.id(8))) == [.sendLeaves(other, Rig.id(8))])
+    }
+
+    @Test func `takes a segment's pieces as soon as its record is there, before the leaf hashes`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        rig.link(1)
+        rig.lease(0, of: 1)
+        let commands = rig.feed(.recordVerified(Rig.record(8), digest: Rig.digest(8), from: .origin))
+        #expect(Set(commands.fetches.map(\.piece.index)) == Set(0..<10))
+        #expect(commands.contains(.fetchRecords(rendition: 0, 8...8)))
+    }
+
+    // MARK: Stripes
+
+    @Test func `follows for each stripe a neighbor that has it and has room`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        let full = rig.link(1)
+        let free = rig.link(2)
+        rig.feed(.offered(full, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 9, slots: 9, isRelay: true) }))
+        let commands = rig.feed(
+            .offered(free, Stripe.all.map { Offer(stripe: $0, depth: 1, children: 0, slots: 9, isRelay: true) }))
+        #expect(commands.contains(.subscribe(free, .all)))
+        #expect(rig.swarm.feedPictures.allSatisfy { $0.depth == 2 })
+    }
+
+    @Test func `pushes a new piece to the children of its stripe before they ask, first to those that push it on`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        let stripe = Stripe.of(piece: 3, among: 10)
+        let leaf = rig.child(1, of: StripeSet(CollectionOfOne(stripe)))
+        let relay = rig.child(2, of: StripeSet(CollectionOfOne(stripe)))
+        let other = rig.child(3, of: .all.subtracting(StripeSet(CollectionOfOne(stripe))))
+        rig.feed(.offered(relay, [Offer(stripe: stripe, depth: 255, children: 0, slots: 9, isRelay: true)]))
+        let commands = rig.feed(.pieceVerified(PieceID(Rig.id(7), 3), from: .origin))
+        let sent = commands.filter { if case .sendPiece = $0 { true } else { false } }
+        #expect(sent == [.sendPiece(relay, PieceID(Rig.id(7), 3)), .sendPiece(leaf, PieceID(Rig.id(7), 3))])
+        #expect(!commands.contains(.sendPiece(other, PieceID(Rig.id(7), 3))))
+    }
+
+    @Test func `does not push what the child has shown to have`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        let child = rig.child(1, of: .all)
+        rig.feed(.holds(child, Rig.id(7), PieceSet(count: 10, [3])))
+        #expect(
+            !rig.feed(.pieceVerified(PieceID(Rig.id(7), 3), from: .origin)).contains(
+                .sendPiece(child, PieceID(Rig.id(7), 3))))
+    }
+
+    @Test func `refuses more children than its uplink carries, and lets one go for a child that pushes on`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        var refused: [LinkID] = []
+        for number in 1...20 {
+            let link = rig.link(number)
+            let commands = rig.feed(.subscribed(link, StripeSet(CollectionOfOne(Stripe.all[number % 8]))))
+            if commands.contains(where: { if case .refuse(link, _) = $0 { true } else { false } }) {
+                refused.append(link)
+            }
+        }
+        #expect((8...12).contains(20 - refused.count))
+        let relay = rig.link(30)
+        rig.feed(.offered(relay, [Offer(stripe: Stripe.all[5], depth: 255, children: 0, slots: 9, isRelay: true)]))
+        let commands = rig.feed(.subscribed(relay, StripeSet(CollectionOfOne(Stripe.all[5]))))
+        let losers = commands.compactMap { if case .refuse(let link, _) = $0 { link } else { nil } }
+        #expect(losers.count == 1)
+        #expect(losers != [relay])
+    }
+
+    @Test func `leaves a parent whose branch has been cut off, and never follows its own child`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        let stripe = Stripe.all[2]
+        let offer = Offer(stripe: stripe, depth: 1, children: 0, slots: 9, isRelay: true)
+        let parent = rig.link(1)
+        rig.feed(.offered(parent, [offer]))
+        #expect(rig.swarm.feedPictures[2].depth == 2)
+        let child = rig.child(2, of: StripeSet(CollectionOfOne(stripe)))
+        rig.feed(.offered(child, [Offer(stripe: stripe, depth: 3, children: 0, slots: 9, isRelay: true)]))
+        rig.feed(.linkLost(parent))
+        #expect(rig.pass(.seconds(3)).allSatisfy { if case .subscribe(child, _) = $0 { false } else { true } })
+        #expect(rig.swarm.feedPictures[2].parent == nil)
+    }
+
+    @Test func `pulls what its parent has not pushed although others have had it for a while`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let parent = rig.link(1)
+        let other = rig.link(2)
+        rig.feed(
+            .offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 9, isRelay: true) }))
+        rig.now = rig.now + .milliseconds(10)
+        rig.publish(8...8)
+        let atOnce = rig.feed(.holds(other, Rig.id(8), .full(count: 10)))
+        #expect(atOnce.wants(from: other).isEmpty)
+        let later = rig.pass(.milliseconds(900))
+        #expect(!later.wants(from: other).isEmpty)
+    }
+
+    @Test func `goes on with plain HTTP when peers bring nothing, and tries them again later`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let link = rig.link(1)
+        var delays: [Interval] = []
+        for sequence in 8...30 as ClosedRange<UInt64> {
+            rig.publish(sequence...sequence)
+            rig.feed(.holds(link, Rig.id(sequence), .full(count: 10)))
+            let published = rig.now
+            var waited: Interval?
+            for _ in 0..<40 {
+                for fetch in rig.pass(.milliseconds(50)).pieceFetches {
+                    for index in fetch.pieces {
+                        rig.feed(.pieceVerified(PieceID(Rig.id(sequence), index), from: .origin))
+                    }
+                    rig.feed(.fetchDone(fetch.id))
+                    waited = rig.now - published
+                }
+            }
+            delays.append(waited ?? .seconds(2))
+        }
+        let prompt = delays.filter { $0 <= .milliseconds(250) }.count
+        #expect(prompt > delays.count / 2)
+        #expect(prompt < delays.count)
     }
 
     @Test func `serves what it holds and declines the rest`() {

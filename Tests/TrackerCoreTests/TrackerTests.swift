@@ -61,24 +61,58 @@ import Vocabulary
         for _ in 0..<1_000 {
             for neighbor in try announce(1, at: 1).neighbors { seen[neighbor.peer, default: 0] += 1 }
         }
-        // 30 of 299 in 1,000 draws: 100 each; the injectors come more often.
+        // 30 of 299 in 1,000 draws: 100 each; the injectors, and who pushes on what the asker does, come more often.
         #expect(seen.count == 299)
         #expect(seen.values.allSatisfy { $0 > 50 })
     }
 
-    @Test mutating func `elects three injectors and keeps them until they go`() throws {
-        for number in 1...10 { try announce(number, at: Double(number)) }
+    @Test mutating func `elects an injector for each stripe and keeps them until they go`() throws {
+        for number in 1...10 { try announce(number, at: 0) }
         var leases: [Int: Lease] = [:]
-        for number in 1...10 { leases[number] = try announce(number, at: 20).lease }
-        #expect(leases.keys.sorted() == [1, 2, 3])
+        var duties: [Int: Stripe] = [:]
+        for number in 1...10 {
+            let welcome = try announce(number, at: 10)
+            leases[number] = welcome.lease
+            duties[number] = welcome.duty
+        }
+        #expect(leases.keys.sorted() == Array(1...8))
+        #expect(leases.allSatisfy { $1.count == 8 && duties[$0]?.number == $1.index })
         #expect(Set(leases.values.map(\.epoch)).count == 1)
-        try announce(2, at: 21, event: .left)
-        let first = try #require(try announce(1, at: 22).lease)
+        try announce(2, at: 11, event: .left)
+        let first = try #require(try announce(1, at: 12).lease)
         #expect(first.epoch != leases[1]?.epoch)
-        #expect(first.count == 3)
-        #expect(try announce(4, at: 22).lease != nil)
-        #expect(try announce(3, at: 23, upload: 0).lease == nil)
-        #expect(try announce(5, at: 24).lease != nil)
+        #expect(first.index == leases[1]?.index, "the others keep their places")
+        #expect(try announce(3, at: 13, upload: 0).lease == nil)
+        let heirs = [try announce(9, at: 14).lease, try announce(10, at: 14).lease].compactMap { $0?.index }
+        #expect(Set(heirs) == Set([leases[2]?.index, leases[3]?.index].compactMap { $0 }))
+    }
+
+    @Test mutating func `prefers as injector who has most to give, and then who has been here longest`() throws {
+        for number in 1...8 { try announce(number, at: 0) }
+        try announce(9, at: 1, upload: 1_000_000)
+        try announce(10, at: 2)
+        try announce(1, at: 3, event: .left)
+        #expect(try announce(9, at: 4, upload: 1_000_000).lease != nil)
+        #expect(try announce(10, at: 4).lease == nil)
+    }
+
+    @Test mutating func `spreads duties evenly over those who give`() throws {
+        var counts: [Stripe: Int] = [:]
+        for number in 1...80 {
+            let duty = try announce(number, at: 0, upload: number % 2 == 0 ? 1 : 0).duty
+            if number % 2 == 0 { counts[duty, default: 0] += 1 }
+        }
+        #expect(counts.values.allSatisfy { $0 == 5 })
+        #expect(counts.count == Stripe.count)
+    }
+
+    @Test mutating func `introduces for each stripe that is lacking somebody who pushes it on`() throws {
+        var duties: [PeerID: Stripe] = [:]
+        for number in 1...400 { duties[peer(number)] = try announce(number, at: 0).duty }
+        for number in 1...50 {
+            let neighbors = try announce(number, at: 1).neighbors
+            #expect(Set(neighbors.compactMap { duties[$0.peer] }).count == Stripe.count)
+        }
     }
 
     @Test mutating func `gives a lease to nobody who cannot be reached or has nothing to give`() throws {
@@ -90,8 +124,8 @@ import Vocabulary
 
     @Test mutating func `takes the lease of an injector that falls silent`() throws {
         try announce(1, at: 0)
-        for second in stride(from: 1.0, through: 60, by: 10) { try announce(2, at: second) }
-        let lease = try announce(2, at: 60).lease
+        for second in stride(from: 1.0, through: 21, by: 5) { try announce(2, at: second) }
+        let lease = try announce(2, at: 22).lease
         #expect(lease?.count == 1)
     }
 
@@ -138,8 +172,9 @@ import Vocabulary
 
     @Test mutating func `calls newcomers of a small swarm back soon and others with jitter`() throws {
         #expect(try announce(1, at: 0).interval == 5)
-        for second in 1...10 { try announce(1, at: Double(second)) }
-        let intervals = try (11...60).map { try announce(1, at: Double($0)).interval }
+        for second in 1...10 { try announce(1, at: Double(second), upload: 0) }
+        let intervals = try (11...60).map { try announce(1, at: Double($0), upload: 0).interval }
+        #expect(try announce(1, at: 61).interval == 5, "an injector is heard often")
         #expect(intervals.allSatisfy { (27...33).contains($0) })
         #expect(Set(intervals).count > 3)
     }
