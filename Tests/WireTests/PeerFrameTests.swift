@@ -9,14 +9,10 @@ import Wire
         .hello(Greeting(broadcast: BroadcastID(Word256(1, 2, 3, 4)), port: 5, rendition: 1, uploads: true)),
         .record([1, 2, 3]), .leavesWanted(segment), .leaves(segment, [.zero, Word256(1, 2, 3, 4)]),
         .have(segment, PieceSet(count: 70, [0, 63, 69])),
-<<<<<<< HEAD
-        .offer([Offer(stripe: Stripe.all[1], depth: 0, children: 2, slots: 9)]), .offer([]),
-        .offer(Stripe.all.map { Offer(stripe: $0, depth: Offer.unrooted, children: 0, slots: 255) }),
+        .offer([Offer(stripe: Stripe.all[1], depth: 0, children: 2, slots: 9, isRelay: true)]), .offer([]),
+        .offer(
+            Stripe.all.map { Offer(stripe: $0, depth: Offer.unrooted, children: 0, slots: 255, isRelay: false) }),
         .subscribe(StripeSet(bits: 129)), .subscribe(StripeSet()), .refuse(.all), .fetching(segment, [3]),
-=======
-        .offer([Offer(stripe: Stripe.all[1], depth: 0, children: 2, slots: 9, isRelay: true)]), .subscribe(StripeSet(bits: 129)),
-        .refuse(.all), .fetching(segment, [3]),
->>>>>>> 1c89abb (Volunteers even out the trees without rings; what nobody near has is fetched in turns, and an overrun origin is left to rest)
         .want(segment, [1, 2, 3]), .cancel(segment, [1]), .decline(segment, [1]),
         .piece(segment, 7, ByteBuffer(repeating: 9, count: PieceID.length)), .choke, .unchoke,
         .peers(
