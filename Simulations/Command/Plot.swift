@@ -45,7 +45,7 @@ struct Plot: ParsableCommand {
 
     func run() throws {
         try complaining { () throws(ResultFailure) in
-            let runs = try RunCollection(folders: folders, where: conditions.map(Self.parameter))
+            let runs = try RunCollection(folders: folders, where: conditions.map(Parameter.init(assignment:)))
             if kind == .all {
                 try drawAll(runs)
             } else {
@@ -111,11 +111,6 @@ struct Plot: ParsableCommand {
         }
         try Folder.replace(path, with: svg)
         print(path)
-    }
-
-    private static func parameter(_ condition: String) -> Parameter {
-        let parts = condition.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        return Parameter(String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
     }
 }
 

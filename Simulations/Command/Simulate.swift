@@ -16,7 +16,7 @@ struct Simulate: ParsableCommand {
               tributary-simulate run polluters --seed 7 --json
               tributary-simulate validate --fast
             """,
-        subcommands: [List.self, Run.self, Plot.self, Validate.self])
+        subcommands: [List.self, Run.self, Sweep.self, Plot.self, Validate.self])
 }
 
 struct List: ParsableCommand {

@@ -6,6 +6,7 @@ package struct ResultFailure: Error, Hashable, Sendable, CustomStringConvertible
     /// As in `sysexits.h`.
     package let exitCode: Int32
 
+    package static let usage: Int32 = 64
     package static let malformed: Int32 = 65
     package static let missing: Int32 = 66
     package static let cannotCreate: Int32 = 73

@@ -26,10 +26,18 @@ package final class ResultWriter {
 
     deinit { if !isCommitted { Folder.remove(staging) } }
 
-    /// Where the process `pid` writes before it commits.
+    /// Where the process `pid` of this machine writes before it commits.
     package static func staging(for folder: String, by pid: Int32) -> String {
-        Folder.exists(folder) ? "\(folder)/.partial-\(pid)" : "\(folder).partial-\(pid)"
+        (Folder.exists(folder) ? "\(folder)/" : folder) + "\(stagingMark)\(pid)"
     }
+
+    /// Between a folder's name and the process that is writing it. Machines that share a disk have names of their own.
+    package static let stagingMark: String = {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        let letters = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }.filter { $0 != UInt8(ascii: "/") }
+        return ".partial-\(String(decoding: letters, as: UTF8.self))-"
+    }()
 
     package func write(_ manifest: Manifest) throws(ResultFailure) {
         try write(Manifest.file) { (file) throws(ResultFailure) in try file.append(manifest.json.indented) }

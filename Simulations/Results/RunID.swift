@@ -36,4 +36,13 @@ package struct Parameter: Hashable, Sendable {
         self.key = key
         self.value = value
     }
+
+    /// Reads "key=value"; what lacks a value has an empty one.
+    package init(assignment: String) {
+        let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        func trimmed(_ text: Substring) -> String {
+            String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }
+        self.init(trimmed(parts[0]), parts.count > 1 ? trimmed(parts[1]) : "")
+    }
 }

@@ -1,9 +1,7 @@
-import Results
-
 /// A parameter's value as a number with a unit, where it is one.
-struct Quantity: Hashable {
-    let number: Double
-    let unit: String
+package struct Quantity: Hashable, Sendable {
+    package let number: Double
+    package let unit: String
 
     /// By dimension, in its base unit.
     private static let scales: [String: (dimension: String, factor: Double)] = [
@@ -14,7 +12,7 @@ struct Quantity: Hashable {
     ]
 
     /// Reads "8 Mbit/s", "30" or "25 %".
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let words = text.split(separator: " ")
         if words.count == 1, text.hasSuffix("%"), let number = Numeral.value(text.dropLast()) {
             self.init(number: number, unit: "%")
@@ -30,7 +28,7 @@ struct Quantity: Hashable {
     }
 
     /// All values in one unit, or `nil` when they have none in common.
-    static func common(_ texts: [String]) -> (numbers: [Double], unit: String)? {
+    package static func common(_ texts: [String]) -> (numbers: [Double], unit: String)? {
         let quantities = texts.compactMap { Quantity($0) }
         guard quantities.count == texts.count, let first = quantities.first else { return nil }
         if quantities.allSatisfy({ $0.unit == first.unit }) { return (quantities.map(\.number), first.unit) }
@@ -43,7 +41,7 @@ struct Quantity: Hashable {
     }
 
     /// Orders labels as people do: "2 Mbit/s" before "10 Mbit/s".
-    static func precedes(_ a: String, _ b: String) -> Bool {
+    package static func precedes(_ a: String, _ b: String) -> Bool {
         let (first, second) = (a.split(separator: " "), b.split(separator: " "))
         for (x, y) in zip(first, second) where x != y {
             func number(_ word: Substring) -> Double? {
