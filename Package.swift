@@ -165,6 +165,9 @@ let checks: [Target] = [
         name: "fuzz", dependencies: ["Integrity", "WebServer", "Wire", vocabulary, nioCore], path: "Tests/Fuzz"),
     .executableTarget(
         name: "benchmark-hashing", dependencies: ["Integrity", "Stage", vocabulary], path: "Benchmarks/Hashing"),
+    .executableTarget(
+        name: "benchmark-admission", dependencies: ["PeerAgent", "Integrity", vocabulary, nioCore],
+        path: "Benchmarks/Admission"),
 ]
 
 let package = Package(

@@ -17,6 +17,8 @@ package final class Publication: Sendable {
     private let folder: DataFolder
     private let log: Logger
     private let state: Mutex<State>
+    /// With a lock of its own: answers must not wait for the disk.
+    private let store: Mutex<SegmentStore>
     private let onPublished: @Sendable (Record) -> Void
 
     struct Held {
@@ -43,7 +45,6 @@ package final class Publication: Sendable {
 
     private struct State {
         var journal: Journal
-        var store: SegmentStore
         var chain: Chain
         var window = Window()
         /// By sequence number; everything that is listed or retired.
@@ -86,16 +87,17 @@ package final class Publication: Sendable {
         let journal = try Journal(in: folder.path, key: folder.key)
         let epoch = UInt32(clamping: Self.now / 1_000)
         var opening = State(
-            journal: journal, store: SegmentStore(in: folder.path),
+            journal: journal,
             chain: Chain(broadcast: broadcast, rendition: 0, epoch: epoch))
         opening.targetDuration = journal.targetDuration
         opening.variant = journal.variant
         opening.window = Window(discontinuitySequence: journal.discontinuities)
-        Self.restore(&opening, epoch: epoch)
+        Self.restore(&opening, from: SegmentStore(in: folder.path), epoch: epoch)
         state = Mutex(opening)
+        store = Mutex(SegmentStore(in: folder.path))
     }
 
-    private static func restore(_ state: inout State, epoch: UInt32) {
+    private static func restore(_ state: inout State, from store: SegmentStore, epoch: UInt32) {
         for (record, sealed) in state.journal.records {
             var evicted: [Record] = []
             if let last = state.window.listed.last, last.epoch != record.epoch { evicted = state.window.clear() }
@@ -105,11 +107,11 @@ package final class Publication: Sendable {
             for old in evicted { state.held[old.segment.sequence] = nil }
         }
         for (sequence, held) in state.held {
-            guard let (bytes, leaves) = state.store.read(held.record.root, length: held.record.length) else { continue }
+            guard let (bytes, leaves) = store.read(held.record.root, length: held.record.length) else { continue }
             state.held[sequence]?.bytes = ByteBuffer(bytes: bytes)
             state.held[sequence]?.leaves = leaves
         }
-        state.store.removeAll(but: Set(state.held.values.map(\.record.root)))
+        store.removeAll(but: Set(state.held.values.map(\.record.root)))
         if let newest = state.journal.records.last {
             state.chain = Chain(after: newest.record, hash: SHA256.hash(newest.record.bencoded))
         }
@@ -140,6 +142,11 @@ extension Publication {
     package func publish(_ segment: CutSegment) {
         let leaves = MerkleTree.leaves(of: segment.bytes)
         let root = MerkleTree.root(ofLeaves: leaves)
+        do throws(DataFolderError) {
+            try store.withLock { store throws(DataFolderError) in try store.write(segment.bytes, as: root) }
+        } catch {
+            log.error("segments are served from memory only: \(error)")
+        }
         let published = state.withLock { state in
             commit(segment, root, leaves, to: &state)
         }
@@ -164,17 +171,12 @@ extension Publication {
         let payload = record.bencoded
         let sealed = Envelope.seal(payload, as: .record, with: folder.key)
         do throws(DataFolderError) {
-            try state.store.write(segment.bytes, as: root)
-        } catch {
-            log.error("segments are served from memory only: \(error)")
-        }
-        do throws(DataFolderError) {
             try keep(sealed, target: segment.targetDuration, in: &state)
         } catch {
             // A record that is not on disk must not be seen: after a crash its number would be given away again.
             if !state.isFailing { log.error("nothing is published until the journal can be written: \(error)") }
             state.isFailing = true
-            state.store.remove(root)
+            store.withLock { $0.remove(root) }
             return nil
         }
         state.isFailing = false
@@ -185,7 +187,8 @@ extension Publication {
             record: record, sealed: sealed, leaves: leaves, bytes: ByteBuffer(bytes: segment.bytes))
         for old in state.window.append(record) {
             state.held[old.segment.sequence] = nil
-            if !state.held.values.contains(where: { $0.record.root == old.root }) { state.store.remove(old.root) }
+            guard !state.held.values.contains(where: { $0.record.root == old.root }) else { continue }
+            store.withLock { $0.remove(old.root) }
         }
         promiseBandwidth(of: record, in: &state)
         let waiting = state.waiting
