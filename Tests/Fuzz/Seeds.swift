@@ -41,7 +41,7 @@ extension Parser {
             .leavesWanted(segment), .leaves(segment, [.zero, .zero]), .have(segment, PieceSet(count: 70, [0, 63, 69])),
             .fetching(segment, [3]), .want(segment, [1, 2, 3]), .cancel(segment, [1]), .decline(segment, [1]),
             .piece(segment, 7, ByteBuffer(bytes: [1, 2, 3])), .choke, .unchoke,
-            .offer(Stripe.all.map { Offer(stripe: $0, depth: 2, children: 1, slots: 8, isRelay: false) }),
+            .offer(Stripe.all.map { Offer(stripe: $0, depth: 2, children: 1, slots: 8, isRelay: $0.number == 0) }),
             .subscribe(StripeSet(bits: 129)), .refuse(.all), .peers(introductions), .ping(1), .pong(2),
             .goodbye(.badPiece),
         ]

@@ -70,7 +70,8 @@ import Wire
         ("a piece that is too long", frame(9, [0, 1] + zeros(16_385)), .outOfRange("piece")),
         ("a choke with more behind it", [10, 0], .trailingBytes),
         ("an offer of a stripe that does not exist", [12, 8, 0, 0, 0], .outOfRange("stripe")),
-        ("an offer of a stripe twice", [12, 1, 0, 0, 4, 1, 0, 0, 4], .notCanonical),
+        ("an offer to relay a stripe that does not exist", [12, 0x88, 0, 0, 0], .outOfRange("stripe")),
+        ("an offer of a stripe twice", [12, 1, 0, 0, 4, 0x81, 0, 0, 4], .notCanonical),
         ("offers out of order", [12, 2, 0, 0, 4, 1, 0, 0, 4], .notCanonical),
         ("half an offer", [12, 1, 0], .truncated),
         (
