@@ -201,6 +201,46 @@ import Wire
         }
     }
 
+    @Test func `tells all who wait at once, and what it tells of can be had`() async throws {
+        try await serving(patience: .seconds(30)) { publication, counter in
+            try await withThrowingTaskGroup { group in
+                for share in 0..<8 {
+                    group.addTask {
+                        let news = try await counter.ask("head?after=3")
+                        let told = NIODeadline.now()
+                        let head = try Head(
+                            bencoded: try Envelope.open(news.body, as: .head, by: publication.broadcast))
+                        let record = try Record(
+                            bencoded: try Envelope.open(
+                                try #require(head.newest.first), as: .record, by: publication.broadcast))
+                        let range = share * 5_000..<(share + 1) * 5_000
+                        let answer = try await counter.ask(
+                            "segments/\(record.root).ts",
+                            headers: [("range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")])
+                        #expect(answer.status == 206)
+                        #expect(answer.body == Array(cutSegment(4).bytes[range]))
+                        return told
+                    }
+                }
+                // By then most of them wait; who comes later is answered at once.
+                _ = try await counter.ask("head")
+                publication.publish(4..<5)
+                let published = NIODeadline.now()
+                for try await told in group { #expect(told - published < .seconds(1)) }
+            }
+        }
+    }
+
+    @Test func `spends less than 400 bytes on the head of a range`() async throws {
+        try await serving { publication, counter in
+            let root = try publication.newest().record.root
+            let answer = try await counter.ask("segments/\(root).ts", headers: [("range", "bytes=16384-32767")])
+            #expect(answer.status == 206)
+            let fields = answer.headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + 4 }
+            #expect("HTTP/1.1 206 Partial Content\r\n\r\n".utf8.count + fields < 400)
+        }
+    }
+
     @Test func `answers with what it has when the news do not come in time`() async throws {
         try await serving(patience: .milliseconds(200)) { publication, counter in
             let clock = ContinuousClock()

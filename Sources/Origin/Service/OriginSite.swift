@@ -150,7 +150,7 @@ package final class OriginSite: Sendable {
 
     private static let cors = [
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "ETag, Content-Range, Content-Length, Accept-Ranges"),
+        ("access-control-expose-headers", "ETag, Content-Range"),
     ]
 
     private static let notYet = Response(
