@@ -73,7 +73,16 @@ import Vocabulary
         let link = rig.link(1)
         rig.publish(8...8)
         rig.feed(.holds(link, Rig.id(8), .full(count: 10)))
-        let commands = rig.pass(.seconds(2))
+        var commands = rig.pass(.seconds(1))
+        for _ in 0..<20 {
+            commands += rig.pass(.milliseconds(100))
+            for fetch in commands.pieceFetches {
+                for index in fetch.pieces {
+                    commands += rig.feed(.pieceVerified(PieceID(Rig.id(8), index), from: .origin))
+                }
+                commands += rig.feed(.fetchDone(fetch.id))
+            }
+        }
         #expect(Set(commands.fetches.map(\.piece.index)) == Set(0..<10))
     }
 
@@ -144,6 +153,7 @@ import Vocabulary
 
     @Test func `sends leaf hashes down the tree whose turn it is, and to nobody else unasked`() {
         var rig = Rig()
+        rig.lease(0, of: 1)
         rig.publish(7...7)
         let child = rig.child(1, of: StripeSet(CollectionOfOne(Stripe.all[0])))
         let other = rig.child(2, of: StripeSet(CollectionOfOne(Stripe.all[1])))
@@ -181,6 +191,7 @@ import Vocabulary
 
     @Test func `pushes a new piece to the children of its stripe before they ask, first to those that push it on`() {
         var rig = Rig()
+        rig.lease(0, of: 1)
         rig.publish(7...7)
         let stripe = Stripe.of(piece: 3, among: 10)
         let leaf = rig.child(1, of: StripeSet(CollectionOfOne(stripe)))
@@ -195,6 +206,7 @@ import Vocabulary
 
     @Test func `does not push what the child has shown to have`() {
         var rig = Rig()
+        rig.lease(0, of: 1)
         rig.publish(7...7)
         let child = rig.child(1, of: .all)
         rig.feed(.holds(child, Rig.id(7), PieceSet(count: 10, [3])))
@@ -205,6 +217,7 @@ import Vocabulary
 
     @Test func `refuses more children than its uplink carries, and lets one go for a child that pushes on`() {
         var rig = Rig()
+        rig.lease(0, of: 1)
         rig.publish(7...7)
         var refused: [LinkID] = []
         for number in 1...20 {

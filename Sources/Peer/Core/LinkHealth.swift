@@ -19,7 +19,7 @@ struct LinkHealth: Sendable {
     private static let target = Interval.milliseconds(150)
 
     /// How long a wanted piece may take before it is asked of somebody else.
-    var patience: Interval { max(.milliseconds(800), pieceTime * 3) }
+    var patience: Interval { max(.milliseconds(1_500), pieceTime * 4) }
 
     /// Slow links come last until they have had time to recover.
     func isDemoted(at now: Instant) -> Bool { now < demotedUntil }

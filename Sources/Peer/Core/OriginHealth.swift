@@ -8,7 +8,7 @@ struct OriginHealth: Sendable {
     /// Pieces that may be asked for at once because they are late. Doubles while they come fast, grows slowly while they
     /// come in time and is halved when they do not, as TCP's window is: an origin that is slow because everybody asks it
     /// must be asked less, not more.
-    private(set) var window = 8
+    private(set) var window = 4
     /// Until when nothing is asked for that peers may still bring: so long as the origin is overrun, each request for
     /// what is late delays the injectors, and so everybody.
     private(set) var restsUntil = Instant.zero

@@ -20,8 +20,9 @@ package struct Settings: Sendable {
     package var window = 15
     /// Bytes of segments kept in memory.
     package var storeLimit = 256 << 20
-    /// How many segments before the newest a player starts (RFC 8216, section 6.3.3).
-    package var startDepth = 2
+    /// How much is to be played before the newest segment when a player starts: time for that one to come through the
+    /// swarm.
+    package var startBuffer = Interval.seconds(4)
     /// How long the first segment may take from peers before the origin is asked, too.
     package var startPatience = Interval.milliseconds(600)
     /// How often the core looks at its clock while anything is missing.
@@ -29,7 +30,7 @@ package struct Settings: Sendable {
     /// How long news of what we hold is gathered before neighbors are told.
     package var gather = Interval.milliseconds(200)
     /// How long a neighbor may have had a piece before it is pulled instead of waited for.
-    package var pushPatience = Interval.milliseconds(300)
+    package var pushPatience = Interval.milliseconds(700)
     package var policies = Policies()
 
     package init(broadcast: BroadcastID, me: PeerID, port: UInt16) {

@@ -66,7 +66,10 @@ extension Swarm {
     }
 
     mutating func refused(_ link: LinkID, _ stripes: StripeSet, at now: Instant, into commands: inout [Command]) {
-        with(link) { $0.follows = $0.follows.subtracting(stripes) }
+        guard let seat = seat(link) else { return }
+        neighbors[seat].follows = neighbors[seat].follows.subtracting(stripes)
+        // What we said while the refusal was on its way may have been taken for a new wish.
+        commands.append(.subscribe(link, neighbors[seat].follows))
         for stripe in stripes where feeds[stripe.number].parent == link {
             feeds[stripe.number].leave(for: .seconds(2), at: now)
             if relays(stripe) { planFlush(within: .zero, at: now) }
@@ -132,12 +135,14 @@ extension Swarm {
             let stripe = Stripe.all.randomElement(using: &random)
         else { return }
         lastImprovement = now
+        // Not all at once to whoever is free now.
+        guard random.next() % 3 == 0 else { return }
         // Whoever pushes a stripe on looks after its own place first: it is the place of all below it, too.
         for stripe in [duty ?? stripe, stripe] where !isRoot(of: stripe) {
             guard let parent = feeds[stripe.number].parent, let seat = seat(parent),
                 let offer = neighbors[seat].offer(of: stripe), let best = bestParent(stripe, at: now),
                 best.seat != seat, offer.depth < Feed.deepest,
-                best.cost + (relays(stripe) ? 0.5 : 0.2) < cost(seat, offer, relays: relays(stripe))
+                best.cost + (relays(stripe) ? 0.5 : 0.14) < cost(seat, offer, relays: relays(stripe))
             else { continue }
             neighbors[seat].follows.remove(stripe)
             commands.append(.subscribe(parent, neighbors[seat].follows))
@@ -191,15 +196,17 @@ extension Swarm {
         improveParent(at: now, into: &commands)
     }
 
-    /// Others have had much of the stripe for a while, and its parent has pushed nothing for long.
+    /// The parent has had a piece of the stripe for long and pushes nothing.
     private func isSilent(_ stripe: Stripe, _ feed: Feed, at now: Instant) -> Bool {
         guard now - max(feed.lastPiece, feed.since) > .seconds(1) else { return false }
+        guard let parent = feed.parent.flatMap({ neighbor($0) }) else { return false }
         return segments.suffix(3).contains { segment in
             guard !segment.isComplete, segment.arrival > feed.since, now - segment.arrival > .seconds(1) else {
                 return false
             }
             return stripe.pieces(among: segment.count).contains {
                 segment.overdue.contains($0) && !segment.held.contains($0)
+                    && parent.has(PieceID(id(segment.sequence), $0))
             }
         }
     }

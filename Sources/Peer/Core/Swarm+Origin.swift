@@ -46,7 +46,7 @@ extension Swarm {
         self.isClosed = isClosed
         guard oldest <= newest else { return }
         offered = oldest...newest
-        if start == nil { start = newest - min(newest - oldest, UInt64(settings.startDepth)) }
+        if start == nil { start = newest - min(newest - oldest, startDepth) }
         fetchNewRecords(at: now, into: &commands)
     }
 
@@ -194,7 +194,9 @@ extension Swarm {
         var underWay = fetches.values.count { $0.reason.isShare == reason.isShare }
         let limit = reason.isShare ? Self.shareLimit : Self.fetchLimit
         var room = origin.window
-        if !reason.isShare {
+        if reason == .alone || reason == .lostConfidence {
+            room = .max
+        } else if !reason.isShare {
             room -= fetches.values.reduce(0) { $0 + ($1.reason.isShare ? 0 : $1.pieces.count) }
         }
         while let first = rest.first, underWay < limit, room > 0 {
@@ -207,7 +209,7 @@ extension Swarm {
             fetches[nextFetch] = Fetch(
                 sequence: record.segment.sequence, pieces: first..<end, began: now, bytes: bytes, reason: reason)
             underWay += 1
-            if !reason.isShare { room -= end - first }
+            if !reason.isShare, room < .max { room -= end - first }
             for index in first..<end {
                 segments[place].fetching.insert(index)
                 asked.append(index)

@@ -58,7 +58,9 @@ extension Swarm {
             tally.bytesFromPeers += bytes
             with(link) { $0.received += bytes }
         }
-        if !isNew { tally.duplicateBytes += bytes }
+        if !isNew {
+            tally.duplicateBytes += bytes
+        }
     }
 
     /// Tells neighbors what we hold, except those that hold all of it themselves.

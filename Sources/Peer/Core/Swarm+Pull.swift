@@ -15,14 +15,7 @@ extension Swarm {
         guard shares, wantsSegment(place), segments[place].hasLeaves else { return }
         let segment = segments[place]
         var open = segment.unasked
-        let pushed = pushedStripes(segment)
-        if !pushed.isEmpty {
-            for stripe in pushed {
-                for index in stripe.pieces(among: segment.count) where !segment.overdue.contains(index) {
-                    open.remove(index)
-                }
-            }
-        }
+        for stripe in Stripe.all { leaveToPush(stripe, of: segment, &open) }
         guard !open.isEmpty else { return }
         // How many more pieces each neighbor may be asked for, and when it would bring the next.
         var helpers: [(seat: Int, room: Int, asked: Int, pieces: PieceSet)] = []
@@ -79,14 +72,17 @@ extension Swarm {
         for parent in elsewhere.keys.sorted() { commands.append(.cancel(parent, segment, elsewhere[parent] ?? [])) }
     }
 
-    /// Stripes of the segment that come without asking.
-    func pushedStripes(_ segment: SegmentProgress) -> StripeSet {
-        var pushed = StripeSet()
-        for stripe in Stripe.all {
-            let feed = feeds[stripe.number]
-            if isRoot(of: stripe) || feed.parent != nil && feed.since < segment.arrival { pushed.insert(stripe) }
+    /// Takes out what will be pushed, if it is not late. A parent pushes what it gets; what it had when we came to it, it
+    /// does not.
+    private func leaveToPush(_ stripe: Stripe, of segment: SegmentProgress, _ open: inout PieceSet) {
+        let feed = feeds[stripe.number]
+        let parent = feed.parent.flatMap { neighbor($0) }
+        guard parent != nil || isRoot(of: stripe) && segment.sequence > leaseFrom ?? .max else { return }
+        let had = feed.since < segment.arrival ? nil : parent?.holdings[segment.sequence]
+        for index in stripe.pieces(among: segment.count)
+        where !segment.overdue.contains(index) && had?.contains(index) != true {
+            open.remove(index)
         }
-        return pushed
     }
 
     /// What a neighbor has had for a while and nobody has pushed is late: from then on it is pulled.

@@ -97,10 +97,13 @@ extension Swarm {
         serve(at: now, into: &commands)
     }
 
-    /// What is in flight stays in flight.
+    /// What is in flight stays in flight. A piece that we do not have yet is not pushed either when it comes: the neighbor
+    /// gets it from somebody else.
     mutating func cancelled(_ link: LinkID, _ segment: SegmentID, _ indices: [Int]) {
         let isGone = { (piece: PieceID) -> Bool in piece.segment == segment && indices.contains(piece.index) }
+        let count = place(segment).map { segments[$0].count }
         with(link) { neighbor in
+            if let count { for index in indices { neighbor.holdings.insert(PieceID(segment, index), count: count) } }
             neighbor.wants.removeAll(where: isGone)
             neighbor.relays.removeAll(where: isGone)
             neighbor.pushes.removeAll(where: isGone)

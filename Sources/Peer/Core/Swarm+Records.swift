@@ -100,12 +100,17 @@ extension Swarm {
         return !segment.isComplete && !segment.isDropped && segment.sequence >= start ?? .max
     }
 
+    /// How many segments before the newest a player starts.
+    var startDepth: UInt64 {
+        UInt64(max(1, (settings.startBuffer.seconds / Double(max(1, chronicle.targetDuration))).rounded(.up)))
+    }
+
     /// An origin that does not answer must not keep a viewer out: what neighbors have told of will do.
     mutating func startWithoutHead(at now: Instant) {
         guard start == nil, now - joined > .seconds(1), let newest = chronicle.newest,
             let first = chronicle.sequences.first
         else { return }
-        start = max(first, newest - min(newest, UInt64(settings.startDepth)))
+        start = max(first, newest - min(newest, startDepth))
     }
 
     private mutating func stopSharing(into commands: inout [Command]) {

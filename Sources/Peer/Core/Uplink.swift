@@ -12,6 +12,7 @@ struct Uplink: Sendable {
     private(set) var rate: Double?
     private var isSaturated = false
     private var lastAcknowledgement = Instant.zero
+    private var saturatedSince = Instant.zero
     private var busyBytes = 0
     private var busyTime = Interval.zero
 
@@ -26,7 +27,10 @@ struct Uplink: Sendable {
 
     /// There is more to send than may be in flight, or there is not.
     mutating func saturated(_ isSaturated: Bool, at now: Instant) {
-        if isSaturated, !self.isSaturated { lastAcknowledgement = now }
+        if isSaturated, !self.isSaturated {
+            lastAcknowledgement = now
+            saturatedSince = now
+        }
         self.isSaturated = isSaturated
     }
 
@@ -50,12 +54,17 @@ struct Uplink: Sendable {
 
     private mutating func measure(_ bytes: Int, at now: Instant) {
         guard isSaturated else { return }
+        // What was in flight when the uplink filled up has come out of turn.
+        guard now - saturatedSince > .milliseconds(200) else {
+            lastAcknowledgement = now
+            return
+        }
         busyBytes += bytes
         busyTime = busyTime + (now - lastAcknowledgement)
         lastAcknowledgement = now
-        guard busyTime > .milliseconds(400), busyBytes > 8 * PieceID.length else { return }
+        guard busyTime > .milliseconds(800), busyBytes > 16 * PieceID.length else { return }
         let sample = Double(busyBytes) / busyTime.seconds
-        rate = rate.map { $0 * 0.7 + sample * 0.3 } ?? sample
+        rate = rate.map { $0 * 0.8 + sample * 0.2 } ?? sample
         busyBytes = 0
         busyTime = .zero
     }
