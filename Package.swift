@@ -115,7 +115,9 @@ let rehearsal: [Target] = [
         name: "RehearsalPlayer", dependencies: ["Stage", "Integrity", vocabulary], path: "Sources/Rehearsal/Player"),
     .executableTarget(
         name: "tributary-lab",
-        dependencies: ["RehearsalNetwork", "RehearsalPlayer", "Stage", "CommandLine", "Wire", vocabulary, arguments],
+        dependencies: [
+            "RehearsalNetwork", "RehearsalPlayer", "Stage", "Results", "CommandLine", "Wire", vocabulary, arguments,
+        ],
         path: "Sources/Rehearsal/Lab"),
 ]
 

@@ -41,7 +41,8 @@ private let mayImport: [String: Set<String>] = {
         "RehearsalNetwork": platform.union(["Stage", "CNamespaces", "Vocabulary"]),
         "RehearsalPlayer": platform.union(["Stage", "Integrity", "Vocabulary"]),
         "tributary-lab": platform.union([
-            "RehearsalNetwork", "RehearsalPlayer", "Stage", "CommandLine", "Wire", "Vocabulary", "ArgumentParser",
+            "RehearsalNetwork", "RehearsalPlayer", "Stage", "Results", "CommandLine", "Wire", "Vocabulary",
+            "ArgumentParser",
         ]),
         "tributary-demo": platform.union(["Stage", "CommandLine", "Vocabulary", "ArgumentParser"]),
     ]

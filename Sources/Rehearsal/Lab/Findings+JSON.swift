@@ -73,7 +73,7 @@ extension Findings.Row {
 
 extension JSONValue {
     /// To a tenth of a millisecond, or of whatever it counts.
-    fileprivate static func rounded(_ value: Double?) -> JSONValue {
+    static func rounded(_ value: Double?) -> JSONValue {
         guard let value, value.isFinite else { return .null }
         return .number((value * 1e4).rounded() / 1e4)
     }

@@ -20,14 +20,23 @@ struct LabCommand: AsyncParsableCommand {
     @Option(help: "Only these situations, by name, with commas between them.")
     var only: String?
 
-    @Option(help: "How long each run goes on after the last viewer has come.")
-    var seconds = 90.0
+    @Option(help: "How long the broadcast is watched in each run.")
+    var seconds = 120.0
+
+    @Option(help: "How many viewers there are, if not as many as the situation says.")
+    var viewers: Int?
 
     @Option(help: "How many runs of each situation, with seeds from 1.")
     var seeds = 1
 
-    @Flag(help: "Without the plain HTTP run beside.")
+    @Flag(help: "Only the runs through peers: neither plain HTTP nor the simulator beside.")
     var peersOnly = false
+
+    @Flag(help: "Put the results that --out names into the page that --page-file names.")
+    var page = false
+
+    @Option(help: ArgumentHelp("The page.", visibility: .hidden))
+    var pageFile = "Documentation/Lab.md"
 
     @Option(help: "A folder for the results, one file a situation.")
     var out: String?
@@ -39,9 +48,11 @@ struct LabCommand: AsyncParsableCommand {
     private static let skipped: Int32 = 77
 
     func validate() throws {
-        guard (20...3_600).contains(seconds) else {
-            throw ValidationError("--seconds takes a number from 20 to 3600")
+        guard (30...3_600).contains(seconds) else {
+            throw ValidationError("--seconds takes a number from 30 to 3600")
         }
+        guard (1...200).contains(viewers ?? 1) else { throw ValidationError("--viewers takes a number from 1 to 200") }
+        guard !page || out != nil else { throw ValidationError("--page needs --out with a folder of results") }
         guard (1...100).contains(seeds) else { throw ValidationError("--seeds takes a number from 1 to 100") }
         _ = try chosen()
     }
@@ -51,6 +62,7 @@ struct LabCommand: AsyncParsableCommand {
             for situation in Situation.all { Events.say("\(situation.name)  \(situation.question)") }
             return
         }
+        if page { return await complaining { try writePage() } }
         prepareForSignals()
         if let obstacle = Star.obstacle { Complaint(obstacle, exitCode: Self.skipped).exit() }
         Priority.raise()
@@ -70,9 +82,14 @@ struct LabCommand: AsyncParsableCommand {
     }
 
     private func chosen() throws -> [Situation] {
-        guard let only else { return Situation.all }
+        let all = Situation.all.map { situation in
+            var situation = situation
+            if let viewers { situation.viewers = max(viewers, situation.early) }
+            return situation
+        }
+        guard let only else { return all }
         return try only.split(separator: ",").map { name in
-            guard let situation = Situation.all.first(where: { $0.name == name }) else {
+            guard let situation = all.first(where: { $0.name == name }) else {
                 throw ValidationError(
                     "there is no situation \(name), but \(Situation.all.map(\.name).joined(separator: ", "))")
             }
@@ -85,9 +102,9 @@ struct LabCommand: AsyncParsableCommand {
         defer { control.restore() }
         if check { return try await checkNetwork() }
         let clip = try await Clip.measured.file()
-        var files = try out.map { try ResultFiles($0) }
+        var files = try ResultFiles(out)
         for situation in try chosen() {
-            files?.begin(situation)
+            files.begin(situation)
             for seed in 1...UInt64(seeds) {
                 for way in peersOnly ? [.peers] : Rehearsal.Way.allCases {
                     let plan = Rehearsal.Plan(
@@ -96,10 +113,25 @@ struct LabCommand: AsyncParsableCommand {
                     let run = try await Rehearsal(plan).run()
                     let findings = Findings(run)
                     for line in Table.viewers(findings) + Table.summary(findings, of: run) { Events.say(line) }
-                    try files?.add(findings, of: run, seed: seed)
+                    try files.add(findings, of: run, seed: seed)
                 }
+                if !peersOnly { try await files.add(imagine(situation, seed: seed)) }
             }
+            if !peersOnly, let comparison = files.comparison { Events.say(comparison.sentence) }
         }
+    }
+
+    private func imagine(_ situation: Situation, seed: UInt64) async throws -> Imagined {
+        let options = ["--seconds", "\(seconds)"] + (viewers.map { ["--viewers", "\($0)"] } ?? [])
+        return try await Imagined.run(
+            situation.name, seed: seed, options: options,
+            steady: (situation.lastJoin + Rehearsal.warmUp).seconds, length: seconds, programs: bin ?? Program.ownFolder
+        )
+    }
+
+    private func writePage() throws {
+        guard let out else { return }
+        try Page(results: out, names: Situation.all.map(\.name)).write(into: pageFile)
     }
 
     private func checkNetwork() async throws {

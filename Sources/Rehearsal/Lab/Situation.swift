@@ -74,6 +74,8 @@ struct Situation: Sendable {
         ]
     }
 
+    var lastJoin: Interval { join(of: viewers - 1) }
+
     static let all: [Situation] = [
         Situation("thirty", "How many copies leave the origin when thirty viewers with twice the bitrate just watch?"),
         Situation("thirty-3x", "How late is the picture when thirty viewers have thrice the bitrate?") {

@@ -1,0 +1,43 @@
+import Results
+import Stage
+import Vocabulary
+import Wire
+
+/// What the simulator says of the same scenario.
+struct Imagined: Sendable {
+    var seed: UInt64
+    var copies: Double?
+    var delayMedian: Double?
+    var delay95: Double?
+
+    /// Runs it, as anybody does.
+    /// - Parameter steady: seconds of the run from which on segments count as steady.
+    static func run(
+        _ scenario: String, seed: UInt64, options: [String], steady: Double, length: Double, programs: String
+    ) async throws -> Imagined {
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        let out = "\(folder)/run"
+        let simulator = try Program(
+            "\(programs)/tributary-simulate", ["run", scenario, "--seed", "\(seed)", "--out", out] + options)
+        guard try await simulator.ended(within: .seconds(600)) == .exited(0) else {
+            throw Program.Failure(description: "tributary-simulate run \(scenario): \(simulator.complaints)")
+        }
+        let results = try ResultFolder(out)
+        let summary = try results.summary()
+        let range = steady..<length - Findings.grace.seconds
+        let copies = try results.rows(SegmentPoint.self).filter {
+            $0.metric == "copies" && range.contains($0.published)
+        }
+        return Imagined(
+            seed: seed, copies: Comparison.mean(copies.map(\.value)), delayMedian: summary.metric("steady_delay_p50_s"),
+            delay95: summary.metric("steady_delay_p95_s"))
+    }
+
+    var json: JSONValue {
+        .object([
+            ("seed", .integer(seed)), ("copies", .rounded(copies)), ("delay_p50_s", .rounded(delayMedian)),
+            ("delay_p95_s", .rounded(delay95)),
+        ])
+    }
+}
