@@ -99,7 +99,9 @@ extension Swarm {
         let slack = slack(segment.sequence, at: now)
         if confidence.isLost(at: now) {
             segments[place].isImpatient = true
-            return fetch(segment.unasked, of: place, because: .lostConfidence, at: now, into: &commands)
+            var missing = segment.unasked
+            for want in segment.wants { missing.insert(want.index) }
+            return fetch(missing, of: place, because: .lostConfidence, at: now, into: &commands)
         }
         let fetchTime = origin.timeToFetch(segment.missingBytes)
         let threshold = settings.policies.fallback.threshold(

@@ -39,6 +39,8 @@ extension Swarm {
         planFlush(within: settings.gather, at: now)
         if segments[place].isComplete { completed(place, at: now, into: &commands) }
         serve(at: now, into: &commands)
+        // Whoever has just brought something is asked for more.
+        if want != nil { pull(at: now, into: &commands) }
     }
 
     private mutating func completed(_ place: Int, at now: Instant, into commands: inout [Command]) {

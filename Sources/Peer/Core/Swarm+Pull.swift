@@ -12,7 +12,7 @@ extension Swarm {
 
     /// Asks for the missing pieces of one segment that neighbors have, each of the one that will bring it soonest.
     mutating func pull(from place: Int, at now: Instant, into commands: inout [Command]) {
-        guard shares, wantsSegment(place), segments[place].hasLeaves else { return }
+        guard shares, wantsSegment(place), segments[place].hasLeaves, !confidence.isLost(at: now) else { return }
         let segment = segments[place]
         var open = segment.unasked
         for stripe in Stripe.all { leaveToPush(stripe, of: segment, &open) }

@@ -86,7 +86,14 @@ extension Swarm {
             if let knower, segment.leavesAsked == nil {
                 commands.append(.askLeaves(knower, id(segment.sequence)))
             } else {
-                fetchRecords(segment.sequence...segment.sequence, at: now, into: &commands)
+                // Records that are missing just before it are asked for along with it.
+                var first = segment.sequence
+                while first > max(start ?? 0, offered?.lowerBound ?? 0), chronicle[first - 1] == nil,
+                    segment.sequence - first < UInt64(Limits.recordsPerAnswer - 1)
+                {
+                    first -= 1
+                }
+                fetchRecords(first...segment.sequence, at: now, into: &commands)
             }
         }
     }
