@@ -275,18 +275,19 @@ import Vocabulary
         let link = rig.link(1)
         var delays: [Interval] = []
         for sequence in 8...30 as ClosedRange<UInt64> {
-            rig.publish(sequence...sequence)
-            rig.feed(.holds(link, Rig.id(sequence), .full(count: 10)))
+            var commands = rig.publish(sequence...sequence)
+            commands += rig.feed(.heard(link), .holds(link, Rig.id(sequence), .full(count: 10)))
             let published = rig.now
             var waited: Interval?
             for _ in 0..<40 {
-                for fetch in rig.pass(.milliseconds(50)).pieceFetches {
+                for fetch in commands.pieceFetches {
                     for index in fetch.pieces {
                         rig.feed(.pieceVerified(PieceID(Rig.id(sequence), index), from: .origin))
                     }
                     rig.feed(.fetchDone(fetch.id))
                     waited = rig.now - published
                 }
+                commands = rig.pass(.milliseconds(50))
             }
             delays.append(waited ?? .seconds(2))
         }
