@@ -7,7 +7,7 @@ extension Findings {
     func json(of run: Rehearsal.Record, seed: UInt64) -> JSONValue {
         .object(
             summary(of: run, seed: seed) + [("delays_s", .array(steady.delays.map { .rounded($0) }))]
-                + [("viewers", .array(rows.map(\.json)))])
+                + [("segments", .array(segments.map(\.json))), ("viewers", .array(rows.map(\.json)))])
     }
 
     /// Without the viewers.
@@ -51,6 +51,17 @@ extension Findings.Part {
             ("missed_segments", .integer(missed)), ("stalls", .integer(stalls)),
             ("stalled_s", .rounded(stalledSeconds)),
             ("wire_share", .rounded(wireShare)), ("origin_requests", .integer(originRequests)),
+        ])
+    }
+}
+
+extension Findings.Spread {
+    fileprivate var json: JSONValue {
+        .object([
+            ("sequence", .integer(sequence)), ("published_s", .rounded(published)), ("viewers", .integer(viewers)),
+            ("complete", .integer(delays.count)), ("copies", .rounded(copies)),
+            ("delay_p50_s", .rounded(Findings.quantile(0.5, of: delays))),
+            ("delay_p95_s", .rounded(Findings.quantile(0.95, of: delays))), ("delay_max_s", .rounded(delays.last)),
         ])
     }
 }

@@ -50,9 +50,22 @@ struct Findings: Sendable {
         var failures: [String: Int]
     }
 
+    /// How one segment spread.
+    struct Spread: Sendable {
+        var sequence: Int
+        /// After the first viewer was to join.
+        var published: Double
+        /// Viewers that were there when it appeared, and those that had all of it in the end.
+        var viewers: Int
+        var delays: [Double]
+        /// What left the origin from its appearance to that of the next, by its bytes.
+        var copies: Double?
+    }
+
     var whole = Part()
     var steady = Part()
     var rows: [Row] = []
+    var segments: [Spread] = []
     var firstPictures: [Double] = []
     var firstSegments: [Double] = []
     /// Segments whose bytes were compared with the origin's own, and those that differed.
@@ -95,6 +108,7 @@ struct Findings: Sendable {
         {
             steady = Part(run, honest, from: begin, to: end, asFromStart: false)
         }
+        segments = Self.segments(run, honest)
         compare(run)
 
         let costs = run.seats.compactMap(\.cost)
@@ -116,6 +130,29 @@ struct Findings: Sendable {
     /// A run whose network was later with packets than a tenth of its own delays says little about programs.
     func isTrustworthy(in situation: Situation) -> Bool {
         lateness.quantile(0.999) < situation.viewer.delay * 0.1 && lateness.worst < situation.viewer.delay
+    }
+
+    private static func segments(_ run: Rehearsal.Record, _ honest: [SeatRecord]) -> [Spread] {
+        let had = honest.map { seat in
+            Dictionary(seat.record.arrivals.map { ($0.sequence, $0.whole) }) { first, _ in first }
+        }
+        return run.publications.filter { $0.at >= run.began && $0.at < run.ended }.map { publication in
+            var spread = Spread(
+                sequence: publication.sequence, published: (publication.at - run.began).seconds, viewers: 0, delays: [])
+            for (seat, had) in zip(honest, had) {
+                guard let began = seat.record.began, publication.at >= began, publication.at < seat.left else {
+                    continue
+                }
+                spread.viewers += 1
+                if let whole = had[publication.sequence] { spread.delays.append((whole - publication.at).seconds) }
+            }
+            spread.delays.sort()
+            let around = run.snapshots.drop { $0.time < publication.at }.prefix(2)
+            if let from = around.first, let to = around.last, from.time < to.time {
+                spread.copies = Double(to.hosts[0].sentBytes - from.hosts[0].sentBytes) / Double(publication.length)
+            }
+            return spread
+        }
     }
 
     private mutating func compare(_ run: Rehearsal.Record) {

@@ -112,7 +112,8 @@ struct LabCommand: AsyncParsableCommand {
                         programs: bin ?? Program.ownFolder, clip: clip)
                     let run = try await Rehearsal(plan).run()
                     let findings = Findings(run)
-                    for line in Table.viewers(findings) + Table.summary(findings, of: run) { Events.say(line) }
+                    let lines = Table.viewers(findings) + Table.segments(findings) + Table.summary(findings, of: run)
+                    for line in lines { Events.say(line) }
                     try files.add(findings, of: run, seed: seed)
                 }
                 if !peersOnly { try await files.add(imagine(situation, seed: seed)) }

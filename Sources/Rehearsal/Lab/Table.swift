@@ -23,6 +23,19 @@ enum Table {
             }
     }
 
+    /// One line for each segment below a head.
+    static func segments(_ findings: Findings) -> [String] {
+        [row(["", "segment", "appeared", "viewers", "complete", "p50", "p95", "max", "copies"])]
+            + findings.segments.map { segment in
+                row([
+                    "", "\(segment.sequence)", number(segment.published), "\(segment.viewers)",
+                    "\(segment.delays.count)", number(Findings.quantile(0.5, of: segment.delays)),
+                    number(Findings.quantile(0.95, of: segment.delays)), number(segment.delays.last),
+                    number(segment.copies),
+                ])
+            }
+    }
+
     static func summary(_ findings: Findings, of run: Rehearsal.Record) -> [String] {
         let way = run.way == .peers ? "through peers" : "plain HTTP"
         var lines = ["\(run.situation.name), \(way):"]
