@@ -6,13 +6,19 @@ struct SegmentCourse {
 
     func chart(of runs: RunCollection) throws(ResultFailure) -> Chart {
         var series: [Series] = []
+        var hasUnfinished = false
         for (index, setting) in runs.settings.enumerated() {
             var curves: [[(x: Double, y: Double)]] = []
             for run in setting.runs {
                 var curve: [(x: Double, y: Double)] = []
+                var unfinished: Set<Double> = []
                 try run.forEach(SegmentPoint.self) { point in
                     if point.metric == metric { curve.append((Double(point.sequence), point.value)) }
+                    if point.metric == "complete_share", point.value == 0 { unfinished.insert(Double(point.sequence)) }
                 }
+                // What was published when the run ended says nothing yet.
+                hasUnfinished = hasUnfinished || !unfinished.isEmpty
+                curve = curve.filter { !unfinished.contains($0.x) }
                 if !curve.isEmpty { curves.append(curve.sorted { $0.x < $1.x }) }
             }
             if !curves.isEmpty { series.append(Series(setting: setting, index: index, curves: curves)) }
@@ -36,8 +42,9 @@ struct SegmentCourse {
                 return one.entry(bound.map { " (at least \(Phrase.short($0 * factor)))" } ?? "")
             }
         }
-        Picture.draw(bounds, into: &chart) { "no scheduler below \(Phrase.short($0 * factor))" }
+        Picture.draw(bounds, into: &chart) { "over the whole run, no scheduler below \(Phrase.short($0 * factor))" }
         if !isShared { chart.caption += Picture.boundNote }
+        if hasUnfinished { chart.caption += " Segments that nobody completed are left out." }
         return chart
     }
 }

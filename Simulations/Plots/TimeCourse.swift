@@ -38,7 +38,7 @@ struct TimeCourse {
                 return one.entry(bound.map { " (at most \(Phrase.short($0 * factor)) %)" } ?? "")
             }
         }
-        Picture.draw(bounds, into: &chart) { "no scheduler above \(Phrase.short($0 * factor)) %" }
+        Picture.draw(bounds, into: &chart) { "over the whole run, no scheduler above \(Phrase.short($0 * factor)) %" }
         if !isShared { chart.caption += Picture.boundNote }
         return chart
     }

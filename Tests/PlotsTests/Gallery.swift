@@ -43,10 +43,16 @@ final class Gallery {
                     TimePoint(time: $0, metric: "offload", group: "free-riders", value: 0.123),
                 ]
             }, of: id)
-        try writer.write(
-            (0..<15).map {
-                SegmentPoint(sequence: $0, published: Double(2 * $0), metric: "copies", value: 1.5)
-            }, of: id)
+        var segments: [SegmentPoint] = []
+        for sequence in 0..<15 {
+            let published = Double(2 * sequence)
+            let isDone = sequence < 14
+            segments.append(
+                SegmentPoint(sequence: sequence, published: published, metric: "copies", value: isDone ? 1.5 : 0))
+            segments.append(
+                SegmentPoint(sequence: sequence, published: published, metric: "complete_share", value: isDone ? 1 : 0))
+        }
+        try writer.write(segments, of: id)
         try writer.write(
             DistributionPoint.rows("delay_s", Histogram((1...100).map { Double($0) / 50 })), of: id)
         try writer.write(edges, of: id)

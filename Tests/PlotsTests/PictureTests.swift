@@ -49,10 +49,12 @@ import Testing
     @Test func `says what no scheduler can beat, and what it does not show`() throws {
         let runs = try RunCollection(folders: [try gallery.hang()])
         let offload = try texts(try Picture.offload.svg(of: runs))
-        #expect(offload.contains("no scheduler above 80 %"))
+        #expect(offload.contains("over the whole run, no scheduler above 80 %"))
         #expect(offload.contains { $0.contains("1 of 30 values are below 0 and not shown.") })
         #expect(offload.contains("offload (%)") && offload.contains("time (s)"))
-        #expect(try texts(try Picture.copies.svg(of: runs)).contains("no scheduler below 1"))
+        let copies = try texts(try Picture.copies.svg(of: runs))
+        #expect(copies.contains("over the whole run, no scheduler below 1"))
+        #expect(copies.contains { $0.contains("Segments that nobody completed are left out.") })
         #expect(try texts(try Picture.delay.svg(of: runs)).contains("no scheduler below 0.25 s"))
     }
 
