@@ -26,15 +26,15 @@ struct SweepTable {
     /// A mean to the digit that its interval leaves in doubt.
     private static func cell(_ estimate: Estimate) -> String {
         guard let half = estimate.halfWidth, half.isFinite else { return "\(rounded(estimate.mean, 3)) ± ?" }
-        var decimals = 0
+        // Equal values differ by rounding at most.
+        guard half > 1e-9 * abs(estimate.mean) else { return "\(rounded(estimate.mean, 3)) ± 0" }
+        var decimals = 1
         var scaled = half
-        while scaled < 1, scaled > 0, decimals < 4 {
+        while scaled < 1, decimals < 5 {
             scaled *= 10
             decimals += 1
         }
-        if half == 0 { decimals = 3 }
-        return
-            "\(rounded(estimate.mean, decimals + (half > 0 ? 1 : 0))) ± \(rounded(half, decimals + (half > 0 ? 1 : 0)))"
+        return "\(rounded(estimate.mean, decimals)) ± \(rounded(half, decimals))"
     }
 
     private static func rounded(_ value: Double, _ decimals: Int) -> String {

@@ -2,17 +2,18 @@ import Glibc
 
 /// Writes one file from its first byte to its last, and says when that cannot be done.
 final class FileWriter {
-    private let path: String
+    /// What the file will be called in the end, for complaints.
+    private let name: String
     private var descriptor: Int32
     private var buffer: [UInt8] = []
 
     private static let block = 1 << 18
 
     /// The file must not exist yet.
-    init(_ path: String) throws(ResultFailure) {
-        self.path = path
+    init(_ path: String, toBecome name: String) throws(ResultFailure) {
+        self.name = name
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .unwritable(path, errno) }
+        guard descriptor >= 0 else { throw .unwritable(name, errno) }
         buffer.reserveCapacity(Self.block + 1024)
     }
 
@@ -28,10 +29,10 @@ final class FileWriter {
     func finish() throws(ResultFailure) {
         try flush()
         // A file system that cannot sync, such as a pipe's, has nothing to lose.
-        guard fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS else { throw .unwritable(path, errno) }
+        guard fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS else { throw .unwritable(name, errno) }
         let closed = close(descriptor)
         descriptor = -1
-        guard closed == 0 || errno == EINTR else { throw .unwritable(path, errno) }
+        guard closed == 0 || errno == EINTR else { throw .unwritable(name, errno) }
     }
 
     private func flush() throws(ResultFailure) {
@@ -43,7 +44,7 @@ final class FileWriter {
             if written >= 0 {
                 position += written
             } else if errno != EINTR {
-                throw .unwritable(path, errno)
+                throw .unwritable(name, errno)
             }
         }
         buffer.removeAll(keepingCapacity: true)

@@ -46,7 +46,7 @@ package enum Folder {
         let staged = "\(path).partial-\(getpid())"
         do {
             unlink(staged)
-            let file = try FileWriter(staged)
+            let file = try FileWriter(staged, toBecome: path)
             try file.append(text)
             try file.finish()
             try move(staged, to: path)

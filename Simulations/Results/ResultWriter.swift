@@ -65,7 +65,7 @@ package final class ResultWriter {
     private func write(
         _ name: String, _ body: (FileWriter) throws(ResultFailure) -> Void
     ) throws(ResultFailure) {
-        let file = try FileWriter("\(staging)/\(name)")
+        let file = try FileWriter("\(staging)/\(name)", toBecome: "\(folder)/\(name)")
         try body(file)
         try file.finish()
         files.append(name)
