@@ -77,7 +77,7 @@ extension Checks {
                             .init(present: swarm.givers, uplink: 7), .init(present: swarm.takers, uplink: 1),
                         ],
                         sessions: law.law
-                    ).run(sessions: size.takers > 500 ? 8_000 : 24_000, seed: seed)
+                    ).run(sessions: size.takers < 100 ? 24_000 : 8_000, seed: seed)
                     return [figures.universalStreaming, figures.deliveredRatio]
                 }
             }

@@ -98,7 +98,7 @@ extension Checks {
         // A graph of 600 moves the miss ratio by 0.0018 (standard deviation), and the figures are those of one graph.
         if isGraph { (miss, delay) = (isLarge ? 0.002 : 0.0045, 0.12) }
         if family == "push.single" { (miss, delay) = (0.004, 0.2) }
-        let chunks = isLarge ? (isRandom ? 8_000 : 1_500) : (isRandom ? 20_000 : 12_000)
+        let chunks = isLarge ? (isRandom ? 8_000 : 1_500) : (isRandom ? 10_000 : isGraph ? 12_000 : 6_000)
         let runs = isGraph ? (isLarge ? 3 : 24) : 1
         return Check(
             "\(family).\(scheme).\(row.viewers).\(rate)",

@@ -1,34 +1,37 @@
 /// The law of how many are present when they come independently of each other.
-package struct Poisson: Hashable, Sendable {
-    package var mean: Double
+package struct Poisson: Sendable {
+    package let mean: Double
+    /// All counts but those of less than 1e-20 in all, and their probabilities.
+    private let likely: ClosedRange<Int>
+    private let probabilities: [Double]
 
-    package init(mean: Double) { self.mean = mean }
-
-    package func probability(_ count: Int) -> Double {
-        guard mean > 0 else { return count == 0 ? 1 : 0 }
-        return Elementary.exp(Double(count) * Elementary.log(mean) - mean - Elementary.logGamma(Double(count) + 1))
+    package init(mean: Double) {
+        let spread = 10 * mean.squareRoot() + 30
+        let likely = max(0, Int(mean - spread))...Int(mean + spread)
+        self.mean = mean
+        self.likely = likely
+        guard mean > 0 else {
+            probabilities = likely.map { $0 == 0 ? 1 : 0 }
+            return
+        }
+        let logarithm = Elementary.log(mean)
+        probabilities = likely.map {
+            Elementary.exp(Double($0) * logarithm - mean - Elementary.logGamma(Double($0) + 1))
+        }
     }
 
     /// The probability of `count` or fewer.
     package func distribution(_ count: Int) -> Double {
-        guard count >= 0, likely.lowerBound <= count else { return 0 }
-        var sum = 0.0
-        for k in likely.lowerBound...min(count, likely.upperBound) { sum += probability(k) }
-        return min(1, sum)
+        guard count >= likely.lowerBound else { return 0 }
+        let terms = min(count, likely.upperBound) - likely.lowerBound + 1
+        return min(1, probabilities[..<terms].reduce(0, +))
     }
 
     package func expectation(_ value: (Int) -> Double) -> Double {
         var sum = 0.0
-        for k in likely {
-            let weight = probability(k)
-            if weight > 0 { sum += weight * value(k) }
+        for (count, probability) in zip(likely, probabilities) where probability > 0 {
+            sum += probability * value(count)
         }
         return sum
-    }
-
-    /// All counts but those of less than 1e-20 in all.
-    private var likely: ClosedRange<Int> {
-        let spread = 10 * mean.squareRoot() + 30
-        return max(0, Int(mean - spread))...Int(mean + spread)
     }
 }
