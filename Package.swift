@@ -93,7 +93,8 @@ let simulations: [Target] = [
     .target(name: "Results", dependencies: [vocabulary], path: "Simulations/Results"),
     .target(name: "Plots", dependencies: ["Results"], path: "Simulations/Plots"),
     .target(name: "Models", dependencies: [vocabulary], path: "Simulations/Models"),
-    .target(name: "Validation", dependencies: ["Models", vocabulary], path: "Simulations/Validation"),
+    .target(
+        name: "Validation", dependencies: ["Models", "Simulator", vocabulary], path: "Simulations/Validation"),
     .executableTarget(
         name: "tributary-simulate",
         dependencies: [
@@ -152,7 +153,7 @@ let tests: [Target] = [
     .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Stage", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
     .testTarget(name: "ModelsTests", dependencies: ["Models", vocabulary]),
-    .testTarget(name: "ValidationTests", dependencies: ["Validation", "Models", vocabulary]),
+    .testTarget(name: "ValidationTests", dependencies: ["Validation", "Models", "Simulator", vocabulary]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", vocabulary]),
     .testTarget(name: "PlotsTests", dependencies: ["Plots", "Results"]),
     .testTarget(

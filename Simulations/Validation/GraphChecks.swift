@@ -5,7 +5,7 @@ import Vocabulary
 extension Checks {
     static let graphs: [Check] = picked + connected + repaired + coded
 
-    private static let picked: [Check] = [(1_000, 5, 400), (10_000, 5, 40), (100_000, 8, 4)].map {
+    private static let picked: [Check] = [(1_000, 5, 150), (10_000, 5, 40), (100_000, 8, 4)].map {
         (nodes: Int, picks: Int, runs: Int) in
         let degree = GraphBound.meanDegree(nodes: nodes, picks: picks)
         let unpicked = GraphBound.unpicked(nodes: nodes, picks: picks)

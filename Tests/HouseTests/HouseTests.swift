@@ -30,7 +30,7 @@ private let mayImport: [String: Set<String>] = {
         "Simulator": ["PeerCore", "TrackerCore", "Vocabulary"],
         "Scenarios": ["Simulator", "Vocabulary"],
         "Models": ["Vocabulary"],
-        "Validation": ["Models", "Vocabulary"],
+        "Validation": ["Models", "Simulator", "Vocabulary"],
         "Results": ["Vocabulary", "Glibc"],
         "Plots": ["Results", "Glibc"],
         "tributary-simulate": [

@@ -1,6 +1,8 @@
 import Models
+import Simulator
 import Testing
 import Validation
+import Vocabulary
 
 /// A check is worth something only if a wrong model fails it.
 @Suite struct `A check notices` {
@@ -83,6 +85,15 @@ import Validation
                 var playback = Playback(rate: 1.1, prefetched: 10)
                 playback.gaps = .constant(1)
                 return [playback.stallProbability(runs: 100, seed: 1)]
+            })
+    }
+
+    @Test func `an imagined line that is a twentieth slower than it says`() throws {
+        #expect(
+            try !holds("engine.uplink") { _ in
+                var line = ImaginedLine(up: 1_638_400 / 1.05, down: 1_638_400, delay: .zero)
+                let sent = (0..<10).map { _ in (line.send(16_384, at: .zero) - .zero).seconds * 100 }
+                return [Estimate(sent.reduce(0, +) / 10), Estimate(5.5)]
             })
     }
 
