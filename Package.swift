@@ -88,8 +88,10 @@ let origin: [Target] = [
 ]
 
 let simulations: [Target] = [
-    .target(name: "Simulator", dependencies: ["PeerCore", "TrackerCore", vocabulary], path: "Simulations/Simulator"),
-    .target(name: "Scenarios", dependencies: ["Simulator", vocabulary], path: "Simulations/Scenarios"),
+    .target(name: "Scenarios", dependencies: [vocabulary], path: "Simulations/Scenarios"),
+    .target(
+        name: "Simulator", dependencies: ["Scenarios", "PeerCore", "TrackerCore", vocabulary],
+        path: "Simulations/Simulator"),
     .target(name: "Results", dependencies: [vocabulary], path: "Simulations/Results"),
     .target(name: "Plots", dependencies: ["Results"], path: "Simulations/Plots"),
     .target(name: "Models", dependencies: [vocabulary], path: "Simulations/Models"),
@@ -151,6 +153,7 @@ let tests: [Target] = [
             vocabulary, logging,
         ] + nio),
     .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Stage", vocabulary]),
+    .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
     .testTarget(name: "ModelsTests", dependencies: ["Models", vocabulary]),
     .testTarget(name: "ValidationTests", dependencies: ["Validation", "Models", "Simulator", vocabulary]),
@@ -165,7 +168,8 @@ let tests: [Target] = [
 
 let checks: [Target] = [
     .executableTarget(
-        name: "fuzz", dependencies: ["Integrity", "WebServer", "Wire", vocabulary, nioCore], path: "Tests/Fuzz"),
+        name: "fuzz", dependencies: ["Integrity", "Scenarios", "WebServer", "Wire", vocabulary, nioCore],
+        path: "Tests/Fuzz"),
     .executableTarget(
         name: "benchmark-hashing", dependencies: ["Integrity", "Stage", vocabulary], path: "Benchmarks/Hashing"),
     .executableTarget(

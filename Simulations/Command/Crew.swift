@@ -73,12 +73,11 @@ struct Crew {
 
     private mutating func collect() throws(ResultFailure) {
         for (child, run) in running {
-            guard let (end, output) = child.collect() else { continue }
+            guard let (end, _) = child.collect() else { continue }
             running.removeAll { $0.child.pid == child.pid }
             Folder.remove(ResultWriter.staging(for: folder.folder(of: run.id), by: child.pid))
             switch end {
             case .succeeded:
-                try run.keep(output, in: folder)
                 folder.forgetFailure(of: run.id)
                 finished += 1
             case .failed(ResultFailure.cannotCreate, let sentence):

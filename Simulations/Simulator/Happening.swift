@@ -1,7 +1,11 @@
 /// What the timeline holds: 24 bytes, whatever happens. Facts and answers wait in slabs, named by their place.
 struct Happening {
     enum Kind: UInt8 {
-        case publish, join, vanish, wake
+        case publish, join, leave, wake, sample
+        /// The player looks at the playlist.
+        case play
+        /// A share of the viewers goes at once.
+        case exodus
         /// A fact for `viewer`, in the place `detail`, that has crossed no line.
         case fact
         /// A frame of `sequence` bytes reaches `viewer`'s downlink; its fact is in the place `detail`.

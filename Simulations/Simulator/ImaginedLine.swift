@@ -7,7 +7,7 @@ package struct ImaginedLine {
     /// Bytes per second.
     let up: Double
     let down: Double
-    /// What this host's packets take to any other host.
+    /// What a packet takes to leave the access network.
     let delay: Interval
     private var upFree = Instant.zero
     private var downFree = Instant.zero

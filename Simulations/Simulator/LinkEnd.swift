@@ -15,6 +15,8 @@ struct LinkEnd {
     /// When the last small frame was sent, and what its packet could still carry.
     private var lastFrame = Instant.zero - .seconds(3_600)
     private var room = 0
+    /// TCP does not reorder: nothing arrives before what was sent earlier.
+    private var lastArrival = Instant.zero
 
     /// Linux forgets a connection's window after a pause of one retransmission time: at least this much and a round trip.
     private static let pause = Interval.milliseconds(200)
@@ -39,6 +41,15 @@ struct LinkEnd {
         // All that is under way will have been acknowledged about then, and each acknowledgement widens the window.
         window = min(window + flying, 4_096)
     }
+
+    /// When what would reach the other end at `time` does, behind what was sent before it.
+    mutating func arrival(at time: Instant) -> Instant {
+        lastArrival = max(lastArrival, time)
+        return lastArrival
+    }
+
+    /// Lost packets halve the window.
+    mutating func shrink() { window = max(2, window / 2) }
 
     mutating func acknowledge(_ packets: Int) { flying = max(0, flying - packets) }
 

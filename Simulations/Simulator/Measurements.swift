@@ -4,6 +4,8 @@ package import Vocabulary
 package struct Measurements: Hashable, Sendable {
     package var viewers = 0
     package var segmentsPublished = 0
+    /// Bytes of the stream that was published.
+    package var streamBytes = 0
     /// Bytes of pieces that left the origin.
     package var originBytes = 0
     /// Bytes of pieces that left peers.
@@ -12,32 +14,102 @@ package struct Measurements: Hashable, Sendable {
     package var deliveredBytes = 0
     /// Bytes of pieces that reached viewers and did not.
     package var refusedBytes = 0
-    /// Bytes that were under way to somebody who had gone, or at the end.
+    /// Bytes that were under way to somebody who had gone, whom nobody asked, or at the end.
     package var lostBytes = 0
+    /// Verified bytes that a viewer had already.
+    package var duplicateBytes = 0
     /// Everything else that hosts said to each other.
     package var traffic = Traffic()
     /// Everything that reached viewers, headers and acknowledgements included.
     package var downlinkBytes = 0
     /// Everything that left the origin, headers included.
     package var originWireBytes = 0
-    package var duplicateBytes = 0
+    /// Packets that the network lost.
+    package var packetsLost = 0
+    /// Pieces that went from viewer to viewer.
+    package var transfers = 0
+    package var events = 0
+
     package var stalls = 0
     package var stalled = Interval.zero
+    /// Viewer time, from joining to leaving.
+    package var watched = Interval.zero
     package var bans = 0
-    /// From publication to completion, one for each segment and viewer that was there for it.
-    package var delays: [Interval] = []
     /// Segments due to a viewer by the end that it did not complete.
     package var missed = 0
-    /// From joining to the first complete segment.
-    package var startups: [Interval] = []
     package var fetched: [String: Int] = [:]
+
+    /// From publication to the player's having it whole, for each segment and viewer that was there for it.
+    package var delays = Spectrum()
+    /// The same after the last of the first viewers has been there for ten seconds.
+    package var steadyDelays = Spectrum()
+    /// From joining to the first whole segment.
+    package var startups = Spectrum()
+    package var stallLengths = Spectrum()
+
+    package var seconds: [Second] = []
+    package var segments: [Segment] = []
+    package var visits: [Visit] = []
+    package var hops: [Hop] = []
+
+    /// What one second of the run was like.
+    package struct Second: Hashable, Sendable {
+        package var time: Double
+        package var viewers = 0
+        package var playing = 0
+        package var originBytes = 0
+        package var peerBytes = 0
+        package var deliveredBytes = 0
+        package var streamBytes = 0
+
+        package init(time: Double) { self.time = time }
+    }
+
+    /// How one segment spread.
+    package struct Segment: Hashable, Sendable {
+        package var published: Instant
+        package var length: Int
+        /// Viewers that were there when it was published.
+        package var viewers: Int
+        package var originBytes = 0
+        package var completions = 0
+        package var delays = Spectrum()
+    }
+
+    /// One viewer's stay.
+    package struct Visit: Hashable, Sendable {
+        package var join: Double
+        package var leave: Double?
+        /// Bits per second.
+        package var up: Double
+        package var down: Double
+        package var region: String
+        package var nat: String
+        package var role: String
+        package var stalls = 0
+        package var stalled = 0.0
+        package var startup: Double?
+        package var bytesFromPeers = 0
+        package var bytesFromOrigin = 0
+        package var bytesUploaded = 0
+    }
+
+    /// One way that the traced piece took.
+    package struct Hop: Hashable, Sendable {
+        /// `nil` is the origin.
+        package var from: Int?
+        package var to: Int
+        package var sent: Double
+        package var arrived: Double
+    }
 
     package init() {}
 
     /// Origin bytes divided by bytes of the stream: 1 is perfect.
-    package func copies(segmentLength: Int) -> Double {
-        Double(originBytes) / Double(max(1, segmentsPublished * segmentLength))
-    }
+    package var copies: Double { Double(originBytes) / Double(max(1, streamBytes)) }
+
+    /// 1 - origin bytes / bytes delivered.
+    package var offload: Double { 1 - Double(originBytes) / Double(max(1, deliveredBytes)) }
 
     /// What the protocol says beside the pieces, by delivered bytes.
     package var controlShare: Double { Double(traffic.control) / Double(max(1, deliveredBytes)) }
@@ -45,28 +117,6 @@ package struct Measurements: Hashable, Sendable {
     /// All bytes on the viewers' downlinks by delivered bytes.
     package var wireShare: Double { Double(downlinkBytes) / Double(max(1, deliveredBytes)) }
 
-    /// 1 - origin bytes / bytes delivered.
-    package var offload: Double { 1 - Double(originBytes) / Double(max(1, deliveredBytes)) }
-
     /// Every byte that was sent has arrived, been refused or been lost.
     package var isConserved: Bool { originBytes + peerBytes == deliveredBytes + refusedBytes + lostBytes }
-
-    package static func quantile(_ q: Double, of values: [Interval]) -> Interval {
-        guard !values.isEmpty else { return .zero }
-        let sorted = values.sorted()
-        return sorted[min(sorted.count - 1, Int(q * Double(sorted.count)))]
-    }
-}
-
-/// What no scheduler can beat (Kumar, Liu, Ross, INFOCOM 2007; Huang, Li, Ross, SIGCOMM 2007).
-package struct Bounds: Hashable, Sendable {
-    package let copies: Double
-    package let offload: Double
-
-    /// For `viewers` at the stream's `rate` with `uplink` bytes per second in all.
-    package init(viewers: Int, rate: Double, uplink: Double) {
-        let demand = Double(viewers) * rate
-        copies = max(1, (demand - uplink) / rate)
-        offload = max(0, min(1 - 1 / Double(max(1, viewers)), uplink / demand))
-    }
 }

@@ -21,12 +21,14 @@ struct Shelf {
         missing = pieces
     }
 
-    /// Returns whether the piece was the last that was missing.
+    var isWhole: Bool { missing == 0 }
+
+    /// Returns whether the piece was new.
     mutating func store(_ index: Int) -> Bool {
         let bit: UInt64 = 1 << UInt64(index & 63)
         guard words[index >> 6] & bit == 0 else { return false }
         words[index >> 6] |= bit
         missing -= 1
-        return missing == 0
+        return true
     }
 }

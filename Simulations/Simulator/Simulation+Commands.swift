@@ -1,9 +1,12 @@
 import PeerCore
+import Scenarios
 import TrackerCore
 import Vocabulary
 
 /// What a viewer's shell does when its core commands.
 extension Simulation {
+    /// By kind of NAT: peers dial over TCP and punch no holes, so restricted and symmetric ones take no link.
+    private static let takesLinks = [true, true, false, false]
     /// How long a dial to nobody takes until it is given up.
     static let dialTimeout = Interval.seconds(3)
     /// Bytes of a sealed record, and of a sealed head around its newest record, as the origin writes them.
@@ -36,7 +39,8 @@ extension Simulation {
         case .sendLeaves(let link, let segment):
             let bytes = 10 + 32 * records[Int(segment.sequence)].record.pieceCount
             send(link, from: index, .leaves, bytes: bytes, at: now) { .leavesVerified(segment, from: .neighbor($0)) }
-        case .sendHolds(let link, let segment, let pieces):
+        case .sendHolds(let link, let segment, let truth):
+            let pieces = viewers[index].seat.role == .liar ? PieceSet.full(count: truth.count) : truth
             send(link, from: index, .haves, bytes: 12 + (pieces.count + 7) / 8, at: now) { .holds($0, segment, pieces) }
         case .sendFetching(let link, let segment, let indices):
             send(link, from: index, .haves, bytes: 10 + 2 * indices.count, at: now) { .fetching($0, segment, indices) }
@@ -44,11 +48,13 @@ extension Simulation {
             send(link, from: index, .wants, bytes: 10 + 2 * indices.count, at: now) { .wanted($0, segment, indices) }
         case .cancel(let link, let segment, let indices):
             send(link, from: index, .wants, bytes: 10 + 2 * indices.count, at: now) { .cancelled($0, segment, indices) }
+        case .decline where viewers[index].seat.role == .liar: break
         case .decline(let link, let segment, let indices):
             send(link, from: index, .wants, bytes: 10 + 2 * indices.count, at: now) { .declined($0, segment, indices) }
         case .choke(let link): send(link, from: index, .offers, bytes: 1, at: now) { .choked($0) }
         case .unchoke(let link): send(link, from: index, .offers, bytes: 1, at: now) { .unchoked($0) }
-        case .offer(let link, let offers):
+        case .offer(let link, let truth):
+            let offers = viewers[index].seat.role == .liar ? Self.boast(truth) : truth
             send(link, from: index, .offers, bytes: 1 + 4 * offers.count, at: now) { .offered($0, offers) }
         case .subscribe(let link, let stripes):
             send(link, from: index, .offers, bytes: 2, at: now) { .subscribed($0, stripes) }
@@ -77,6 +83,11 @@ extension Simulation {
         }
     }
 
+    /// What a liar says instead: near the origin, and with room for many.
+    private static func boast(_ offers: [Offer]) -> [Offer] {
+        offers.map { Offer(stripe: $0.stripe, depth: min($0.depth, 1), children: 0, slots: 8, isRelay: true) }
+    }
+
     private mutating func accept(_ segment: SegmentID, by index: Int) {
         let sequence = Int(segment.sequence)
         guard viewers[index].shelf(sequence) == nil else { return }
@@ -98,12 +109,16 @@ extension Simulation {
         guard viewers.indices.contains(target), viewers[target].core.settings.me == peer else {
             return tellLater(index, .dialFailed(peer), at: now + Self.dialTimeout)
         }
+        guard Self.takesLinks[Int(seats[target].nat)] else {
+            _ = send(Packets.headers, from: index, at: now)
+            return tellLater(index, .dialFailed(peer), at: now + Self.dialTimeout)
+        }
         guard viewers[target].isHere(at: now) else {
             return tellLater(index, .dialFailed(peer), at: now + roundTrip(index, target))
         }
         measurements.traffic[.links] += 2 * Self.handshake
-        _ = viewers[index].line.send(Self.handshake, at: now)
-        _ = viewers[target].line.send(Self.handshake, at: now)
+        _ = send(Self.handshake, from: index, at: now)
+        _ = send(Self.handshake, from: target, at: now)
         timeline.plan(
             Happening(kind: .dialed, viewer: Int32(index), peer: Int32(target)),
             at: now + roundTrip(index, target) * 2)
@@ -119,7 +134,7 @@ extension Simulation {
         let far = viewers[to].links.count
         viewers[from].links.append(LinkEnd(peer: to, twin: far))
         viewers[to].links.append(LinkEnd(peer: from, twin: near))
-        tellLater(to, .linked(LinkID(far), viewers[from].core.settings.me, endpoint: nil), at: now + delay(from))
+        tellLater(to, .linked(LinkID(far), viewers[from].core.settings.me, endpoint: nil), at: now + oneWay(from, to))
         tell(from, .linked(LinkID(near), viewers[to].core.settings.me, endpoint: endpoint(to)), at: now)
     }
 
@@ -138,12 +153,17 @@ extension Simulation {
         let headers = viewers[index].links[link.number].headers(of: size, at: now)
         measurements.traffic[kind] += size
         measurements.traffic[.headers] += headers.bytes
-        let gone = viewers[index].line.send(size + headers.bytes, at: now)
+        var gone = send(size + headers.bytes, from: index, at: now)
+        if headers.packets > 0, scenario.jitter > 0 || scenario.loss > 0 {
+            let misfortune = misfortune(packets: headers.packets, roundTrip: roundTrip(index, end.peer))
+            gone = gone + misfortune.late
+        }
+        let arrival = viewers[index].links[link.number].arrival(at: gone + oneWay(index, end.peer))
         timeline.plan(
             Happening(
                 kind: .frame, index: UInt16(clamping: headers.packets), viewer: Int32(end.peer), link: Int32(end.twin),
                 sequence: Int32(size + headers.bytes), detail: Int32(facts.insert(fact(LinkID(end.twin))))),
-            at: gone + delay(index))
+            at: arrival)
     }
 
     mutating func receiveFrame(_ event: Happening, at now: Instant) {
@@ -153,9 +173,8 @@ extension Simulation {
             return
         }
         if event.kind == .frame {
-            let through = viewers[index].line.receive(Int(event.sequence), at: now)
-            acknowledge(packets: Int(event.index), by: index, at: through)
-            measurements.downlinkBytes += Int(event.sequence)
+            let through = receive(Int(event.sequence), by: index, at: now)
+            acknowledge(packets: Int(event.index), by: index, at: now)
             guard through <= now else {
                 var later = event
                 later.kind = .frameThrough
@@ -177,7 +196,7 @@ extension Simulation {
         let bytes = Packets.acknowledgements(packets)
         measurements.traffic[.acknowledgements] += bytes
         measurements.downlinkBytes += bytes
-        return viewers[index].line.send(bytes, at: now)
+        return send(bytes, from: index, at: now)
     }
 
     // MARK: The tracker
@@ -186,23 +205,23 @@ extension Simulation {
         let bytes = 16 + 100 + 32 * announcement.roots.count
         measurements.traffic[.tracker] += bytes
         measurements.traffic[.headers] += Packets.datagramHeaders
-        let gone = viewers[index].line.send(bytes + Packets.datagramHeaders, at: now)
+        let gone = send(bytes + Packets.datagramHeaders, from: index, at: now)
         timeline.plan(
             Happening(kind: .announced, viewer: Int32(index), detail: Int32(announcements.insert(announcement))),
-            at: gone + delay(index))
+            at: gone + toOrigin(index))
     }
 
     /// The tracker is as far away as the origin.
     mutating func announced(_ index: Int, _ announcement: Announcement, at now: Instant) {
         guard viewers[index].isHere(at: now) else { return }
-        guard scenario.trackerOutage?.contains(now) != true, let source = endpoint(index),
+        guard scenario.trackerOutage?.range.contains(now) != true, let source = endpoint(index),
             let welcome = try? tracker.announce(announcement, from: source, at: now)
         else { return tellLater(index, .announceFailed, at: now + .seconds(2)) }
         let bytes = 8 + 23 + 39 * welcome.neighbors.count
         measurements.traffic[.tracker] += bytes
         measurements.traffic[.headers] += Packets.datagramHeaders
         measurements.downlinkBytes += bytes + Packets.datagramHeaders
-        tellLater(index, .welcomed(welcome), at: now + originLine.delay)
+        tellLater(index, .welcomed(welcome), at: now + fromOrigin(index))
     }
 
     // MARK: What the origin says

@@ -1,14 +1,78 @@
 import PeerCore
+import Scenarios
 import Vocabulary
 
-/// What is seen from outside.
+/// What is seen from outside: by players, and by who counts bytes.
 extension Simulation {
-    mutating func noteCompletion(of sequence: Int, by index: Int, at time: Instant) {
-        let published = records[sequence].time
-        guard viewers[index].completed.insert(UInt64(sequence)).inserted else { return }
-        if viewers[index].completed.count == 1 { measurements.startups.append(time - viewers[index].joined) }
-        if published > viewers[index].joined { measurements.delays.append(time - published) }
+    // MARK: Players
+
+    /// The player looks at the playlist, and asks for the next segment if it is listed.
+    mutating func play(_ index: Int, at now: Instant) {
+        guard viewers[index].isHere(at: now), !viewers[index].player.isWaiting else { return }
+        let listed = viewers[index].core.listed
+        guard let first = listed.first, let last = listed.last else { return playLater(index, at: now) }
+        let oldest = Int(first.segment.sequence)
+        let newest = Int(last.segment.sequence)
+        let next = max(oldest, viewers[index].player.next ?? newest + 1 - Player.startDepth)
+        viewers[index].player.next = next
+        guard next <= newest else { return playLater(index, at: now) }
+        viewers[index].player.isWaiting = true
+        let segment = SegmentID(rendition: 0, sequence: UInt64(next))
+        tell(index, .playerAsked(segment), at: now)
+        if viewers[index].hasWhole(next) { playerReceives(next, at: index, now) }
     }
+
+    private mutating func playLater(_ index: Int, at now: Instant) {
+        let pause = min(0.25, scenario.segmentDuration / 8)
+        timeline.plan(Happening(kind: .play, viewer: Int32(index)), at: now + .seconds(pause))
+    }
+
+    /// The last piece of a segment has come: a player that waits for the segment has it, too.
+    mutating func segmentIsWhole(_ sequence: Int, at index: Int, _ now: Instant) {
+        guard viewers[index].player.isWaiting, viewers[index].player.next == sequence else { return }
+        playerReceives(sequence, at: index, now)
+    }
+
+    private mutating func playerReceives(_ sequence: Int, at index: Int, _ now: Instant) {
+        viewers[index].player.isWaiting = false
+        viewers[index].player.next = sequence + 1
+        let stall = viewers[index].player.receive(segmentDuration, buffer: playerBuffer, at: now)
+        if let stall { measurements.stallLengths.add(stall) }
+        if viewers[index].startup == nil {
+            viewers[index].startup = now - viewers[index].joined
+            measurements.startups.add(now - viewers[index].joined)
+        }
+        let published = records[sequence].time
+        if published > viewers[index].joined {
+            measurements.delays.add(now - published)
+            measurements.segments[sequence].delays.add(now - published)
+            measurements.segments[sequence].completions += 1
+            if published >= steadyFrom { measurements.steadyDelays.add(now - published) }
+        }
+        tell(index, .playerReceived(SegmentID(rendition: 0, sequence: UInt64(sequence))), at: now)
+        timeline.plan(Happening(kind: .play, viewer: Int32(index)), at: now)
+    }
+
+    // MARK: Time
+
+    mutating func sample(at now: Instant) {
+        timeline.plan(Happening(kind: .sample), at: now + .seconds(1))
+        var second = Measurements.Second(time: now.seconds)
+        second.viewers = presentCount
+        for viewer in viewers where viewer.isHere(at: now) && viewer.player.isPlaying(at: now) { second.playing += 1 }
+        second.originBytes = measurements.originBytes
+        second.peerBytes = measurements.peerBytes
+        second.deliveredBytes = measurements.deliveredBytes
+        second.streamBytes = measurements.streamBytes
+        measurements.seconds.append(second)
+    }
+
+    mutating func trace(from: Int?, to: Int, sent: Instant, arrived: Instant) {
+        measurements.hops.append(
+            Measurements.Hop(from: from, to: to, sent: sent.seconds, arrived: arrived.seconds))
+    }
+
+    // MARK: The end
 
     mutating func conclude(at end: Instant) -> Measurements {
         while let (_, event) = timeline.next() {
@@ -23,7 +87,7 @@ extension Simulation {
         }
         measurements.viewers = viewers.count
         for index in viewers.indices {
-            conclude(viewers[index], at: end)
+            conclude(index, at: end)
             for shelf in viewers[index].shelves { lose(shelf.early, of: shelf.sequence) }
             for answer in viewers[index].answers {
                 if case .pieces = answers[answer].content { measurements.lostBytes += answers[answer].arrived }
@@ -33,19 +97,31 @@ extension Simulation {
         return measurements
     }
 
-    private mutating func conclude(_ viewer: Viewer, at end: Instant) {
-        let tally = viewer.core.tally
-        measurements.stalls += viewer.core.stallCount
-        measurements.stalled = measurements.stalled + viewer.core.stallTime
-        measurements.bans += tally.peersBanned
-        measurements.duplicateBytes += tally.duplicateBytes
-        for (reason, pieces) in tally.fetched { measurements.fetched[reason.rawValue, default: 0] += pieces }
-        guard viewer.isHere(at: end) else { return }
+    private mutating func conclude(_ index: Int, at end: Instant) {
+        let isHere = viewers[index].isHere(at: end)
+        if isHere, let stall = viewers[index].player.end(at: end) { measurements.stallLengths.add(stall) }
+        let viewer = viewers[index]
+        measurements.stalls += viewer.player.stalls
+        measurements.stalled = measurements.stalled + viewer.player.stalled
+        measurements.watched = measurements.watched + (min(end, viewer.left) - viewer.joined)
+        measurements.bans += viewer.core.tally.peersBanned
+        for (reason, pieces) in viewer.core.tally.fetched {
+            measurements.fetched[reason.rawValue, default: 0] += pieces
+        }
+        let seat = viewer.seat
+        measurements.visits.append(
+            Measurements.Visit(
+                join: viewer.joined.seconds, leave: isHere ? nil : viewer.left.seconds, up: seat.up * 8,
+                down: seat.down * 8,
+                region: scenario.regions == nil ? "" : scenario.regionDelays.names[seat.region],
+                nat: Scenario.natKinds[Int(seat.nat)], role: seat.role.name, stalls: viewer.player.stalls,
+                stalled: viewer.player.stalled.seconds, startup: viewer.startup?.seconds,
+                bytesFromPeers: viewer.bytesFromPeers, bytesFromOrigin: viewer.bytesFromOrigin,
+                bytesUploaded: viewer.bytesUploaded))
+        guard isHere else { return }
         // What was published less than three segments before the end may still be on its way.
-        for (record, _, time) in records
-        where time > viewer.joined && time < end - scenario.segmentDuration * 3
-            && !viewer.completed.contains(record.segment.sequence)
-        {
+        for (sequence, entry) in records.enumerated()
+        where entry.time > viewer.joined && entry.time < end - segmentDuration * 3 && !viewer.hasWhole(sequence) {
             measurements.missed += 1
         }
     }

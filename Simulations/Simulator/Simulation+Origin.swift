@@ -1,4 +1,5 @@
 import PeerCore
+import Scenarios
 import Vocabulary
 
 /// The origin: it publishes, and shares its uplink in turn among the answers under way.
@@ -10,19 +11,22 @@ extension Simulation {
     /// Segments that the origin serves.
     private static let depth = 20
 
-    func isOriginOut(_ now: Instant) -> Bool { scenario.originOutage?.contains(now) ?? false }
+    func isOriginOut(_ now: Instant) -> Bool { scenario.originOutage?.range.contains(now) ?? false }
 
     mutating func publish(at now: Instant) {
-        timeline.plan(Happening(kind: .publish), at: now + scenario.segmentDuration)
+        timeline.plan(Happening(kind: .publish), at: now + segmentDuration)
         guard !isOriginOut(now) else { return }
         let sequence = UInt64(records.count)
         let record = Record(
             broadcast: broadcast, epoch: 0, segment: SegmentID(rendition: 0, sequence: sequence),
             root: Root(Word256(random.next(), random.next(), random.next(), sequence)),
-            length: scenario.segmentLength, duration: scenario.segmentDuration.nanoseconds / 1_000,
+            length: scenario.segmentLength, duration: segmentDuration.nanoseconds / 1_000,
             programTime: now.nanoseconds / 1_000_000, previous: records.last?.digest ?? .zero)
         records.append((record, Word256(random.next(), 0, 0, sequence), now))
         measurements.segmentsPublished += 1
+        measurements.streamBytes += record.length
+        measurements.segments.append(
+            Measurements.Segment(published: now, length: record.length, viewers: presentCount))
         let news = held
         held = []
         for answer in news { open(answer, at: now) }
@@ -33,7 +37,7 @@ extension Simulation {
     mutating func ask(
         _ content: Answer.Content, sequence: Int = 0, pieces: Range<Int> = 0..<1, by index: Int, at now: Instant
     ) {
-        if now - viewers[index].originUsed > Self.pause + delay(index) + originLine.delay {
+        if now - viewers[index].originUsed > Self.pause + toOrigin(index) + fromOrigin(index) {
             viewers[index].originWindow = Packets.initialWindow
         }
         let answer = answers.insert(
@@ -41,17 +45,17 @@ extension Simulation {
                 viewer: index, content: content, sequence: sequence, pieces: pieces,
                 window: viewers[index].originWindow))
         viewers[index].answers.append(answer)
-        var gone = viewers[index].line.send(Packets.onWire(Packets.request), at: now)
+        var gone = send(Packets.onWire(Packets.request), from: index, at: now)
         if viewers[index].answers.count > viewers[index].connections {
             // A connection more: TCP's handshake comes first.
             viewers[index].connections += 1
-            gone = gone + delay(index) + originLine.delay
+            gone = gone + toOrigin(index) + fromOrigin(index)
         }
         measurements.traffic[.http] += Packets.request
         measurements.traffic[.headers] += Packets.headers
         answers[answer].outstanding += 1
         timeline.plan(
-            Happening(kind: .requested, viewer: Int32(index), detail: Int32(answer)), at: gone + delay(index))
+            Happening(kind: .requested, viewer: Int32(index), detail: Int32(answer)), at: gone + toOrigin(index))
     }
 
     /// The request has reached the origin.
@@ -92,7 +96,7 @@ extension Simulation {
             case .records: .recordsFailed
             case .pieces(let fetch): .fetchFailed(fetch)
             }
-        tellLater(answers[answer].viewer, fact, at: now + originLine.delay)
+        tellLater(answers[answer].viewer, fact, at: now + fromOrigin(answers[answer].viewer))
         abandon(answer, at: now)
     }
 
@@ -113,7 +117,7 @@ extension Simulation {
         losePartial(answer)
         answers[answer].outstanding += 1
         timeline.plan(
-            Happening(kind: .abandoned, viewer: Int32(viewer), detail: Int32(answer)), at: now + delay(viewer))
+            Happening(kind: .abandoned, viewer: Int32(viewer), detail: Int32(answer)), at: now + toOrigin(viewer))
     }
 
     mutating func abandoned(_ answer: Int, at now: Instant) {
@@ -188,7 +192,9 @@ extension Simulation {
         measurements.traffic[.http] += headers
         measurements.traffic[.headers] += packets * Packets.headers
         switch state.content {
-        case .pieces: measurements.originBytes += bytes - headers
+        case .pieces:
+            measurements.originBytes += bytes - headers
+            measurements.segments[state.sequence].originBytes += bytes - headers
         case .head: measurements.traffic[.http] += bytes - headers
         case .records: measurements.traffic[.records] += bytes - headers
         }
@@ -201,7 +207,18 @@ extension Simulation {
         if state.rest == 0, !state.isSent { answers[answer].rest = unitLength(state) }
         if !state.isSent { queue(answer) }
         let gone = originLine.send(bytes + packets * Packets.headers, at: now)
-        timeline.plan(event, at: gone + originLine.delay)
+        var arrival = gone + fromOrigin(state.viewer)
+        if scenario.jitter > 0 || scenario.loss > 0 {
+            let trip = toOrigin(state.viewer) + fromOrigin(state.viewer)
+            let misfortune = misfortune(packets: packets, roundTrip: trip)
+            if misfortune.lost > 0 {
+                _ = originLine.send(misfortune.lost * (Packets.payload + Packets.headers), at: now)
+                answers[answer].window = max(2, answers[answer].window / 2)
+            }
+            arrival = max(arrival + misfortune.late, viewers[state.viewer].originArrival)
+            viewers[state.viewer].originArrival = arrival
+        }
+        timeline.plan(event, at: arrival)
         isOriginSending = true
         timeline.plan(Happening(kind: .originFree), at: gone)
     }
@@ -219,8 +236,7 @@ extension Simulation {
         }
         if event.kind == .chunk {
             let wire = Packets.onWire(payload + headers)
-            measurements.downlinkBytes += wire
-            let through = viewers[viewer].line.receive(wire, at: now)
+            let through = receive(wire, by: viewer, at: now)
             guard through <= now else {
                 var later = event
                 later.kind = .chunkThrough
@@ -230,7 +246,7 @@ extension Simulation {
         }
         var reply = event
         reply.kind = .chunkAcknowledged
-        timeline.plan(reply, at: acknowledge(packets: packets, by: viewer, at: now) + delay(viewer))
+        timeline.plan(reply, at: acknowledge(packets: packets, by: viewer, at: now) + toOrigin(viewer))
         answers[answer].arrived += payload
         viewers[viewer].originUsed = now
         guard event.index != Happening.none else { return }
@@ -247,6 +263,11 @@ extension Simulation {
         }
         switch state.content {
         case .pieces(let fetch):
+            if let traced, traced == (state.sequence, unit) {
+                let sent =
+                    now - fromOrigin(state.viewer) - .seconds(Double(length(state.sequence, unit)) / originLine.up)
+                trace(from: nil, to: state.viewer, sent: sent, arrived: now)
+            }
             admit(state.sequence, unit, from: .origin, isPolluted: false, by: state.viewer, at: now)
             if isLast { tell(state.viewer, .fetchDone(fetch), at: now) }
         case .head:
@@ -257,7 +278,7 @@ extension Simulation {
                 state.viewer,
                 .headArrived(
                     oldest: UInt64(oldest), newest: UInt64(state.sequence),
-                    targetDuration: Int(scenario.segmentDuration.seconds.rounded(.up)), isClosed: false), at: now)
+                    targetDuration: Int(scenario.segmentDuration.rounded(.up)), isClosed: false), at: now)
         case .records(let range):
             for sequence in range where sequence < records.count {
                 let (record, digest, _) = records[Int(sequence)]

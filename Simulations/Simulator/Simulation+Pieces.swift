@@ -1,4 +1,5 @@
 import PeerCore
+import Scenarios
 import Vocabulary
 
 /// Pieces between viewers: on the uplink, on the downlink, verified, acknowledged.
@@ -14,6 +15,11 @@ extension Simulation {
         guard let end = openEnd(LinkID(link), of: from) else {
             return tellLater(from, .pieceSent(LinkID(link), piece(sequence, index)), at: now)
         }
+        guard viewers[from].seat.role != .stalled else {
+            // It believes, as its neighbors do, that it gives.
+            return tellLater(
+                from, .pieceSent(LinkID(link), piece(sequence, index)), at: now + roundTrip(from, end.peer))
+        }
         var event = Happening(
             kind: .windowOpens, index: UInt16(index), viewer: Int32(from), link: Int32(link),
             sequence: Int32(sequence), detail: Int32(sent))
@@ -26,7 +32,15 @@ extension Simulation {
         let trip = roundTrip(from, end.peer)
         let admitted = viewers[from].links[link].admit(packets - sent, at: now, roundTrip: trip)
         let share = sent + admitted == packets ? bytes - sent * Packets.payload : admitted * Packets.payload
-        let gone = viewers[from].line.send(share + admitted * Packets.headers, at: now)
+        var gone = send(share + admitted * Packets.headers, from: from, at: now)
+        if scenario.jitter > 0 || scenario.loss > 0 {
+            let misfortune = misfortune(packets: admitted, roundTrip: trip)
+            if misfortune.lost > 0 {
+                _ = send(misfortune.lost * (Packets.payload + Packets.headers), from: from, at: now)
+                viewers[from].links[link].shrink()
+            }
+            gone = gone + misfortune.late
+        }
         guard sent + admitted == packets else {
             let opens = max(gone, now + .milliseconds(1)) + trip
             viewers[from].links[link].block(until: opens)
@@ -35,15 +49,18 @@ extension Simulation {
             return
         }
         measurements.peerBytes += length(sequence, index)
+        measurements.transfers += 1
+        viewers[from].bytesUploaded += length(sequence, index)
         measurements.traffic[.pieceFrames] += Packets.pieceHeader + Packets.frame
         measurements.traffic[.headers] += packets * Packets.headers
         event.kind = .piece
-        event.isPolluted = viewers[from].isPolluter
+        event.isPolluted = viewers[from].seat.role == .polluter
         event.viewer = Int32(end.peer)
         event.link = Int32(end.twin)
         event.peer = Int32(from)
         event.detail = Int32(link)
-        timeline.plan(event, at: gone + trip - delay(end.peer))
+        let arrival = viewers[from].links[link].arrival(at: gone + oneWay(from, end.peer))
+        timeline.plan(event, at: arrival)
     }
 
     mutating func receivePiece(_ event: Happening, at now: Instant) {
@@ -52,7 +69,7 @@ extension Simulation {
         let bytes = Packets.framed(length)
         let packets = Packets.count(bytes)
         // What a vanished sender had not yet put on the line never came.
-        let sentAt = now - delay(from)
+        let sentAt = now - oneWay(from, to)
         guard viewers[to].isHere(at: now), viewers[to].links[link].isOpen, viewers[from].isHere(at: sentAt) else {
             measurements.lostBytes += length
             var never = event
@@ -64,8 +81,7 @@ extension Simulation {
             return
         }
         if event.kind == .piece {
-            measurements.downlinkBytes += Packets.onWire(bytes)
-            let through = viewers[to].line.receive(Packets.onWire(bytes), at: now)
+            let through = receive(Packets.onWire(bytes), by: to, at: now)
             guard through <= now else {
                 var later = event
                 later.kind = .pieceThrough
@@ -78,7 +94,11 @@ extension Simulation {
         reply.viewer = event.peer
         reply.link = event.detail
         reply.peer = event.viewer
-        timeline.plan(reply, at: acknowledge(packets: packets, by: to, at: now) + delay(to))
+        timeline.plan(reply, at: acknowledge(packets: packets, by: to, at: now) + oneWay(to, from))
+        if let traced, traced == (Int(event.sequence), Int(event.index)) {
+            let sent = sentAt - .seconds(Double(Packets.onWire(bytes)) / lines[seats[from].home].up)
+            trace(from: from, to: to, sent: sent, arrived: now)
+        }
         admit(
             Int(event.sequence), Int(event.index), from: .neighbor(LinkID(link)), isPolluted: event.isPolluted, by: to,
             at: now)
@@ -123,9 +143,19 @@ extension Simulation {
             if case .neighbor(let link) = source { tell(viewer, .misbehaved(link, .badPiece), at: now) }
             return
         }
-        measurements.deliveredBytes += length(sequence, index)
-        if viewers[viewer].shelves[shelf].store(index) { noteCompletion(of: sequence, by: viewer, at: now) }
+        let bytes = length(sequence, index)
+        measurements.deliveredBytes += bytes
+        let isNew = viewers[viewer].shelves[shelf].store(index)
+        if source == .origin {
+            viewers[viewer].bytesFromOrigin += bytes
+        } else {
+            viewers[viewer].bytesFromPeers += bytes
+        }
+        if !isNew { measurements.duplicateBytes += bytes }
+        let isWhole = isNew && viewers[viewer].shelves[shelf].isWhole
+        if isWhole { viewers[viewer].noteWhole(sequence) }
         tell(viewer, .pieceVerified(piece(sequence, index), from: source), at: now)
+        if isWhole { segmentIsWhole(sequence, at: viewer, now) }
     }
 
     mutating func leavesArrived(_ segment: SegmentID, from source: Source, at viewer: Int, _ now: Instant) {

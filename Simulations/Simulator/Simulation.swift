@@ -1,4 +1,5 @@
 import PeerCore
+package import Scenarios
 import TrackerCore
 package import Vocabulary
 
@@ -13,14 +14,25 @@ package import Vocabulary
 /// A host's delay applies to what it sends, as in the lab: one way from a to b takes a's delay, a round trip both.
 package struct Simulation {
     let scenario: Scenario
+    let seats: [Seat]
+    let segmentDuration: Interval
+    let playerBuffer: Interval
     let broadcast = BroadcastID(Word256(0, 0, 0, 7))
     var timeline = Timeline<Happening>()
     var random: Randomness
     var tracker: Tracker
+    /// In the order of their joining, like the seats.
     var viewers: [Viewer] = []
+    /// One for each seat; who shares a line has the place of the one that does.
+    var lines: [ImaginedLine] = []
+    /// One way between regions, by the sender's and the receiver's.
+    let regionDelays: [[Interval]]
+    let originRegion: Int
+    let baseDelay: Interval
     var facts = Slab<Swarm.Fact>()
     var announcements = Slab<Announcement>()
     var records: [(record: Record, digest: Word256, time: Instant)] = []
+    var presentCount = 0
 
     var originLine: ImaginedLine
     var answers = Slab<Answer>()
@@ -31,26 +43,49 @@ package struct Simulation {
     /// Heads that wait for news.
     var held: [Int] = []
 
+    /// The piece whose way is followed.
+    var traced: (sequence: Int, index: Int)?
+    let steadyFrom: Instant
     var measurements = Measurements()
     private var commands: [Swarm.Command] = []
 
-    package init(_ scenario: Scenario) {
+    package init(_ scenario: Scenario, tracing traced: (sequence: Int, index: Int)? = nil) {
         self.scenario = scenario
+        self.traced = traced
+        seats = Attendance(scenario).seats
+        segmentDuration = .seconds(scenario.segmentDuration)
+        playerBuffer = .seconds(scenario.playerBuffer)
         random = Randomness(seed: scenario.seed)
-        tracker = Tracker(seed: scenario.seed)
-        originLine = ImaginedLine(up: scenario.originUplink, down: 1e9, delay: scenario.delay)
+        var settings = Tracker.Settings()
+        if let injectors = scenario.injectors { settings.injectors = injectors }
+        settings.peersPerBroadcast = max(settings.peersPerBroadcast, scenario.viewers * 2)
+        settings.peers = max(settings.peers, scenario.viewers * 2)
+        tracker = Tracker(settings: settings, seed: scenario.seed)
+        baseDelay = .seconds(scenario.delay)
+        if let regions = scenario.regions {
+            regionDelays = scenario.regionDelays.delays.map { $0.map { .seconds($0) } }
+            originRegion = scenario.regionDelays.names.firstIndex(of: regions.parts.first?.name ?? "") ?? 0
+        } else {
+            regionDelays = [[.zero]]
+            originRegion = 0
+        }
+        originLine = ImaginedLine(
+            up: scenario.originUplink.bytesPerSecond(beside: scenario.bitrate), down: 1e12, delay: baseDelay)
+        let lastOfFirst = seats.prefix(scenario.viewers).last?.join ?? .zero
+        steadyFrom = lastOfFirst + .seconds(10)
     }
+
+    /// Policies that the core can be told to use, by the question that they answer.
+    package static let policyChoices = Dictionary(
+        uniqueKeysWithValues: Policies.names.map { ($0.question, $0.answers) })
 
     /// Runs the scenario to its end; `progress` hears of each imagined second.
     package mutating func run(progress: (Instant) -> Void = { _ in }) -> Measurements {
         plan()
-        let end = Instant.zero + scenario.length
-        var second: Int64 = 0
+        let end = Instant.zero + .seconds(scenario.length)
         while let time = timeline.nextTime, time <= end, let (now, event) = timeline.next() {
-            if now.nanoseconds / 1_000_000_000 > second {
-                second = now.nanoseconds / 1_000_000_000
-                progress(now)
-            }
+            if event.kind == .sample { progress(now) }
+            measurements.events += 1
             handle(event, at: now)
         }
         return conclude(at: end)
@@ -58,18 +93,13 @@ package struct Simulation {
 
     private mutating func plan() {
         timeline.plan(Happening(kind: .publish), at: .zero)
-        for index in 0..<scenario.viewers {
-            let share = Double(index) / Double(max(1, scenario.viewers))
-            timeline.plan(
-                Happening(kind: .join, viewer: Int32(index)),
-                at: .zero + .milliseconds(100) + scenario.arrivals * share)
+        timeline.plan(Happening(kind: .sample), at: .zero + .seconds(1))
+        if let first = seats.first { timeline.plan(Happening(kind: .join, viewer: 0), at: first.join) }
+        if let outage = scenario.originOutage {
+            timeline.plan(Happening(kind: .originGoes), at: outage.range.lowerBound)
         }
-        if let outage = scenario.originOutage { timeline.plan(Happening(kind: .originGoes), at: outage.lowerBound) }
-        guard let exodus = scenario.exodus else { return }
-        let leaving = (0..<scenario.viewers).shuffled(using: &random)
-            .prefix(Int(exodus.share * Double(scenario.viewers)))
-        for index in leaving.sorted() {
-            timeline.plan(Happening(kind: .vanish, viewer: Int32(index)), at: .zero + exodus.time)
+        if let exodus = scenario.exodus {
+            timeline.plan(Happening(kind: .exodus), at: .zero + .seconds(exodus.time))
         }
     }
 
@@ -78,7 +108,10 @@ package struct Simulation {
         switch event.kind {
         case .publish: publish(at: now)
         case .join: join(viewer, at: now)
-        case .vanish: vanish(viewer, at: now)
+        case .leave: leave(viewer, at: now)
+        case .exodus: exodus(at: now)
+        case .sample: sample(at: now)
+        case .play: play(viewer, at: now)
         case .wake:
             guard viewers[viewer].wakeAt <= now else { return }
             viewers[viewer].wakeAt = .distantFuture
@@ -108,30 +141,48 @@ package struct Simulation {
 
     private mutating func join(_ index: Int, at now: Instant) {
         precondition(index == viewers.count, "viewers join in order")
-        let isRider = Double(index * 37 % 100) < scenario.freeRiders * 100
-        let isPolluter = !isRider && Double(index * 37 % 100) >= 100 - scenario.polluters * 100
+        if index + 1 < seats.count {
+            timeline.plan(Happening(kind: .join, viewer: Int32(index + 1)), at: seats[index + 1].join)
+        }
+        let seat = seats[index]
         var settings = Settings(
             broadcast: broadcast, me: PeerID(Word256(random.next(), 0, 0, UInt64(index + 1))), port: Self.port)
-        settings.uploads = !isRider
-        viewers.append(
-            Viewer(
-                core: Swarm(settings: settings, seed: random.next(), at: now),
-                line: ImaginedLine(up: scenario.uplink, down: scenario.downlink, delay: scenario.delay),
-                joined: now, isPolluter: isPolluter))
+        settings.uploads = seat.role != .freeRider
+        if let neighbors = scenario.neighbors { settings.wantedNeighbors = neighbors }
+        for (question, name) in scenario.policies where !settings.policies.choose(name, for: question) {
+            preconditionFailure("a scenario names only policies that there are")
+        }
+        // Whoever lives in a home that is there already has its line.
+        lines.append(ImaginedLine(up: max(seat.up, Self.slowest), down: seat.down, delay: baseDelay))
+        viewers.append(Viewer(core: Swarm(settings: settings, seed: random.next(), at: now), seat: seat, joined: now))
+        presentCount += 1
+        if seat.leave != .distantFuture { timeline.plan(Happening(kind: .leave, viewer: Int32(index)), at: seat.leave) }
         tell(index, .timePassed, at: now)
+        timeline.plan(Happening(kind: .play, viewer: Int32(index)), at: now + .milliseconds(50))
     }
 
+    /// Nobody is connected without any uplink at all: requests and acknowledgements need one; bytes per second.
+    private static let slowest = 4_000.0
+
     /// A killed process: its machine still tells the neighbors that the links are closed.
-    private mutating func vanish(_ index: Int, at now: Instant) {
-        guard index < viewers.count, viewers[index].isHere(at: now) else { return }
+    private mutating func leave(_ index: Int, at now: Instant) {
+        guard viewers[index].isHere(at: now) else { return }
+        if let stall = viewers[index].player.end(at: now) { measurements.stallLengths.add(stall) }
         viewers[index].left = now
+        presentCount -= 1
         for end in viewers[index].links where end.isOpen {
-            tellLater(end.peer, .linkLost(LinkID(end.twin)), at: now + viewers[index].line.delay)
+            tellLater(end.peer, .linkLost(LinkID(end.twin)), at: now + oneWay(index, end.peer))
         }
         for answer in viewers[index].answers { abandon(answer, at: now) }
-        viewers[index].answers = []
         for shelf in viewers[index].shelves { lose(shelf.early, of: shelf.sequence) }
-        viewers[index].shelves = []
+        viewers[index].clear()
+    }
+
+    private mutating func exodus(at now: Instant) {
+        guard let exodus = scenario.exodus else { return }
+        var here = viewers.indices.filter { viewers[$0].isHere(at: now) }
+        here.shuffle(using: &random)
+        for index in here.prefix(Int((exodus.share * Double(here.count)).rounded())).sorted() { leave(index, at: now) }
     }
 
     private static let port: UInt16 = 7_001
@@ -148,9 +199,50 @@ package struct Simulation {
         endpoint.address.dropFirst().reduce(0) { $0 << 8 | Int($1) } - 1
     }
 
-    func delay(_ viewer: Int) -> Interval { viewers[viewer].line.delay }
+    // MARK: Ways
 
-    func roundTrip(_ a: Int, _ b: Int) -> Interval { delay(a) + delay(b) }
+    /// What a packet takes from viewer `a` to viewer `b` beside its time on the lines.
+    func oneWay(_ a: Int, _ b: Int) -> Interval { baseDelay + regionDelays[seats[a].region][seats[b].region] }
+
+    func roundTrip(_ a: Int, _ b: Int) -> Interval { oneWay(a, b) + oneWay(b, a) }
+
+    func toOrigin(_ viewer: Int) -> Interval { baseDelay + regionDelays[seats[viewer].region][originRegion] }
+
+    func fromOrigin(_ viewer: Int) -> Interval { baseDelay + regionDelays[originRegion][seats[viewer].region] }
+
+    /// Puts bytes on the uplink of a viewer's home; returns when the last of them has left.
+    mutating func send(_ bytes: Int, from viewer: Int, at now: Instant) -> Instant {
+        lines[seats[viewer].home].send(bytes, at: now)
+    }
+
+    mutating func receive(_ bytes: Int, by viewer: Int, at now: Instant) -> Instant {
+        measurements.downlinkBytes += bytes
+        return lines[seats[viewer].home].receive(bytes, at: now)
+    }
+
+    /// How much later than without jitter and loss `packets` arrive, and how many of them had to be sent again.
+    mutating func misfortune(packets: Int, roundTrip: Interval) -> (late: Interval, lost: Int) {
+        var late = Interval.zero
+        if scenario.jitter > 0 { late = .seconds(scenario.jitter * Double.random(in: 0..<1, using: &random)) }
+        guard scenario.loss > 0 else { return (late, 0) }
+        var lost = 0
+        var rounds = 0
+        var under = packets
+        while under > 0 {
+            var again = 0
+            for _ in 0..<under where Double.random(in: 0..<1, using: &random) < scenario.loss { again += 1 }
+            lost += again
+            under = again
+            if again > 0 { rounds += 1 }
+        }
+        measurements.packetsLost += lost
+        // The first loss among many is seen by the acknowledgements of the others; a lone packet's, or one that is lost
+        // again, only by a timer.
+        let first = packets > 3 ? roundTrip : roundTrip * 2 + .milliseconds(2)
+        if rounds > 0 { late = late + first }
+        for _ in 1..<max(1, rounds) { late = late + roundTrip + .milliseconds(200) }
+        return (late, lost)
+    }
 
     // MARK: Facts
 

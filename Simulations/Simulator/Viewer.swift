@@ -4,9 +4,13 @@ import Vocabulary
 /// One imagined viewer: the real core, and the shell around it.
 struct Viewer {
     var core: Swarm
-    var line: ImaginedLine
+    let seat: Seat
     let joined: Instant
-    let isPolluter: Bool
+    var player = Player()
+    var startup: Interval?
+    var bytesFromPeers = 0
+    var bytesFromOrigin = 0
+    var bytesUploaded = 0
     var left = Instant.distantFuture
     /// By the number of the link.
     var links: [LinkEnd] = []
@@ -19,16 +23,41 @@ struct Viewer {
     var connections = 0
     var originWindow = Packets.initialWindow
     var originUsed = Instant.zero - .seconds(3_600)
-    var completed: Set<UInt64> = []
+    /// The last arrival of what the origin sent: TCP does not reorder.
+    var originArrival = Instant.zero
+    /// The segments that were whole, by number from the first that was.
+    private var firstWhole = 0
+    private var whole: [Bool] = []
 
-    init(core: Swarm, line: ImaginedLine, joined: Instant, isPolluter: Bool) {
+    init(core: Swarm, seat: Seat, joined: Instant) {
         self.core = core
-        self.line = line
+        self.seat = seat
         self.joined = joined
-        self.isPolluter = isPolluter
+    }
+
+    func hasWhole(_ sequence: Int) -> Bool {
+        let place = sequence - firstWhole
+        return place >= 0 && place < whole.count && whole[place]
+    }
+
+    mutating func noteWhole(_ sequence: Int) {
+        if whole.isEmpty { firstWhole = sequence }
+        if sequence < firstWhole {
+            whole.insert(contentsOf: repeatElement(false, count: firstWhole - sequence), at: 0)
+            firstWhole = sequence
+        }
+        while whole.count <= sequence - firstWhole { whole.append(false) }
+        whole[sequence - firstWhole] = true
     }
 
     func isHere(at now: Instant) -> Bool { now < left }
+
+    /// Gone: only what others may still ask about stays.
+    mutating func clear() {
+        answers = []
+        shelves = []
+        earlyPieces = 0
+    }
 
     /// The newest segments are asked for most.
     func shelf(_ sequence: Int) -> Int? { shelves.lastIndex { $0.sequence == sequence } }

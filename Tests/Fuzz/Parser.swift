@@ -1,5 +1,6 @@
 import Integrity
 import NIOCore
+import Scenarios
 import Vocabulary
 import WebServer
 import Wire
@@ -61,6 +62,13 @@ struct Parser: Sendable {
             for (header, length) in [(text, 1_000), ("bytes=" + text, 1_000), ("bytes=" + text, 0)] {
                 guard case .partial(let range) = ByteRange.parse(header, length: length) else { continue }
                 expect(!range.isEmpty && (0..<length).contains(range), "a range lies within the whole")
+            }
+        },
+        Parser(name: "scenario") { bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            for text in [text, "# Does it hold?\n" + text] {
+                guard let scenario = try? Scenario(parsing: text) else { continue }
+                expect((try? Scenario(parsing: scenario.text)) == scenario, "a scenario survives a round trip")
             }
         },
         Parser(name: "noise") { bytes in

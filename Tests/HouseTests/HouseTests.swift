@@ -27,8 +27,8 @@ private let mayImport: [String: Set<String>] = {
         "tributary-origin": command.union([
             "OriginService", "OriginMedia", "Integrity", "WebClient", "WebServer", "Wire",
         ]),
-        "Simulator": ["PeerCore", "TrackerCore", "Vocabulary"],
-        "Scenarios": ["Simulator", "Vocabulary"],
+        "Simulator": ["Scenarios", "PeerCore", "TrackerCore", "Vocabulary"],
+        "Scenarios": ["Vocabulary"],
         "Models": ["Vocabulary"],
         "Validation": ["Models", "Simulator", "Vocabulary"],
         "Results": ["Vocabulary", "Glibc"],

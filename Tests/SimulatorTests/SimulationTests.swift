@@ -5,56 +5,111 @@ import Vocabulary
 
 @Suite struct `A simulation` {
     /// Small enough for a debug build.
-    static func small(_ name: String = "steady", _ change: (inout Scenario) -> Void = { _ in }) throws -> Measurements {
-        var scenario = try #require(Catalog.named(name))
-        scenario.viewers = min(scenario.viewers, 8)
-        scenario.length = .seconds(24)
-        scenario.segmentLength = 256 << 10
-        scenario.originUplink = 4.0e6 / 8
-        scenario.uplink = 3.0e6 / 8
-        scenario.arrivals = .seconds(2)
-        change(&scenario)
-        var simulation = Simulation(scenario)
-        return simulation.run()
+    static func small(_ name: String = "steady", _ changes: String...) throws -> (Scenario, Measurements) {
+        let common = [
+            "viewers = 8", "length = 24 s", "segment-size = 256 KiB", "segment-duration = 2 s",
+            "origin-uplink = 4 Mbit/s", "uplink = 3 Mbit/s", "downlink = 40 Mbit/s",
+        ]
+        let told = Set(changes.map { $0.prefix { $0 != "=" } })
+        let overrides = common.filter { line in !told.contains(line.prefix { $0 != "=" }) } + changes
+        let scenario = try #require(try Catalog.scenario(name, overrides: overrides))
+        var simulation = Simulation(scenario, tracing: (sequence: 4, index: 0))
+        return (scenario, simulation.run())
     }
 
-    @Test(arguments: Catalog.all.map(\.name))
+    @Test(
+        arguments: Catalog.names.filter { !["flash-crowd", "hundred-thousand", "thousand", "exodus"].contains($0) })
     func `neither makes nor loses a byte, and never beats the bound`(name: String) throws {
-        let result = try Self.small(name)
+        let (_, result) = try Self.small(name, "arrivals = over(2 s)")
         #expect(result.isConserved)
         #expect(result.offload <= 1 - 1 / Double(result.viewers) + 1e-9)
         #expect(result.deliveredBytes > 0)
     }
 
+    @Test func `keeps count of bytes when viewers come and go`() throws {
+        let changes = ["churn = 400 %/min", "exodus = 50 % at 12 s", "loss = 2 %", "jitter = 20 ms"]
+        let scenario = try #require(
+            try Catalog.scenario(
+                "thousand",
+                overrides: changes + [
+                    "viewers = 10", "length = 24 s", "segment-size = 256 KiB", "arrivals = over(2 s)",
+                ]))
+        var simulation = Simulation(scenario)
+        let result = simulation.run()
+        #expect(result.isConserved)
+        #expect(result.viewers > 15)
+        #expect(result.lostBytes > 0)
+        #expect(result.packetsLost > 0)
+        #expect(result.visits.contains { $0.leave != nil })
+    }
+
     @Test func `gives the same run for the same seed and another for another`() throws {
-        let first = try Self.small()
-        #expect(try Self.small() == first)
-        #expect(try Self.small { $0.seed = 2 } != first)
+        let first = try Self.small().1
+        #expect(try Self.small().1 == first)
+        #expect(try Self.small("steady", "seed = 2").1 != first)
     }
 
     @Test func `gives a single viewer everything from the origin, without a stall`() throws {
-        let result = try Self.small("alone")
+        let result = try Self.small("alone", "viewers = 1").1
         #expect(result.peerBytes == 0)
         #expect(result.stalls == 0)
         #expect(result.missed == 0)
     }
 
     @Test func `takes most bytes from peers once there are some`() throws {
-        let result = try Self.small()
+        let result = try Self.small().1
         #expect(result.offload > 0.5)
         #expect(result.missed == 0)
     }
 
+    @Test func `follows one piece from the origin to every viewer`() throws {
+        let result = try Self.small().1
+        let reached = Set(result.hops.map(\.to))
+        #expect(reached.count == 8)
+        #expect(result.hops.contains { $0.from == nil })
+        #expect(result.hops.allSatisfy { $0.sent < $0.arrived })
+    }
+
+    @Test func `shows nobody a segment before its last byte can have come`() throws {
+        let (scenario, result) = try Self.small()
+        let first = try #require(result.delays.bins.first)
+        #expect(first.upperEdge.seconds >= Bounds(scenario).delay)
+    }
+
     @Test func `accepts no byte from polluters and bans them`() throws {
-        let result = try Self.small("polluters") { $0.polluters = 0.4 }
+        let result = try Self.small("polluters", "polluters = 40 %").1
         #expect(result.refusedBytes > 0)
         #expect(result.bans > 0)
-        #expect(result.missed == 0)
     }
 
     @Test func `plays on without the tracker and after the origin was away`() throws {
-        let away = Instant.zero + .seconds(6)..<Instant.zero + .seconds(10)
-        #expect(try Self.small { $0.trackerOutage = away }.missed == 0)
-        #expect(try Self.small { $0.originOutage = away }.missed == 0)
+        #expect(try Self.small("steady", "tracker-outage = at 6 s for 4 s").1.missed == 0)
+        #expect(try Self.small("steady", "origin-outage = at 6 s for 4 s").1.missed == 0)
+    }
+
+    @Test func `lets nobody dial who is behind a NAT, and gives viewers that cannot be dialled what they want`() throws
+    {
+        let result = try Self.small("steady", "nat = none 50 %, symmetric 50 %").1
+        #expect(result.visits.filter { $0.nat == "symmetric" }.count == 4)
+        #expect(result.visits.contains { $0.nat == "symmetric" && $0.bytesFromPeers > 0 })
+        let alone = try Self.small("steady", "nat = symmetric").1
+        #expect(alone.peerBytes == 0)
+    }
+
+    @Test func `replays the viewers of a run from its own table`() throws {
+        let trace = """
+            run_id,viewer,join_s,leave_s,up_bps,down_bps,region,nat,role
+            x,0,0.5,,3000000,40000000,,none,viewer
+            x,1,1.5,9,2000000,30000000,,symmetric,free-rider
+            """
+        let scenario = try Scenario(
+            parsing: "# Who was there?\narrivals = trace(viewers.csv)\nlength = 12 s\nsegment-size = 64 KiB",
+            reading: { $0 == "viewers.csv" ? trace : nil })
+        var simulation = Simulation(scenario)
+        let visits = simulation.run().visits
+        #expect(visits.map(\.join) == [0.5, 1.5])
+        #expect(visits.map(\.leave) == [nil, 9])
+        #expect(visits.map(\.up) == [3e6, 2e6])
+        #expect(visits.map(\.role) == ["viewer", "free-rider"])
     }
 }

@@ -1,0 +1,117 @@
+import ArgumentParser
+import Glibc
+import Results
+import Scenarios
+import Simulator
+import Vocabulary
+
+struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Lists the scenarios and the question that each asks; with a name, shows that scenario's file.")
+
+    @Argument(help: "A scenario's name.") var scenario: String?
+
+    func run() throws {
+        guard let scenario else {
+            for name in Catalog.names {
+                guard let question = try? Catalog.scenario(name)?.question else { continue }
+                print(pad(name, 18) + question)
+            }
+            return
+        }
+        guard let text = Catalog.text(scenario) else {
+            throw ValidationError(
+                "there is no scenario \"\(scenario)\"; there are \(Catalog.names.joined(separator: ", "))")
+        }
+        print(text)
+    }
+}
+
+/// A scenario by name or file, with what the command line changes; shared by the commands that run it.
+struct Question: ParsableArguments {
+    @Argument(help: "A scenario's name, as `list` shows it, or a file that ends in .scenario.") var scenario: String
+    @Option(name: .customLong("set"), help: "Another value for a key of the scenario, as KEY=VALUE; repeatable.")
+    var overrides: [String] = []
+    @Option(help: "Where randomness starts: the same seed gives the same run.") var seed: UInt64?
+    @Option(help: "How many viewers there are; short for --set viewers=N.") var viewers: Int?
+    @Option(help: "How many imagined seconds the broadcast is watched; short for --set length='N s'.")
+    var seconds: Double?
+
+    /// - Throws: an exit code, after one sentence that says what is wrong with it.
+    func read() throws -> Scenario {
+        var lines = overrides
+        if let viewers { lines.append("viewers = \(viewers)") }
+        if let seconds { lines.append("length = \(seconds) s") }
+        if let seed { lines.append("seed = \(seed)") }
+        do {
+            return try Self.scenario(scenario, overrides: lines)
+        } catch {
+            complain("tributary-simulate: \(error)\n")
+            throw ExitCode(ResultFailure.usage)
+        }
+    }
+
+    static func scenario(_ name: String, overrides: [String]) throws(ScenarioError) -> Scenario {
+        if let builtIn = try Catalog.scenario(
+            name, overrides: overrides, policies: Simulation.policyChoices, reading: { TextFile($0)?.text })
+        {
+            return builtIn
+        }
+        guard name.hasSuffix(".scenario") else {
+            let names = Catalog.names.joined(separator: ", ")
+            throw ScenarioError("there is no scenario \"\(name)\"; there are \(names), and files that end in .scenario")
+        }
+        guard let file = TextFile(name) else { throw ScenarioError("\(name) can't be read") }
+        // Files that a scenario names lie beside it.
+        let folder = name.lastIndex(of: "/").map { name[...$0] } ?? ""
+        return try Scenario(
+            parsing: file.text, name: String(name.dropFirst(folder.count).dropLast(".scenario".count)), file: name,
+            overrides: overrides, policies: Simulation.policyChoices,
+            reading: { TextFile(folder + $0)?.text ?? TextFile($0)?.text })
+    }
+}
+
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs one scenario and prints what it has shown beside what theory allows.")
+
+    @OptionGroup var question: Question
+    @Flag(help: "Prints one JSON object.") var json = false
+    @Option(help: "A folder for the files of the result.") var out: String?
+    @Option(
+        name: .customLong("trace-piece"),
+        help: "The piece whose way is written to tree.csv, as SEQUENCE:INDEX. Default: the middle segment's first.")
+    var tracedPiece: String?
+
+    func run() throws {
+        let world = try question.read()
+        let traced = try trace(in: world)
+        let clock = Expense()
+        var progress = Progress(length: world.length, isShown: isatty(STDERR_FILENO) == 1)
+        var simulation = Simulation(world, tracing: traced)
+        let result = simulation.run { progress.reach($0) }
+        progress.finish()
+        let report = Report(scenario: world, result: result)
+        if let fault = report.fault {
+            complain("tributary-simulate: \(fault); this is a bug in the simulator\n")
+            throw ExitCode(70)
+        }
+        if let out {
+            try complaining { () throws(ResultFailure) in
+                try RunFiles(report: report, traced: traced).write(to: out, host: clock.host)
+            }
+        }
+        print(json ? report.json : report.text)
+    }
+
+    private func trace(in world: Scenario) throws -> (sequence: Int, index: Int) {
+        guard let tracedPiece else { return (Int(world.length / world.segmentDuration / 2), 0) }
+        let parts = tracedPiece.split(separator: ":").map { Int($0) }
+        guard parts.count == 2, let sequence = parts[0], let index = parts[1], sequence >= 0,
+            (0..<(world.segmentLength + PieceID.length - 1) / PieceID.length).contains(index)
+        else {
+            throw ValidationError("--trace-piece \(tracedPiece) is not SEQUENCE:INDEX of a piece of the broadcast")
+        }
+        return (sequence, index)
+    }
+}

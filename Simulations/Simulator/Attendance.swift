@@ -1,0 +1,198 @@
+import Scenarios
+import Vocabulary
+
+/// Who comes, when, and with what: drawn before the first event, so that no policy changes it.
+struct Seat {
+    enum Role: UInt8 {
+        case viewer, freeRider, stalled, liar, polluter
+
+        var name: String {
+            switch self {
+            case .viewer: "viewer"
+            case .freeRider: "free-rider"
+            case .stalled: "stalled"
+            case .liar: "liar"
+            case .polluter: "polluter"
+            }
+        }
+    }
+
+    var join = Instant.zero
+    var leave = Instant.distantFuture
+    /// Bytes per second.
+    var up = 0.0
+    var down = 0.0
+    var region = 0
+    /// A place in `Scenario.natKinds`.
+    var nat: UInt8 = 0
+    var role = Role.viewer
+    /// The viewer whose line this one shares; itself for most.
+    var home: Int
+    /// The class of its line, for groups in figures.
+    var group = 0
+}
+
+struct Attendance {
+    private enum Purpose: UInt64 { case arrival = 1, session, line, downlink, region, nat, role, home }
+
+    private let scenario: Scenario
+    /// In the order of their joining.
+    private(set) var seats: [Seat] = []
+
+    /// Viewers come when the first segment is there.
+    private static let opening = Instant.zero + .milliseconds(100)
+
+    init(_ scenario: Scenario) {
+        self.scenario = scenario
+        seats = joins().enumerated().map { Seat(join: $1, home: $0) }
+        if case .trace(_, let guests) = scenario.arrivals {
+            furnish()
+            for (index, guest) in guests.enumerated() { apply(guest, to: index) }
+        } else {
+            furnish()
+            leaveInTurn()
+        }
+    }
+
+    private func joins() -> [Instant] {
+        let count = scenario.viewers
+        let opening = Self.opening
+        var joins: [Instant]
+        switch scenario.arrivals {
+        case .atOnce: joins = Array(repeating: opening, count: count)
+        case .over(let time):
+            joins = (0..<count).map { opening + .seconds(time * Double($0) / Double(count)) }
+        case .flashCrowd(let base, let time, let within):
+            let crowd = Double(max(1, count - base))
+            joins = (0..<count).map { index in
+                guard index >= base else { return opening + .milliseconds(Int64(index) * 100) }
+                return opening + .seconds(time + within * Double(index - base) / crowd)
+            }
+        case .poisson(let rate): joins = poisson(rate, from: opening, limit: count)
+        case .trace(_, let guests): joins = guests.map { .zero + .seconds($0.join) }
+        }
+        if scenario.churn > 0 {
+            let start = joins.last ?? opening
+            joins += poisson(scenario.churn * Double(count), from: start, limit: 10_000_000)
+        }
+        let end = Instant.zero + .seconds(scenario.length)
+        return joins.filter { $0 < end }.sorted()
+    }
+
+    private func poisson(_ rate: Double, from start: Instant, limit: Int) -> [Instant] {
+        var random = generator(.arrival)
+        var joins: [Instant] = []
+        var time = start
+        let end = Instant.zero + .seconds(scenario.length)
+        while joins.count < limit {
+            time = time + .seconds(Sampling.exponential(at: Double.random(in: 0..<1, using: &random)) / rate)
+            guard time < end else { return joins }
+            joins.append(time)
+        }
+        return joins
+    }
+
+    private func generator(_ purpose: Purpose) -> Randomness {
+        Randomness(seed: Randomness.mix(scenario.seed &* 0x9E37_79B9_7F4A_7C15 ^ purpose.rawValue))
+    }
+
+    /// One number from 0 to 1 for each viewer, evenly spread: half of the viewers are exactly half.
+    private func quantiles(_ purpose: Purpose) -> [Double] {
+        var random = generator(purpose)
+        let ranks = seats.indices.shuffled(using: &random)
+        return ranks.map { (Double($0) + 0.5) / Double(seats.count) }
+    }
+
+    private mutating func furnish() {
+        let rate = scenario.bitrate
+        let lines = quantiles(.line)
+        let downlinks = quantiles(.downlink)
+        let roles = quantiles(.role)
+        let regions = scenario.regions.map { ($0, quantiles(.region)) }
+        let nats = scenario.nat.map { ($0, quantiles(.nat)) }
+        for index in seats.indices {
+            switch scenario.lines {
+            case .spread(let up, let down):
+                seats[index].up = up.bytesPerSecond(at: lines[index], beside: rate)
+                seats[index].down = down.bytesPerSecond(at: downlinks[index], beside: rate)
+            case .classes, .mix: classify(index, at: lines[index])
+            }
+            seats[index].role = role(at: roles[index])
+            if seats[index].role == .freeRider, let uplink = scenario.freeRiderUplink {
+                seats[index].up = uplink.bytesPerSecond(beside: rate)
+            }
+            if let (mixture, places) = regions { settle(index, in: mixture.name(at: places[index])) }
+            if let (mixture, places) = nats { hide(index, behind: mixture.name(at: places[index])) }
+        }
+        if let shared = scenario.sharedLines { share(shared) }
+    }
+
+    private mutating func classify(_ index: Int, at quantile: Double) {
+        let classes = scenario.lines.classes ?? []
+        var rest = quantile
+        var place = 0
+        while place < classes.count - 1, rest >= classes[place].share {
+            rest -= classes[place].share
+            place += 1
+        }
+        seats[index].group = place
+        seats[index].up = classes[place].up.bytesPerSecond(beside: scenario.bitrate)
+        seats[index].down = classes[place].down.bytesPerSecond(beside: scenario.bitrate)
+    }
+
+    private func role(at quantile: Double) -> Seat.Role {
+        var rest = quantile
+        let shares: [(Double, Seat.Role)] = [
+            (scenario.freeRiders, .freeRider), (scenario.stalledPeers, .stalled), (scenario.liars, .liar),
+            (scenario.polluters, .polluter),
+        ]
+        for (share, role) in shares {
+            guard rest >= share else { return role }
+            rest -= share
+        }
+        return .viewer
+    }
+
+    private mutating func settle(_ index: Int, in region: String) {
+        seats[index].region = scenario.regionDelays.names.firstIndex(of: region) ?? 0
+    }
+
+    private mutating func hide(_ index: Int, behind nat: String) {
+        seats[index].nat = UInt8(Scenario.natKinds.firstIndex(of: nat) ?? 0)
+    }
+
+    /// Some homes have several viewers behind the line of the first.
+    private mutating func share(_ shared: Scenario.SharedLines) {
+        var random = generator(.home)
+        let inhabitants = seats.indices.shuffled(using: &random).prefix(Int(shared.share * Double(seats.count)))
+        let order = Array(inhabitants)
+        for start in stride(from: 0, to: order.count - shared.size + 1, by: shared.size) {
+            let home = order[start..<start + shared.size].min() ?? order[start]
+            for viewer in order[start..<start + shared.size] {
+                seats[viewer].home = home
+                (seats[viewer].up, seats[viewer].down) = (seats[home].up, seats[home].down)
+            }
+        }
+    }
+
+    private mutating func leaveInTurn() {
+        var random = generator(.session)
+        for index in seats.indices {
+            let quantile = Double.random(in: 0..<1, using: &random)
+            let stay =
+                scenario.churn > 0
+                ? Sampling.exponential(at: quantile) / scenario.churn : scenario.sessions.seconds(at: quantile)
+            if let stay { seats[index].leave = seats[index].join + .seconds(stay) }
+        }
+    }
+
+    private mutating func apply(_ guest: Guest, to index: Int) {
+        if let leave = guest.leave { seats[index].leave = .zero + .seconds(leave) }
+        if let up = guest.up { seats[index].up = up / 8 }
+        if let down = guest.down, down > 0 { seats[index].down = down / 8 }
+        if let region = guest.region { settle(index, in: region) }
+        if let nat = guest.nat { hide(index, behind: nat) }
+        let roles: [Seat.Role] = [.viewer, .freeRider, .stalled, .liar, .polluter]
+        if let role = roles.first(where: { $0.name == guest.role }) { seats[index].role = role }
+    }
+}
