@@ -36,10 +36,10 @@ extension Checks {
     ) { _ in
         var line = ImaginedLine(up: rate, down: rate, delay: .zero)
         let service = Double(piece) / rate
-        let sent = (0..<10).map { _ in (line.send(piece, at: .zero) - .zero).seconds / service }
+        let sent = (0..<10).map { _ in (line.send(piece, at: .zero) - Instant.zero).seconds / service }
         // The first is through when its last byte comes; the others wait for each other.
         let first = Instant.zero + .seconds(service)
-        let received = (0..<10).map { _ in (line.receive(piece, at: first) - .zero).seconds / service }
+        let received = (0..<10).map { _ in (line.receive(piece, at: first) - Instant.zero).seconds / service }
         return [Estimate(sent.reduce(0, +) / 10), Estimate(received.reduce(0, +) / 10)]
     }
 
@@ -64,7 +64,7 @@ extension Checks {
                     }
                 }
             }
-            let times = level.map { ($0 - .zero).seconds * rate / Double(piece) }
+            let times = level.map { ($0 - Instant.zero).seconds * rate / Double(piece) }
             return [Estimate(times.reduce(0, +) / Double(times.count)), Estimate(times.max() ?? 0)]
         }
     }
