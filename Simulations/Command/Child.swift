@@ -10,24 +10,21 @@ struct Child {
     }
 
     let pid: pid_t
-    /// Files without a name, for its standard output and standard error.
-    private let output: Int32
+    /// A file without a name, for its standard error.
     private let complaints: Int32
 
     /// Starts this same program with other arguments; `nil` when the system has no room for another process.
     init?(_ arguments: [String]) {
-        output = Self.nameless()
         complaints = Self.nameless()
         var path = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-        guard output >= 0, complaints >= 0, readlink("/proc/self/exe", &path, path.count - 1) > 0 else { return nil }
+        guard complaints >= 0, readlink("/proc/self/exe", &path, path.count - 1) > 0 else { return nil }
         let program = String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // setpriv becomes the program, after telling the kernel to end it together with us, however we end.
         let words = ["setpriv", "--pdeathsig", "KILL", "--", program] + arguments
         guard
-            let pid = Self.spawn(words, output: output, complaints: complaints)
-                ?? Self.spawn(Array(words.dropFirst(4)), output: output, complaints: complaints)
+            let pid = Self.spawn(words, complaints: complaints)
+                ?? Self.spawn(Array(words.dropFirst(4)), complaints: complaints)
         else {
-            close(output)
             close(complaints)
             return nil
         }
@@ -45,12 +42,12 @@ struct Child {
         return descriptor
     }
 
-    private static func spawn(_ words: [String], output: Int32, complaints: Int32) -> pid_t? {
+    private static func spawn(_ words: [String], complaints: Int32) -> pid_t? {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, complaints, 2)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -67,27 +64,18 @@ struct Child {
         return posix_spawnp(&pid, words[0], &actions, &attributes, &pointers, environ) == 0 ? pid : nil
     }
 
-    /// How it ended, and what it wrote to standard output, when it has; collects it then.
-    func collect(waiting: Bool = false) -> (end: End, output: String)? {
+    /// How it ended, when it has; collects it then.
+    func collect(waiting: Bool = false) -> End? {
         var status: Int32 = 0
         var collected: pid_t = 0
         repeat { collected = waitpid(pid, &status, waiting ? 0 : WNOHANG) } while collected < 0 && errno == EINTR
         guard collected == pid else { return nil }
-        defer {
-            close(output)
-            close(complaints)
-        }
+        defer { close(complaints) }
         let signal = status & 0x7f
         let code = status >> 8 & 0xff
-        let end: End =
-            if signal != 0 {
-                .killed(signal: signal)
-            } else if code != 0 {
-                .failed(code: code, sentence: Self.lastSentence(of: Self.text(of: complaints)))
-            } else {
-                .succeeded
-            }
-        return (end, Self.text(of: output))
+        if signal != 0 { return .killed(signal: signal) }
+        return code == 0
+            ? .succeeded : .failed(code: code, sentence: Self.lastSentence(of: Self.text(of: complaints)))
     }
 
     /// The last 64 KiB.

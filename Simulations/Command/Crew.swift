@@ -73,11 +73,17 @@ struct Crew {
 
     private mutating func collect() throws(ResultFailure) {
         for (child, run) in running {
-            guard let (end, _) = child.collect() else { continue }
+            guard let end = child.collect() else { continue }
             running.removeAll { $0.child.pid == child.pid }
             Folder.remove(ResultWriter.staging(for: folder.folder(of: run.id), by: child.pid))
             switch end {
             case .succeeded:
+                // A scenario file may have been changed since the runs were planned.
+                guard (try? ResultFolder(folder.folder(of: run.id)))?.runID == run.id else {
+                    Folder.remove(folder.folder(of: run.id))
+                    try note(run, "it answered another question than was asked; was the scenario's file changed?")
+                    continue
+                }
                 folder.forgetFailure(of: run.id)
                 finished += 1
             case .failed(ResultFailure.cannotCreate, let sentence):
