@@ -236,16 +236,13 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
-        if case .closed = phase { return }
-        if incoming.readableBytes == 0 { incoming = bytes } else { incoming.writeBuffer(&bytes) }
-        while let message = nextMessage(context) {
+        while let message = nextMessage(from: &bytes, context) {
             switch phase {
             case .shaking: take(handshake: message, context)
             case .open: take(sealed: message)
             case .closed: return
             }
         }
-        if incoming.readableBytes == 0 { incoming = ByteBuffer() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -277,28 +274,37 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     /// The next whole message, in memory of its own: what becomes a piece must not hold on to a whole socket read.
-    private func nextMessage(_ context: ChannelHandlerContext) -> ByteBuffer? {
-        guard let prefix = incoming.getInteger(at: incoming.readerIndex, as: UInt16.self) else { return nil }
-        let length = Int(prefix)
+    private func nextMessage(from bytes: inout ByteBuffer, _ context: ChannelHandlerContext) -> ByteBuffer? {
+        while incoming.readableBytes < 2 {
+            guard let byte = bytes.readInteger(as: UInt8.self) else { return nil }
+            incoming.writeInteger(byte)
+        }
+        guard let prefix = incoming.getInteger(at: incoming.readerIndex, as: UInt16.self),
+            isAcceptable(Int(prefix))
+        else { return nil }
+        if incoming.readableBytes == 2 { incoming.reserveCapacity(2 + Int(prefix)) }
+        let missing = 2 + Int(prefix) - incoming.readableBytes
+        guard let part = bytes.readSlice(length: min(missing, bytes.readableBytes)) else { return nil }
+        incoming.writeImmutableBuffer(part)
+        guard part.readableBytes == missing else { return nil }
+        var message = incoming
+        incoming = ByteBuffer()
+        message.moveReaderIndex(forwardBy: 2)
+        return message
+    }
+
+    /// Whether the next message may have this length; the link ends if it may not.
+    private func isAcceptable(_ length: Int) -> Bool {
         switch phase {
         case .shaking(let handshake):
-            guard length == handshake.nextLength else {
-                end(.handshakeLength)
-                return nil
-            }
+            if length != handshake.nextLength { end(.handshakeLength) }
         case .open:
-            guard (NoiseCipher.tagLength + 1...Limits.frameLength + NoiseCipher.tagLength).contains(length) else {
-                end(.frameLength)
-                return nil
-            }
-        case .closed: return nil
+            let lengths = NoiseCipher.tagLength + 1...Limits.frameLength + NoiseCipher.tagLength
+            if !lengths.contains(length) { end(.frameLength) }
+        case .closed: break
         }
-        guard incoming.readableBytes >= 2 + length else { return nil }
-        incoming.moveReaderIndex(forwardBy: 2)
-        guard let slice = incoming.readSlice(length: length) else { return nil }
-        var message = context.channel.allocator.buffer(capacity: length)
-        message.writeImmutableBuffer(slice)
-        return message
+        if case .closed = phase { return false }
+        return true
     }
 
     private func take(handshake message: ByteBuffer, _ context: ChannelHandlerContext) {
