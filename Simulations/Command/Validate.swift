@@ -95,7 +95,8 @@ struct Validate: ParsableCommand {
         // Exponents as C writes them: 2.3e-05.
         var rest = value
         var exponent = 0
-        while rest.magnitude < 1 {
+        // 9.995 and more would be written as 10.
+        while rest.magnitude < 0.999_5 {
             rest *= 10
             exponent -= 1
         }

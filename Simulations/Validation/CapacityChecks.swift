@@ -8,13 +8,11 @@ extension Checks {
     private static let klr = "Kumar, Liu, Ross 2007"
 
     private static let highestRates: [Check] = {
-        let mixed = (0..<100).map { $0 % 3 == 0 ? 3.0 : 0.0 }
-        let scale = 150 / mixed.reduce(0, +)
         let cases: [(name: String, origin: Double, uplinks: [Double], rate: Double)] = [
             ("equal", 10, Array(repeating: 1.2, count: 100), 1.3),
             ("origin_limited", 1, Array(repeating: 5, count: 100), 1),
             ("unequal", 10, (0..<100).map { 0.5 + 2 * Double($0) / 99 }, 1.6),
-            ("free_riders", 20, mixed.map { $0 * scale * 200 / 150 }, 2.2),
+            ("free_riders", 20, (0..<100).map { $0 % 2 == 0 ? 4 : 0 }, 2.2),
         ]
         return cases.map { one in
             Check(
