@@ -92,7 +92,7 @@ import Vocabulary
         #expect(
             try !holds("engine.uplink") { _ in
                 var line = ImaginedLine(up: 1_638_400 / 1.05, down: 1_638_400, delay: .zero)
-                let sent = (0..<10).map { _ in (line.send(16_384, at: .zero) - .zero).seconds * 100 }
+                let sent = (0..<10).map { _ in (line.send(16_384, at: .zero) - Instant.zero).seconds * 100 }
                 return [Estimate(sent.reduce(0, +) / 10), Estimate(5.5)]
             })
     }
