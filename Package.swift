@@ -119,7 +119,8 @@ let rehearsal: [Target] = [
     .executableTarget(
         name: "tributary-lab",
         dependencies: [
-            "RehearsalNetwork", "RehearsalPlayer", "Stage", "Results", "CommandLine", "Wire", vocabulary, arguments,
+            "RehearsalNetwork", "RehearsalPlayer", "Stage", "Results", "Scenarios", "CommandLine", "Wire", vocabulary,
+            arguments,
         ],
         path: "Sources/Rehearsal/Lab"),
 ]

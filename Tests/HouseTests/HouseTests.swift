@@ -41,7 +41,7 @@ private let mayImport: [String: Set<String>] = {
         "RehearsalNetwork": platform.union(["Stage", "CNamespaces", "Vocabulary"]),
         "RehearsalPlayer": platform.union(["Stage", "Integrity", "Vocabulary"]),
         "tributary-lab": platform.union([
-            "RehearsalNetwork", "RehearsalPlayer", "Stage", "Results", "CommandLine", "Wire", "Vocabulary",
+            "RehearsalNetwork", "RehearsalPlayer", "Stage", "Results", "Scenarios", "CommandLine", "Wire", "Vocabulary",
             "ArgumentParser",
         ]),
         "tributary-demo": platform.union(["Stage", "CommandLine", "Vocabulary", "ArgumentParser"]),

@@ -74,26 +74,46 @@ struct `A network of namespaces` {
         let program = try await run(["--list"])
         #expect(program.end == .exited(0))
         let lines = String(decoding: program.output, as: UTF8.self).split(separator: "\n")
-        #expect(lines.count == Situation.all.count)
+        #expect(lines.count == Situation.usual.count)
         #expect(lines.allSatisfy { $0.hasSuffix("?") })
     }
 }
 
 @Suite struct `A situation` {
-    @Test func `lets as many viewers vanish as it says, among all others`() {
-        for share in [0, 0.25, 0.5, 1] {
-            var situation = Situation("test", "Who stays?")
-            situation.exodus = share
-            let gone = (0..<situation.viewers).filter(situation.vanishes)
-            #expect(gone.count == Int(Double(situation.viewers) * share))
+    @Test(arguments: [0.1, 0.25, 0.5, 1]) func `lets as many viewers vanish as it says`(share: Double) throws {
+        let situation = try Situation("exodus", changes: ["exodus = \(share * 100) % at 30 s"])
+        let gone = (0..<situation.viewers).filter(situation.vanishes)
+        #expect(gone.count == Int(Double(situation.viewers) * share))
+    }
+
+    @Test func `lets everybody come in order`() throws {
+        for name in Situation.usual {
+            let situation = try Situation(name)
+            let joins = (0..<situation.viewers).map(situation.join)
+            #expect(zip(joins, joins.dropFirst()).allSatisfy { $0 <= $1 })
+            #expect(joins.allSatisfy { $0 <= situation.lastJoin })
         }
     }
 
-    @Test func `lets everybody come in order and in time`() {
-        for situation in Situation.all {
-            let joins = (0..<situation.viewers).map(situation.join)
-            #expect(zip(joins, joins.dropFirst()).allSatisfy { $0 <= $1 })
-            #expect(joins.allSatisfy { $0 <= situation.alone + situation.arrivals })
-        }
+    @Test func `gives each viewer the line and the conduct of its scenario`() throws {
+        let rate = Double(2 << 20) * 8 / 4
+        let half = try Situation("half-give")
+        let (givers, takers) = (0..<30).reduce(into: (0, 0)) { if half.isStingy($1) { $0.1 += 1 } else { $0.0 += 1 } }
+        #expect((givers, takers) == (15, 15))
+        #expect((0..<30).allSatisfy { half.line(of: $0).up == (half.isStingy($0) ? 0.25e6 : 4 * rate) })
+        #expect(try Situation("thirty").origin.up == 2 * rate)
+        #expect(try Situation("scarce").origin.up == 0)
+        let stalled = try Situation("stalled-peers")
+        #expect((0..<30).count { stalled.misconduct(of: $0) == .withholding } == 15)
+        let hostile = try Situation("hostile-peers")
+        #expect((0..<30).count { hostile.misconduct(of: $0) == .lying } == 15)
+    }
+
+    @Test(arguments: [
+        "segment-size = 1 MiB", "viewers = 5000", "churn = 10 %/min", "origin-outage = at 20 s for 4 s",
+        "no-such-key = 1", "uplink = fast",
+    ])
+    func `refuses what it cannot make and what nobody understands`(change: String) {
+        #expect(throws: (any Error).self) { try Situation("thirty", changes: [change]) }
     }
 }

@@ -129,7 +129,7 @@ struct Findings: Sendable {
 
     /// A run whose network was later with packets than a tenth of its own delays says little about programs.
     func isTrustworthy(in situation: Situation) -> Bool {
-        lateness.quantile(0.999) < situation.viewer.delay * 0.1 && lateness.worst < situation.viewer.delay
+        lateness.quantile(0.999) < situation.server.delay * 0.1 && lateness.worst < situation.server.delay
     }
 
     private static func segments(_ run: Rehearsal.Record, _ honest: [SeatRecord]) -> [Spread] {
@@ -195,11 +195,9 @@ extension Findings.Part {
 
         var appeared: [Int: Watcher.Publication] = [:]
         for publication in run.publications { appeared[publication.sequence] = publication }
-        var played = 0
-        for seat in run.seats {
-            played += seat.record.arrivals.filter { $0.whole >= begin.time && $0.whole < end.time }
-                .reduce(0) { $0 + $1.length }
-        }
+        let atBegin = run.snapshots.firstIndex { $0.time == begin.time } ?? 0
+        let atEnd = run.snapshots.firstIndex { $0.time == end.time } ?? 0
+        let played = run.played[atEnd] - run.played[atBegin]
         var received = 0
         for host in begin.hosts.indices.dropFirst(2) {
             received += end.hosts[host].receivedBytes - begin.hosts[host].receivedBytes

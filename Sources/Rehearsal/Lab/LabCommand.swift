@@ -20,10 +20,13 @@ struct LabCommand: AsyncParsableCommand {
     @Option(help: "Only these situations, by name, with commas between them.")
     var only: String?
 
-    @Option(help: "How long the broadcast is watched in each run.")
-    var seconds = 120.0
+    @Option(help: "Another value for a key of the scenarios, as KEY=VALUE; repeatable.")
+    var set: [String] = []
 
-    @Option(help: "How many viewers there are, if not as many as the situation says.")
+    @Option(help: "How many seconds the broadcast is watched; short for --set length='N s'.")
+    var seconds: Double?
+
+    @Option(help: "How many viewers there are; short for --set viewers=N.")
     var viewers: Int?
 
     @Option(help: "How many runs of each situation, with seeds from 1.")
@@ -48,18 +51,19 @@ struct LabCommand: AsyncParsableCommand {
     private static let skipped: Int32 = 77
 
     func validate() throws {
-        guard (30...3_600).contains(seconds) else {
+        guard (30...3_600).contains(seconds ?? 30) else {
             throw ValidationError("--seconds takes a number from 30 to 3600")
         }
-        guard (1...200).contains(viewers ?? 1) else { throw ValidationError("--viewers takes a number from 1 to 200") }
         guard !page || out != nil else { throw ValidationError("--page needs --out with a folder of results") }
         guard (1...100).contains(seeds) else { throw ValidationError("--seeds takes a number from 1 to 100") }
-        _ = try chosen()
+        do { _ = try chosen() } catch { throw ValidationError("\(error)") }
     }
 
     func run() async throws {
         if list {
-            for situation in Situation.all { Events.say("\(situation.name)  \(situation.question)") }
+            for situation in try Situation.usual.map({ try Situation($0) }) {
+                Events.say("\(situation.name)  \(situation.question)")
+            }
             return
         }
         if page { return await complaining { try writePage() } }
@@ -82,19 +86,12 @@ struct LabCommand: AsyncParsableCommand {
     }
 
     private func chosen() throws -> [Situation] {
-        let all = Situation.all.map { situation in
-            var situation = situation
-            if let viewers { situation.viewers = max(viewers, situation.early) }
-            return situation
-        }
-        guard let only else { return all }
-        return try only.split(separator: ",").map { name in
-            guard let situation = all.first(where: { $0.name == name }) else {
-                throw ValidationError(
-                    "there is no situation \(name), but \(Situation.all.map(\.name).joined(separator: ", "))")
-            }
-            return situation
-        }
+        let names = only.map { $0.split(separator: ",").map(String.init) } ?? Situation.usual
+        return try names.map { try Situation($0, changes: changes) }
+    }
+
+    private var changes: [String] {
+        self.set + (viewers.map { ["viewers = \($0)"] } ?? []) + (seconds.map { ["length = \($0) s"] } ?? [])
     }
 
     private func perform() async throws {
@@ -108,8 +105,7 @@ struct LabCommand: AsyncParsableCommand {
             for seed in 1...UInt64(seeds) {
                 for way in peersOnly ? [.peers] : Rehearsal.Way.allCases {
                     let plan = Rehearsal.Plan(
-                        situation: situation, way: way, seed: seed, length: .seconds(seconds),
-                        programs: bin ?? Program.ownFolder, clip: clip)
+                        situation: situation, way: way, seed: seed, programs: bin ?? Program.ownFolder, clip: clip)
                     let run = try await Rehearsal(plan).run()
                     let findings = Findings(run)
                     let lines = Table.viewers(findings) + Table.segments(findings) + Table.summary(findings, of: run)
@@ -123,16 +119,16 @@ struct LabCommand: AsyncParsableCommand {
     }
 
     private func imagine(_ situation: Situation, seed: UInt64) async throws -> Imagined {
-        let options = ["--seconds", "\(seconds)"] + (viewers.map { ["--viewers", "\($0)"] } ?? [])
+        let length = situation.length.seconds
         return try await Imagined.run(
-            situation.name, seed: seed, options: options,
-            steady: (situation.lastJoin + Rehearsal.warmUp).seconds, length: seconds, programs: bin ?? Program.ownFolder
-        )
+            situation.name, seed: seed, options: changes.flatMap { ["--set", $0] },
+            steady: (situation.lastJoin + Rehearsal.warmUp).seconds, length: length,
+            programs: bin ?? Program.ownFolder)
     }
 
     private func writePage() throws {
         guard let out else { return }
-        try Page(results: out, names: Situation.all.map(\.name)).write(into: pageFile)
+        try Page(results: out, names: Situation.usual).write(into: pageFile)
     }
 
     private func checkNetwork() async throws {

@@ -25,6 +25,8 @@ actor Rehearsal {
         var seats: [SeatRecord]
         /// Counters at the beginning, at each publication and at the end.
         var snapshots: [Snapshot]
+        /// Bytes of segments that all players had at each snapshot.
+        var played: [Int]
         var loadBefore: Double
         var loadAfter: Double
         var originCost: ProcessCost?
@@ -34,8 +36,6 @@ actor Rehearsal {
         var situation: Situation
         var way: Way
         var seed: UInt64
-        /// From the moment at which the first viewer may come.
-        var length: Interval
         /// The folder with the programs.
         var programs: String
         var clip: String
@@ -50,6 +50,7 @@ actor Rehearsal {
     private var seats: [Seat] = []
     private var gone: [Int: SeatRecord] = [:]
     private var snapshots: [Snapshot] = []
+    private var played: [Int] = []
     private var link = ""
     private var hls = ""
 
@@ -88,14 +89,13 @@ actor Rehearsal {
             try await group.waitForAll()
         }
         let steady = began + situation.lastJoin + Self.warmUp
-        let end = began + plan.length
-        let middle = began + plan.length * 0.5
-        var hasVanished = situation.exodus == 0
+        let end = began + situation.length
+        var hasVanished = false
         var seen = watcher?.publications.count ?? 0
         // Counters are taken when a segment appears, so that whole segments lie between any two of them.
         while Instant.now < end {
             try await Task.sleep(for: .milliseconds(5))
-            if !hasVanished, Instant.now >= middle {
+            if !hasVanished, let exodus = situation.exodus, Instant.now >= began + exodus {
                 hasVanished = true
                 await vanish()
             }
@@ -110,16 +110,17 @@ actor Rehearsal {
         guard let star else { throw Program.Failure(description: "there is no network") }
         let snapshot = try await star.snapshot(beginLateness: beginLateness)
         snapshots.append(snapshot)
+        played.append(seats.reduce(0) { $0 + (gone[$1.number]?.record ?? $1.viewer.record).received })
         return snapshot
     }
 
     // MARK: Before
 
     private func build() async throws {
-        let server = Line(delay: situation.viewer.delay)
-        var plans = [HostPlan("origin", situation.origin), HostPlan("tracker", server)]
+        var plans = [HostPlan("origin", situation.origin), HostPlan("tracker", situation.server)]
         for number in 0..<situation.viewers {
-            plans.append(HostPlan("viewer-\(number + 1)", situation.line(of: number)))
+            plans.append(
+                HostPlan("viewer-\(number + 1)", situation.line(of: number), nat: situation.nat(of: number)))
         }
         let star = try await Star(plans, seed: plan.seed)
         self.star = star
@@ -180,9 +181,9 @@ actor Rehearsal {
     }
 
     private func arguments(of number: Int) -> [String] {
-        let conduct = situation.isMisbehaving(number) && situation.misconduct == .withholding ? ["withhold"] : ["watch"]
+        let conduct = situation.misconduct(of: number) == .withholding ? "withhold" : "watch"
         let giving = situation.isStingy(number) ? ["--no-upload"] : []
-        return conduct + [link, "--json", "--listen", "127.0.0.1:0", "--peer-listen", "0.0.0.0:0"] + giving
+        return [conduct, link, "--json", "--listen", "127.0.0.1:0", "--peer-listen", "0.0.0.0:0"] + giving
     }
 
     // MARK: After
@@ -223,7 +224,7 @@ actor Rehearsal {
         return Record(
             situation: situation, way: plan.way, began: began, steady: steady, ended: last.time,
             publications: watcher?.publications ?? [], seats: gone.values.sorted { $0.number < $1.number },
-            snapshots: snapshots, loadBefore: loadBefore, loadAfter: loadAfter, originCost: cost)
+            snapshots: snapshots, played: played, loadBefore: loadBefore, loadAfter: loadAfter, originCost: cost)
     }
 
     private func strike() async {

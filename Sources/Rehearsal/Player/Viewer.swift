@@ -25,6 +25,8 @@ package final class Viewer: Sendable {
         /// When enough of the first segment was there to show a picture.
         package var firstPicture: Instant?
         package var arrivals: [Arrival] = []
+        /// Bytes of segments so far, whole or not.
+        package var received = 0
         /// Sequence numbers that were skipped, announced as missing or not to be had.
         package var skipped: [Int] = []
         package var failures: [String: Int] = [:]
@@ -134,6 +136,7 @@ package final class Viewer: Sendable {
             do {
                 let status = try connection.get(url) { part in
                     body.append(contentsOf: part)
+                    state.withLock { $0.record.received += part.count }
                     if body.count >= Self.pictureLength { notePicture() }
                 }
                 guard status == 200 else {
