@@ -61,7 +61,7 @@ extension Checks {
                 "gossip.rounds.\(viewers)", "everybody who knows tells one in each round",
                 source: "Pittel 1987; Monte Carlo",
                 claims: [
-                    .init("rounds", .statistical, rounds, within: 0.15),
+                    .init("rounds", .statistical, rounds, within: 0.2),
                     .init("log2 n + ln n", .statistical, GraphBound.gossipRounds(viewers: viewers), within: 2),
                 ]
             ) { seed in
