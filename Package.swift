@@ -172,6 +172,9 @@ let checks: [Target] = [
         name: "fuzz", dependencies: ["Integrity", "Scenarios", "WebServer", "Wire", vocabulary, nioCore],
         path: "Tests/Fuzz"),
     .executableTarget(
+        name: "benchmark-transfers", dependencies: ["Scenarios", "Simulator", vocabulary],
+        path: "Benchmarks/Transfers"),
+    .executableTarget(
         name: "benchmark-hashing", dependencies: ["Integrity", "Stage", vocabulary], path: "Benchmarks/Hashing"),
     .executableTarget(
         name: "benchmark-admission", dependencies: ["PeerAgent", "Integrity", vocabulary, nioCore],

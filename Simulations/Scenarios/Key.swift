@@ -235,7 +235,7 @@ struct Key: Sendable {
             (scenario.sessions, scenario.churn) = (sessions, 0)
             return true
         } write: {
-            $0.sessions.spelling
+            $0.churn > 0 ? nil : $0.sessions.spelling
         },
         Key("churn", "a share in a time as in `10 %/min`", excludes: ["sessions"]) {
             scenario, text, _ throws(Refusal) in

@@ -113,7 +113,7 @@ extension Simulation {
             _ = send(Packets.headers, from: index, at: now)
             return tellLater(index, .dialFailed(peer), at: now + Self.dialTimeout)
         }
-        guard viewers[target].isHere(at: now) else {
+        guard isHere(target, at: now) else {
             return tellLater(index, .dialFailed(peer), at: now + roundTrip(index, target))
         }
         measurements.traffic[.links] += 2 * Self.handshake
@@ -125,8 +125,8 @@ extension Simulation {
     }
 
     mutating func dialed(_ from: Int, _ to: Int, at now: Instant) {
-        guard viewers[from].isHere(at: now) else { return }
-        guard viewers[to].isHere(at: now) else {
+        guard isHere(from, at: now) else { return }
+        guard isHere(to, at: now) else {
             tell(from, .dialFailed(viewers[to].core.settings.me), at: now)
             return
         }
@@ -168,7 +168,7 @@ extension Simulation {
 
     mutating func receiveFrame(_ event: Happening, at now: Instant) {
         let (index, link) = (Int(event.viewer), Int(event.link))
-        guard viewers[index].isHere(at: now), viewers[index].links[link].isOpen else {
+        guard isHere(index, at: now), viewers[index].links[link].isOpen else {
             _ = facts.remove(Int(event.detail))
             return
         }
@@ -213,7 +213,7 @@ extension Simulation {
 
     /// The tracker is as far away as the origin.
     mutating func announced(_ index: Int, _ announcement: Announcement, at now: Instant) {
-        guard viewers[index].isHere(at: now) else { return }
+        guard isHere(index, at: now) else { return }
         guard scenario.trackerOutage?.range.contains(now) != true, let source = endpoint(index),
             let welcome = try? tracker.announce(announcement, from: source, at: now)
         else { return tellLater(index, .announceFailed, at: now + .seconds(2)) }

@@ -8,7 +8,7 @@ extension Simulation {
 
     /// The player looks at the playlist, and asks for the next segment if it is listed.
     mutating func play(_ index: Int, at now: Instant) {
-        guard viewers[index].isHere(at: now), !viewers[index].player.isWaiting else { return }
+        guard isHere(index, at: now), !viewers[index].player.isWaiting else { return }
         let listed = viewers[index].core.listed
         guard let first = listed.first, let last = listed.last else { return playLater(index, at: now) }
         let oldest = Int(first.segment.sequence)
@@ -59,7 +59,9 @@ extension Simulation {
         timeline.plan(Happening(kind: .sample), at: now + .seconds(1))
         var second = Measurements.Second(time: now.seconds)
         second.viewers = presentCount
-        for viewer in viewers where viewer.isHere(at: now) && viewer.player.isPlaying(at: now) { second.playing += 1 }
+        for index in viewers.indices where isHere(index, at: now) && viewers[index].player.isPlaying(at: now) {
+            second.playing += 1
+        }
         second.originBytes = measurements.originBytes
         second.peerBytes = measurements.peerBytes
         second.deliveredBytes = measurements.deliveredBytes
@@ -98,12 +100,12 @@ extension Simulation {
     }
 
     private mutating func conclude(_ index: Int, at end: Instant) {
-        let isHere = viewers[index].isHere(at: end)
+        let isHere = isHere(index, at: end)
         if isHere, let stall = viewers[index].player.end(at: end) { measurements.stallLengths.add(stall) }
         let viewer = viewers[index]
         measurements.stalls += viewer.player.stalls
         measurements.stalled = measurements.stalled + viewer.player.stalled
-        measurements.watched = measurements.watched + (min(end, viewer.left) - viewer.joined)
+        measurements.watched = measurements.watched + (min(end, left[index]) - viewer.joined)
         measurements.bans += viewer.core.tally.peersBanned
         for (reason, pieces) in viewer.core.tally.fetched {
             measurements.fetched[reason.rawValue, default: 0] += pieces
@@ -111,7 +113,7 @@ extension Simulation {
         let seat = viewer.seat
         measurements.visits.append(
             Measurements.Visit(
-                join: viewer.joined.seconds, leave: isHere ? nil : viewer.left.seconds, up: seat.up * 8,
+                join: viewer.joined.seconds, leave: isHere ? nil : left[index].seconds, up: seat.up * 8,
                 down: seat.down * 8,
                 region: scenario.regions == nil ? "" : scenario.regionDelays.names[seat.region],
                 nat: Scenario.natKinds[Int(seat.nat)], role: seat.role.name, stalls: viewer.player.stalls,

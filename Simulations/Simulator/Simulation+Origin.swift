@@ -102,7 +102,7 @@ extension Simulation {
 
     mutating func loseOrigin(at now: Instant) {
         held = []
-        for viewer in viewers.indices where viewers[viewer].isHere(at: now) {
+        for viewer in viewers.indices where isHere(viewer, at: now) {
             for answer in viewers[viewer].answers { fail(answer, at: now) }
         }
     }
@@ -229,7 +229,7 @@ extension Simulation {
         let (answer, viewer) = (Int(event.detail), Int(event.viewer))
         let (payload, headers) = (Int(event.sequence), Int(event.link))
         let packets = Packets.count(payload + headers)
-        guard viewers[viewer].isHere(at: now), !answers[answer].isAbandoned else {
+        guard isHere(viewer, at: now), !answers[answer].isAbandoned else {
             if case .pieces = answers[answer].content { measurements.lostBytes += payload }
             answers[answer].outstanding -= 1
             return settle(answer)

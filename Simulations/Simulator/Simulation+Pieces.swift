@@ -11,7 +11,7 @@ extension Simulation {
     mutating func sendPiece(
         _ from: Int, _ link: Int, sequence: Int, index: Int, sent: Int, at now: Instant
     ) {
-        guard viewers[from].isHere(at: now) else { return }
+        guard isHere(from, at: now) else { return }
         guard let end = openEnd(LinkID(link), of: from) else {
             return tellLater(from, .pieceSent(LinkID(link), piece(sequence, index)), at: now)
         }
@@ -70,7 +70,7 @@ extension Simulation {
         let packets = Packets.count(bytes)
         // What a vanished sender had not yet put on the line never came.
         let sentAt = now - oneWay(from, to)
-        guard viewers[to].isHere(at: now), viewers[to].links[link].isOpen, viewers[from].isHere(at: sentAt) else {
+        guard isHere(to, at: now), viewers[to].links[link].isOpen, isHere(from, at: sentAt) else {
             measurements.lostBytes += length
             var never = event
             never.kind = .acknowledged

@@ -23,6 +23,8 @@ package struct Simulation {
     var tracker: Tracker
     /// In the order of their joining, like the seats.
     var viewers: [Viewer] = []
+    /// When each viewer has left; beside them, because it is asked at every event and a viewer is large.
+    var left: [Instant] = []
     /// One for each seat; who shares a line has the place of the one that does.
     var lines: [ImaginedLine] = []
     /// One way between regions, by the sender's and the receiver's.
@@ -154,6 +156,7 @@ package struct Simulation {
         }
         // Whoever lives in a home that is there already has its line.
         lines.append(ImaginedLine(up: max(seat.up, Self.slowest), down: seat.down, delay: baseDelay))
+        left.append(.distantFuture)
         viewers.append(Viewer(core: Swarm(settings: settings, seed: random.next(), at: now), seat: seat, joined: now))
         presentCount += 1
         if seat.leave != .distantFuture { timeline.plan(Happening(kind: .leave, viewer: Int32(index)), at: seat.leave) }
@@ -166,9 +169,9 @@ package struct Simulation {
 
     /// A killed process: its machine still tells the neighbors that the links are closed.
     private mutating func leave(_ index: Int, at now: Instant) {
-        guard viewers[index].isHere(at: now) else { return }
+        guard isHere(index, at: now) else { return }
         if let stall = viewers[index].player.end(at: now) { measurements.stallLengths.add(stall) }
-        viewers[index].left = now
+        left[index] = now
         presentCount -= 1
         for end in viewers[index].links where end.isOpen {
             tellLater(end.peer, .linkLost(LinkID(end.twin)), at: now + oneWay(index, end.peer))
@@ -180,7 +183,7 @@ package struct Simulation {
 
     private mutating func exodus(at now: Instant) {
         guard let exodus = scenario.exodus else { return }
-        var here = viewers.indices.filter { viewers[$0].isHere(at: now) }
+        var here = viewers.indices.filter { isHere($0, at: now) }
         here.shuffle(using: &random)
         for index in here.prefix(Int((exodus.share * Double(here.count)).rounded())).sorted() { leave(index, at: now) }
     }
@@ -198,6 +201,8 @@ package struct Simulation {
     func viewer(at endpoint: Endpoint) -> Int {
         endpoint.address.dropFirst().reduce(0) { $0 << 8 | Int($1) } - 1
     }
+
+    func isHere(_ viewer: Int, at now: Instant) -> Bool { now < left[viewer] }
 
     // MARK: Ways
 
@@ -252,7 +257,7 @@ package struct Simulation {
     }
 
     mutating func tell(_ index: Int, _ fact: Swarm.Fact, at now: Instant) {
-        guard viewers[index].isHere(at: now) else { return }
+        guard isHere(index, at: now) else { return }
         if case .linkLost(let link) = fact {
             guard viewers[index].links[link.number].isOpen else { return }
             viewers[index].links[link.number].isOpen = false

@@ -11,7 +11,6 @@ struct Viewer {
     var bytesFromPeers = 0
     var bytesFromOrigin = 0
     var bytesUploaded = 0
-    var left = Instant.distantFuture
     /// By the number of the link.
     var links: [LinkEnd] = []
     var shelves: [Shelf] = []
@@ -49,8 +48,6 @@ struct Viewer {
         while whole.count <= sequence - firstWhole { whole.append(false) }
         whole[sequence - firstWhole] = true
     }
-
-    func isHere(at now: Instant) -> Bool { now < left }
 
     /// Gone: only what others may still ask about stays.
     mutating func clear() {

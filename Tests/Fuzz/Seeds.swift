@@ -1,4 +1,5 @@
 import NIOCore
+import Scenarios
 import Vocabulary
 import Wire
 
@@ -26,6 +27,7 @@ extension Parser {
                         duty: Stripe.all[3], neighbors: Self.introductions)),
                 .refused(transaction: 3, "no"),
             ].map { answer in Self.bytes(answer.encode) }
+        case "scenario": Catalog.files.map { Array($0.text.utf8) }
         default: []
         }
     }
