@@ -21,26 +21,29 @@ struct OriginHealth: Sendable {
 
     func isAvailable(at now: Instant) -> Bool { now >= notBefore }
 
-    mutating func fetched(_ bytes: Int, in time: Interval, at now: Instant, using random: inout Randomness) {
+    /// Shares are taken by many at once and measure the origin's rate alone; what is late also tells how busy it is.
+    mutating func fetched(
+        _ bytes: Int, in time: Interval, isShare: Bool, at now: Instant, using random: inout Randomness
+    ) {
         failures = 0
-        let tooLong = max(Interval.milliseconds(1_500), .seconds(Double(bytes) / 100_000))
-        if time > tooLong {
-            restsUntil = now + rest * Double.random(in: 0.5...1.5, using: &random)
-            rest = min(rest * 2, .seconds(8))
-        } else {
-            rest = .seconds(1)
-        }
-        window =
-            switch time {
-            case ..<Interval.milliseconds(500): min(256, window * 2)
-            case ..<Interval.milliseconds(1_500): min(256, window + 8)
-            default: max(2, window / 2)
-            }
+        if !isShare { steer(bytes, in: time, at: now, using: &random) }
         let seconds = max(time.seconds, 0.0005)
         if bytes <= 128 << 10 {
             latency = latency * 0.75 + .seconds(seconds) * 0.25
         } else {
             rate = rate * 0.75 + Double(bytes) / seconds * 0.25
+        }
+    }
+
+    private mutating func steer(_ bytes: Int, in time: Interval, at now: Instant, using random: inout Randomness) {
+        let tooLong = max(Interval.milliseconds(1_500), .seconds(Double(bytes) / 100_000))
+        if time > tooLong {
+            window = max(2, window / 2)
+            restsUntil = now + rest * Double.random(in: 0.5...1.5, using: &random)
+            rest = min(rest * 2, .seconds(8))
+        } else {
+            window = min(256, time < .milliseconds(500) ? window * 2 : window + 8)
+            rest = .seconds(1)
         }
     }
 

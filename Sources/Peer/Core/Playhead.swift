@@ -31,8 +31,8 @@ struct Playhead: Sendable {
         self.patience = patience
     }
 
-    /// Whether anything has been played.
-    var hasStarted: Bool { anchor != nil }
+    /// Whether a first segment has been complete, so that something can be played.
+    private(set) var hasStarted = false
 
     /// When segment `sequence` is needed by a player that starts, or has started, at `start`.
     ///
@@ -54,6 +54,7 @@ struct Playhead: Sendable {
 
     /// A segment is complete: the player has got it, or nobody has asked for it yet.
     mutating func complete(_ sequence: UInt64, byPlayer: Bool, at now: Instant, duration: (UInt64) -> Interval) {
+        hasStarted = true
         if !byPlayer, let last = lastServed, now - last > Self.absence {
             lastServed = nil
             lastReceived = nil

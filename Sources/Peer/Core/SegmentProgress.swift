@@ -14,7 +14,6 @@ struct SegmentProgress: Sendable {
     let count: Int
     var hasLeaves = false
     var leavesAsked: Instant?
-    var earlySince: Instant?
     var held: PieceSet
     var heldCount = 0
     var fromOrigin: PieceSet

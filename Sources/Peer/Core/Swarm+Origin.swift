@@ -9,6 +9,8 @@ extension Swarm {
     private static let block = 4
     /// The time over which neighbors spread what they fetch when nobody near has it.
     private static let spread = Interval.milliseconds(1_200)
+    /// How long a newcomer leaves to peers what they have.
+    private static let startTime = Interval.milliseconds(2_500)
     /// The longest run of pieces in one fetch: 512 KiB.
     private static let runLimit = 32
 
@@ -74,19 +76,22 @@ extension Swarm {
     }
 
     mutating func fetchRecords(_ range: ClosedRange<UInt64>, at now: Instant, into commands: inout [Command]) {
-        guard !isFetchingRecords, origin.isAvailable(at: now) else { return }
+        guard !isFetchingRecords, origin.isAvailable(at: now), now >= recordsNotBefore else { return }
         isFetchingRecords = true
         learnedBefore = learned
         commands.append(.fetchRecords(rendition: settings.rendition, range))
     }
 
-    /// An answer without anything new in it counts as a failure, so that it is not asked for again at once.
+    /// After an answer without anything new in it records are not asked for again at once; neighbors may have been faster,
+    /// or the origin does not have what we miss.
     mutating func recordsDone(at now: Instant, into commands: inout [Command]) {
         isFetchingRecords = false
         guard learned > learnedBefore else {
-            origin.failed(at: now, using: &random)
+            vainRequests = min(vainRequests + 1, 4)
+            recordsNotBefore = now + .milliseconds(250 << Int64(vainRequests))
             return
         }
+        vainRequests = 0
         fetchNewRecords(at: now, into: &commands)
         askOrigin(at: now, into: &commands)
     }
@@ -112,6 +117,7 @@ extension Swarm {
             segments[place].urgentSince = nil
             return
         }
+        let isStarting = !playhead.hasStarted && now - joined < Self.startTime
         let urgentSince = segment.urgentSince ?? now
         segments[place].urgentSince = urgentSince
         // Whoever is expected to bring a piece sooner is left to bring it.
@@ -124,7 +130,9 @@ extension Swarm {
             if isPromised(piece, at: now) {
                 late.remove(index)
             } else if isHeldNear(piece, at: now) {
-                guard room > 0 || slack >= threshold else { continue }
+                // A newcomer takes no more than the front, which is what a viewer sees first, of what peers have: when many
+                // come at once, the origin is what there is least of.
+                guard room > 0 || slack >= threshold || isStarting && index >= Self.block else { continue }
                 room -= 1
                 late.remove(index)
             } else if now - urgentSince < delay(of: index, in: segment, within: spread) {
@@ -196,9 +204,9 @@ extension Swarm {
         var underWay = fetches.values.count { $0.reason.isShare == reason.isShare }
         let limit = reason.isShare ? Self.shareLimit : Self.fetchLimit
         var room = origin.window
-        if reason == .alone || reason == .lostConfidence {
+        if reason.isShare || reason == .alone || reason == .lostConfidence {
             room = .max
-        } else if !reason.isShare {
+        } else {
             room -= fetches.values.reduce(0) { $0 + ($1.reason.isShare ? 0 : $1.pieces.count) }
         }
         while let first = rest.first, underWay < limit, room > 0 {
@@ -211,7 +219,7 @@ extension Swarm {
             fetches[nextFetch] = Fetch(
                 sequence: record.segment.sequence, pieces: first..<end, began: now, bytes: bytes, reason: reason)
             underWay += 1
-            if !reason.isShare, room < .max { room -= end - first }
+            if room < .max { room -= end - first }
             for index in first..<end {
                 segments[place].fetching.insert(index)
                 asked.append(index)
@@ -242,7 +250,8 @@ extension Swarm {
         if failed {
             origin.failed(at: now, using: &random)
         } else {
-            origin.fetched(fetch.bytes, in: now - fetch.began, at: now, using: &random)
+            origin.fetched(
+                fetch.bytes, in: now - fetch.began, isShare: fetch.reason.isShare, at: now, using: &random)
         }
         askOrigin(at: now, into: &commands)
     }

@@ -32,8 +32,8 @@ extension Swarm {
         for old in chronicle.expire() { forget(old, into: &commands) }
         for link in links { tell(link, sequence, into: &commands) }
         guard let place = place(sequence), wantsSegment(place), origin.isAvailable(at: now) else { return }
-        inject(place, at: now, into: &commands)
         fetchOwnLeaves(sequence, source, at: now, into: &commands)
+        inject(place, at: now, into: &commands)
     }
 
     /// The stripe down whose tree a segment's leaf hashes travel: one after the other, so that all share the work.
@@ -72,17 +72,19 @@ extension Swarm {
     }
 
     /// Leaf hashes come down a tree; those that did not are asked for: of who has pieces, hence has them, then of the
-    /// origin.
+    /// origin, by those who take pieces from it first.
     mutating func askForLateLeaves(at now: Instant, into commands: inout [Command]) {
         for place in segments.indices where !segments[place].hasLeaves && wantsSegment(place) {
             let segment = segments[place]
-            let patience: Interval = isLive(segment.sequence) ? .milliseconds(250) : .milliseconds(20)
-            let since = segment.leavesAsked ?? segment.earlySince ?? segment.arrival
-            guard now - since > (segment.leavesAsked == nil ? patience : .milliseconds(500)) else { continue }
-            segments[place].leavesAsked = now
             let knower = links.first { link in
                 neighbor(link).map { $0.isGreeted && $0.holdings[segment.sequence]?.isEmpty == false } ?? false
             }
+            let patience: Interval =
+                !isLive(segment.sequence) || greetedLinks.isEmpty
+                ? .milliseconds(20) : knower != nil || lease != nil ? .milliseconds(300) : .seconds(1)
+            let since = segment.leavesAsked ?? segment.arrival
+            guard now - since > (segment.leavesAsked == nil ? patience : .milliseconds(700)) else { continue }
+            segments[place].leavesAsked = now
             if let knower, segment.leavesAsked == nil {
                 commands.append(.askLeaves(knower, id(segment.sequence)))
             } else {

@@ -57,6 +57,9 @@ package struct Swarm: Sendable {
     /// Records and leaf hashes learnt so far, and how many when records were last asked of the origin.
     var learned = 0
     var learnedBefore = 0
+    /// Requests for records in a row that brought nothing new, and when the next may be made.
+    var vainRequests = 0
+    var recordsNotBefore = Instant.zero
     /// How often the origin was asked for what is missing just before a record.
     var holesAsked: [UInt64: Int] = [:]
     var lastNews: Instant
@@ -129,9 +132,8 @@ package struct Swarm: Sendable {
         case .leavesWanted(let link, let segment):
             guard let place = place(segment), segments[place].hasLeaves else { return }
             commands.append(.sendLeaves(link, segment))
-        case .pieceEarly(let segment, _):
-            guard let place = place(segment), segments[place].earlySince == nil else { return }
-            segments[place].earlySince = now
+        // Leaf hashes are asked for in time; a piece that waits for them changes nothing.
+        case .pieceEarly: return
 
         case .holds(let link, let segment, let pieces): holds(link, segment, pieces, at: now, into: &commands)
         case .fetching(let link, let segment, let indices):
