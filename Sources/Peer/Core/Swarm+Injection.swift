@@ -2,10 +2,15 @@ import Vocabulary
 
 /// Injection: what we take from the origin for the swarm's sake, as soon as it is there.
 extension Swarm {
+    private static let oldPatience = Interval.seconds(1)
+
     mutating func inject(_ place: Int, at now: Instant, into commands: inout [Command]) {
         let segment = segments[place]
         let alone = isAlone(at: now)
-        guard alone || shares && segment.sequence > leaseFrom ?? (lease == nil ? 0 : .max) else { return }
+        guard alone || shares else { return }
+        // Who has just got a lease finds out first what neighbors have of segments that were there before.
+        let isOld = lease != nil && segment.sequence <= leaseFrom ?? .max
+        guard alone || !isOld || now - joined > Self.oldPatience else { return }
         let missing = segment.unasked
         guard !missing.isEmpty else { return }
         let age = now - segment.arrival

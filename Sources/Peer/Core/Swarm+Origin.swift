@@ -127,12 +127,12 @@ extension Swarm {
         var room = roomForPieces(within: time, at: now)
         for index in late {
             let piece = PieceID(id(segment.sequence), index)
-            if isPromised(piece, at: now) {
+            if isPromised(piece, at: now) || isStarting && index >= Self.block && !greetedLinks.isEmpty {
+                // A newcomer takes no more than the front, which is what a viewer sees first: when many come at once, the
+                // origin is what there is least of.
                 late.remove(index)
             } else if isHeldNear(piece, at: now) {
-                // A newcomer takes no more than the front, which is what a viewer sees first, of what peers have: when many
-                // come at once, the origin is what there is least of.
-                guard room > 0 || slack >= threshold || isStarting && index >= Self.block else { continue }
+                guard room > 0 || slack >= threshold else { continue }
                 room -= 1
                 late.remove(index)
             } else if now - urgentSince < delay(of: index, in: segment, within: spread) {
@@ -202,7 +202,7 @@ extension Swarm {
         var rest = Array(pieces)[...]
         var asked: [Int] = []
         var underWay = fetches.values.count { $0.reason.isShare == reason.isShare }
-        let limit = reason.isShare ? Self.shareLimit : Self.fetchLimit
+        let limit = reason.isShare || reason == .alone ? Self.shareLimit : Self.fetchLimit
         var room = origin.window
         if reason.isShare || reason == .alone || reason == .lostConfidence {
             room = .max
