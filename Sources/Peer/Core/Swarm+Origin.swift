@@ -9,7 +9,7 @@ extension Swarm {
     private static let block = 4
     /// The time over which neighbors spread what they fetch when nobody near has it.
     private static let spread = Interval.milliseconds(1_200)
-    /// How long a newcomer leaves to peers what they have.
+    /// How long a newcomer leaves everything but the front to peers, whether they bring it or not.
     private static let startTime = Interval.milliseconds(2_500)
     /// The longest run of pieces in one fetch: 512 KiB.
     private static let runLimit = 32
@@ -117,7 +117,7 @@ extension Swarm {
             segments[place].urgentSince = nil
             return
         }
-        let isStarting = !playhead.hasStarted && now - joined < Self.startTime
+        let isStarting = !playhead.hasStarted && (now - joined < Self.startTime || peersBring)
         let urgentSince = segment.urgentSince ?? now
         segments[place].urgentSince = urgentSince
         // Whoever is expected to bring a piece sooner is left to bring it.
@@ -127,7 +127,7 @@ extension Swarm {
         var room = roomForPieces(within: time, at: now)
         for index in late {
             let piece = PieceID(id(segment.sequence), index)
-            if isPromised(piece, at: now) || isStarting && index >= Self.block && !greetedLinks.isEmpty {
+            if isPromised(piece, at: now) || isStarting && !isFront(piece) && !greetedLinks.isEmpty {
                 // A newcomer takes no more than the front, which is what a viewer sees first: when many come at once, the
                 // origin is what there is least of.
                 late.remove(index)
@@ -140,7 +140,7 @@ extension Swarm {
             }
         }
         var hasHolder = false
-        for want in segment.wants {
+        for want in segment.wants where !isStarting || isFront(PieceID(id(segment.sequence), want.index)) {
             let neighbor = neighbor(want.link)
             let pace = neighbor?.health.pieceTime ?? .zero
             guard neighbor?.isStuck(at: now) != false || max(want.time + pace * 2, now + pace * 0.5) > now + time
@@ -153,12 +153,18 @@ extension Swarm {
         fetch(late, of: place, because: reason, at: now, into: &commands)
     }
 
+    private func isFront(_ piece: PieceID) -> Bool { piece.segment.sequence == start && piece.index < Self.block }
+
+    /// Whether neighbors brought much of a stream's worth in the last second.
+    private var peersBring: Bool {
+        Double(tally.bytesFromPeers - bytesBefore.earlier) > 0.3 * (streamRate ?? .infinity)
+    }
+
     /// What nobody near has is missing to all neighbors alike, and they notice at the same time: each begins with other
     /// blocks, and hears meanwhile what the others are fetching.
     private func delay(of index: Int, in segment: SegmentProgress, within spread: Interval) -> Interval {
         let block = UInt64(index / Self.block)
-        // The front of the first segment is what a viewer sees first.
-        if !playhead.hasStarted, block == 0, segment.sequence == start { return .zero }
+        if !playhead.hasStarted, isFront(PieceID(id(segment.sequence), index)) { return .zero }
         let word = Randomness.mix(settings.me.key.words.3 ^ segment.record.root.hash.words.0 &+ block)
         return spread * (Double(word >> 11) / Double(1 << 53))
     }

@@ -78,6 +78,8 @@ package struct Swarm: Sendable {
     var lastImprovement: Instant
     var flushAt: Instant?
     package var tally = Tally()
+    /// Bytes from peers at the last two reviews, a second apart.
+    var bytesBefore = (earlier: 0, later: 0)
 
     /// One request to the origin that is under way.
     struct Fetch: Sendable {
@@ -194,6 +196,7 @@ package struct Swarm: Sendable {
         serve(at: now, into: &commands)
         guard now - lastReview >= .seconds(1) else { return }
         lastReview = now
+        bytesBefore = (bytesBefore.later, tally.bytesFromPeers)
         reviewLinks(at: now, into: &commands)
         renewPromises(at: now, into: &commands)
         reviewServing(at: now, into: &commands)

@@ -1,11 +1,17 @@
 package import Vocabulary
 
-/// Playing order when the segment is needed soon; before that, what fewest neighbors have.
+/// Segments in playing order; of one segment its front, so that something can be seen, and then what fewest neighbors
+/// have. A player needs a segment as a whole, so pieces of one segment have about the same deadline, and newcomers who all
+/// take them in playing order have nothing to give to each other.
 package struct DeadlineThenRarest: PiecePreference {
+    /// Pieces that hold the first picture.
+    private static let front = 4
+
     package init() {}
 
     package func sort(_ pieces: inout [Int], holders: (Int) -> Int, slack: Double, using random: inout Randomness) {
-        guard slack > 1 else { return }
-        RarestFirst().sort(&pieces, holders: holders, slack: slack, using: &random)
+        var rest = pieces.filter { $0 >= Self.front }
+        RarestFirst().sort(&rest, holders: holders, slack: slack, using: &random)
+        pieces = pieces.filter { $0 < Self.front } + rest
     }
 }
