@@ -6,6 +6,8 @@ import Vocabulary
 /// to nothing of several segments in a row, new ones are taken from the origin at once; now and then one is left to the
 /// peers again, to see whether they have become better.
 struct Confidence: Sendable {
+    /// How long segments that peers mostly brought have taken lately, from the record to the last piece.
+    private(set) var usualTime: Interval?
     private var failures = 0
     private var nextTrial = Instant.zero
     private var pause = Interval.seconds(8)
@@ -18,7 +20,8 @@ struct Confidence: Sendable {
     /// Peers are not waited for.
     func isLost(at now: Instant) -> Bool { failures >= Self.patience && now < nextTrial }
 
-    mutating func completed(shareFromPeers share: Double, wasTrial: Bool, at now: Instant) {
+    mutating func completed(shareFromPeers share: Double, after time: Interval, wasTrial: Bool, at now: Instant) {
+        if share > 0.8 { usualTime = usualTime.map { $0 * 0.75 + time * 0.25 } ?? time }
         guard share < Self.useful else {
             failures = 0
             pause = .seconds(8)

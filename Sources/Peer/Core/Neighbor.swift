@@ -88,11 +88,9 @@ struct Neighbor: Sendable {
 
     func hasShown(_ sequence: UInt64) -> Bool { known.contains(sequence) || holdings[sequence] != nil }
 
-    func isFetching(_ piece: PieceID, at now: Instant) -> Bool {
-        fetching.contains { promise in
-            promise.sequence == piece.segment.sequence && promise.pieces.contains(piece.index)
-                && now - promise.time < Self.promiseTime
-        }
+    /// What it is fetching of segment `sequence`, by a word that still counts.
+    func promised(_ sequence: UInt64, at now: Instant) -> PieceSet? {
+        fetching.first { $0.sequence == sequence && now - $0.time < Self.promiseTime }?.pieces
     }
 
     mutating func promise(_ sequence: UInt64, _ indices: [Int], count: Int, at now: Instant) {
@@ -144,6 +142,22 @@ struct Neighbor: Sendable {
         relays.removeAll { $0.segment.sequence == sequence }
         pushes.removeAll { $0.segment.sequence == sequence }
         wants.removeAll { $0.segment.sequence == sequence }
+    }
+}
+
+extension [Neighbor] {
+    /// Looks at the neighbors where they are: a copy of one costs a reference count for each of its arrays, and these
+    /// questions are asked for every piece.
+    func survey<Result>(_ look: (UnsafeBufferPointer<Neighbor>) -> Result) -> Result {
+        withUnsafeBufferPointer(look)
+    }
+
+    func anySeat(_ test: (UnsafePointer<Neighbor>) -> Bool) -> Bool {
+        survey { seats in
+            guard let first = seats.baseAddress else { return false }
+            for seat in seats.indices where test(first + seat) { return true }
+            return false
+        }
     }
 }
 

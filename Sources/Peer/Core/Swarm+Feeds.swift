@@ -8,13 +8,19 @@ extension Swarm {
     /// Whether others depend on us for the stripe, or will.
     func relays(_ stripe: Stripe) -> Bool {
         settings.uploads
-            && (duty == stripe || isRoot(of: stripe) || neighbors.contains { $0.children.contains(stripe) })
+            && (duty == stripe || isRoot(of: stripe) || neighbors.anySeat { $0.pointee.children.contains(stripe) })
     }
 
     /// How many peers the stripe passes before us.
     func depth(of stripe: Stripe) -> UInt8 { isRoot(of: stripe) ? 0 : feeds[stripe.number].depth }
 
-    var childCount: Int { neighbors.reduce(0) { $0 + $1.children.count } }
+    var childCount: Int {
+        neighbors.survey { seats in
+            var count = 0
+            for seat in seats.indices { count += seats[seat].children.count }
+            return count
+        }
+    }
 
     /// How many stripes we can push to one neighbor each: what the uplink carries, in stripes of the stream.
     var slots: Int {
@@ -99,14 +105,14 @@ extension Swarm {
             if !changed.contains(links[best.seat]) { changed.append(links[best.seat]) }
         }
         for link in changed {
-            guard let neighbor = neighbor(link) else { continue }
-            commands.append(.subscribe(link, neighbor.follows))
+            guard let seat = seat(link) else { continue }
+            commands.append(.subscribe(link, neighbors[seat].follows))
         }
     }
 
     private mutating func bestParent(_ stripe: Stripe, at now: Instant) -> (seat: Int, offer: Offer, cost: Double)? {
         let relays = relays(stripe)
-        let hasChildren = neighbors.contains { $0.children.contains(stripe) }
+        let hasChildren = neighbors.anySeat { $0.pointee.children.contains(stripe) }
         var best: (seat: Int, offer: Offer, cost: Double)?
         for seat in neighbors.indices {
             let neighbor = neighbors[seat]
@@ -171,7 +177,11 @@ extension Swarm {
         }
         // Who pushes a stripe on needs several to choose from, and so do others when there is a single one.
         for stripe in Stripe.all where !isRoot(of: stripe) {
-            let known = neighbors.count { $0.offer(of: stripe)?.isRelay == true }
+            let known = neighbors.survey { seats in
+                var known = 0
+                for seat in seats.indices where seats[seat].relays(stripe) { known += 1 }
+                return known
+            }
             if known < (relays(stripe) ? 3 : 2) { lacking.insert(stripe) }
         }
         return lacking
@@ -199,14 +209,14 @@ extension Swarm {
     /// The parent has had a piece of the stripe for long and pushes nothing.
     private func isSilent(_ stripe: Stripe, _ feed: Feed, at now: Instant) -> Bool {
         guard now - max(feed.lastPiece, feed.since) > .seconds(1) else { return false }
-        guard let parent = feed.parent.flatMap({ neighbor($0) }) else { return false }
+        guard let seat = feed.parent.flatMap({ seat($0) }) else { return false }
         return segments.suffix(3).contains { segment in
             guard !segment.isComplete, segment.arrival > feed.since, now - segment.arrival > .seconds(1) else {
                 return false
             }
             return stripe.pieces(among: segment.count).contains {
                 segment.overdue.contains($0) && !segment.held.contains($0)
-                    && parent.has(PieceID(id(segment.sequence), $0))
+                    && neighbors[seat].has(PieceID(id(segment.sequence), $0))
             }
         }
     }

@@ -14,6 +14,8 @@ extension Swarm {
         let missing = segment.unasked
         guard !missing.isEmpty else { return }
         let age = now - segment.arrival
+        var near = promised(segment.sequence, count: segment.count, at: now)
+        near.formUnion(held(segment.sequence, count: segment.count) { $0.uploads && !$0.chokesUs })
         var due = PieceSet(count: segment.count)
         var isBackup = false
         for stripe in Stripe.all {
@@ -28,7 +30,7 @@ extension Swarm {
                 else { continue }
                 isBackup = isBackup || delay > .zero
             }
-            for index in pieces where alone || !isNear(PieceID(id(segment.sequence), index), at: now) {
+            for index in pieces where alone || !near.contains(index) {
                 due.insert(index)
             }
         }

@@ -81,7 +81,8 @@ extension Swarm {
 
     /// A piece or a proof that no honest peer sends is enough: the link ends and its peer is not dialled again.
     mutating func misbehaved(_ link: LinkID, _ reason: Goodbye, at now: Instant, into commands: inout [Command]) {
-        guard let neighbor = neighbor(link) else { return }
+        guard let seat = seat(link) else { return }
+        let neighbor = neighbors[seat]
         switch reason {
         case .badPiece: tally.piecesRefused += 1
         case .badRecord: tally.recordsRefused += 1

@@ -110,28 +110,32 @@ extension Swarm {
         }
         let fetchTime = origin.timeToFetch(segment.missingBytes)
         let threshold = settings.policies.fallback.threshold(
-            fetch: fetchTime, slack: slack, wait: now - segment.arrival)
+            fetch: fetchTime, slack: slack, wait: now - segment.arrival, usual: confidence.usualTime)
         guard now >= origin.restsUntil || greetedLinks.isEmpty else { return }
-        let spread = greetedLinks.isEmpty ? .zero : Self.spread
+        let isUsual = confidence.usualTime.map { now - segment.arrival < $0 * 1.1 } ?? false
+        let spread = greetedLinks.isEmpty || isUsual ? .zero : Self.spread
         guard slack < threshold + spread || slack < .zero else {
             segments[place].urgentSince = nil
             return
         }
-        let isStarting = !playhead.hasStarted && (now - joined < Self.startTime || peersBring)
+        let age = now - joined
+        let isStarting = !playhead.hasStarted && (age < Self.startTime || peersBring && age < Self.startTime * 3)
         let urgentSince = segment.urgentSince ?? now
         segments[place].urgentSince = urgentSince
         // Whoever is expected to bring a piece sooner is left to bring it.
         let expected = origin.timeToFetch(min(segment.missingBytes, Self.runLimit * PieceID.length))
+        let promised = promised(segment.sequence, count: segment.count, at: now)
+        let near = held(segment.sequence, count: segment.count) { $0.brings(at: now) }
         var late = segment.unasked
         let time = max(slack, expected)
         var room = roomForPieces(within: time, at: now)
         for index in late {
             let piece = PieceID(id(segment.sequence), index)
-            if isPromised(piece, at: now) || isStarting && !isFront(piece) && !greetedLinks.isEmpty {
+            if promised.contains(index) || isStarting && !isFront(piece) && !greetedLinks.isEmpty {
                 // A newcomer takes no more than the front, which is what a viewer sees first: when many come at once, the
                 // origin is what there is least of.
                 late.remove(index)
-            } else if isHeldNear(piece, at: now) {
+            } else if near.contains(index) {
                 guard room > 0 || slack >= threshold else { continue }
                 room -= 1
                 late.remove(index)
@@ -141,9 +145,11 @@ extension Swarm {
         }
         var hasHolder = false
         for want in segment.wants where !isStarting || isFront(PieceID(id(segment.sequence), want.index)) {
-            let neighbor = neighbor(want.link)
-            let pace = neighbor?.health.pieceTime ?? .zero
-            guard neighbor?.isStuck(at: now) != false || max(want.time + pace * 2, now + pace * 0.5) > now + time
+            let seat = seat(want.link)
+            let pace = seat.map { neighbors[$0].health.pieceTime } ?? .zero
+            guard
+                seat.map({ neighbors[$0].isStuck(at: now) }) != false
+                    || max(want.time + pace * 2, now + pace * 0.5) > now + time
             else { continue }
             late.insert(want.index)
             hasHolder = true
@@ -175,27 +181,37 @@ extension Swarm {
         return greetedLinks.isEmpty && (hasWelcome && viewers <= 1 || now - joined > settings.startPatience)
     }
 
-    /// Whether a neighbor has the piece or is getting it from the origin.
-    func isNear(_ piece: PieceID, at now: Instant) -> Bool {
-        neighbors.contains { neighbor in
-            neighbor.isFetching(piece, at: now) || neighbor.has(piece) && neighbor.uploads && !neighbor.chokesUs
+    /// What neighbors are getting from the origin of a segment.
+    func promised(_ sequence: UInt64, count: Int, at now: Instant) -> PieceSet {
+        var promised = PieceSet(count: count)
+        neighbors.survey { seats in
+            for seat in seats.indices {
+                if let pieces = seats[seat].promised(sequence, at: now) { promised.formUnion(pieces) }
+            }
         }
+        return promised
     }
 
-    private func isPromised(_ piece: PieceID, at now: Instant) -> Bool {
-        neighbors.contains { $0.isFetching(piece, at: now) }
-    }
-
-    private func isHeldNear(_ piece: PieceID, at now: Instant) -> Bool {
-        neighbors.contains { $0.has(piece) && $0.brings(at: now) }
+    /// What those neighbors have of a segment of whom `counts` is true.
+    func held(_ sequence: UInt64, count: Int, by counts: (borrowing Neighbor) -> Bool) -> PieceSet {
+        var held = PieceSet(count: count)
+        neighbors.survey { seats in
+            for seat in seats.indices where counts(seats[seat]) {
+                if let pieces = seats[seat].holdings[sequence] { held.formUnion(pieces) }
+            }
+        }
+        return held
     }
 
     /// How many more pieces neighbors will bring within `time`, at the pace that they keep.
     private func roomForPieces(within time: Interval, at now: Instant) -> Int {
-        neighbors.reduce(0) { room, neighbor in
-            guard neighbor.brings(at: now) else { return room }
-            let turns = min(100, time.seconds / max(neighbor.health.pieceTime.seconds, 0.005))
-            return room + max(0, Int(turns * Double(neighbor.health.window)) - neighbor.asked)
+        neighbors.survey { seats in
+            var room = 0
+            for seat in seats.indices where seats[seat].brings(at: now) {
+                let turns = min(100, time.seconds / max(seats[seat].health.pieceTime.seconds, 0.005))
+                room += max(0, Int(turns * Double(seats[seat].health.window)) - seats[seat].asked)
+            }
+            return room
         }
     }
 

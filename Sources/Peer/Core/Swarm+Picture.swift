@@ -54,7 +54,7 @@ extension Swarm {
     /// Who pushes each stripe to us, by its number, and how many peers it passes before us.
     package var feedPictures: [(parent: PeerID?, depth: UInt8)] {
         Stripe.all.map { stripe in
-            (feeds[stripe.number].parent.flatMap { neighbor($0)?.peer }, depth(of: stripe))
+            (feeds[stripe.number].parent.flatMap { seat($0) }.map { neighbors[$0].peer }, depth(of: stripe))
         }
     }
 

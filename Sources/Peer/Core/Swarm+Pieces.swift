@@ -47,9 +47,12 @@ extension Swarm {
         let segment = segments[place]
         freshRoots.append(segment.record.root)
         playhead.complete(segment.sequence, byPlayer: false, at: now, duration: duration)
-        guard segment.sequence >= start ?? .max, lease == nil, !greetedLinks.isEmpty else { return }
+        guard segment.sequence >= start ?? .max, !greetedLinks.isEmpty else { return }
         let share = 1 - Double(segment.fromOrigin.members) / Double(segment.count)
-        confidence.completed(shareFromPeers: share, wasTrial: !segment.isImpatient, at: now)
+        if lease == nil, playhead.hasStarted {
+            confidence.completed(
+                shareFromPeers: share, after: now - segment.arrival, wasTrial: !segment.isImpatient, at: now)
+        }
         judgeParents(segment, at: now, into: &commands)
     }
 

@@ -19,11 +19,13 @@ extension Swarm {
         guard !open.isEmpty else { return }
         // How many more pieces each neighbor may be asked for, and when it would bring the next.
         var helpers: [(seat: Int, room: Int, asked: Int, pieces: PieceSet)] = []
-        for seat in neighbors.indices {
-            let neighbor = neighbors[seat]
-            guard neighbor.brings(at: now), let held = neighbor.holdings[segment.sequence] else { continue }
-            let room = neighbor.health.window - neighbor.asked
-            if room > 0 { helpers.append((seat, room, neighbor.asked, held)) }
+        neighbors.survey { seats in
+            for seat in seats.indices {
+                let (window, asked) = (seats[seat].health.window, seats[seat].asked)
+                guard window > asked, seats[seat].brings(at: now), let held = seats[seat].holdings[segment.sequence]
+                else { continue }
+                helpers.append((seat, window - asked, asked, held))
+            }
         }
         guard !helpers.isEmpty else { return }
         var union = PieceSet(count: segment.count)
@@ -76,9 +78,9 @@ extension Swarm {
     /// does not.
     private func leaveToPush(_ stripe: Stripe, of segment: SegmentProgress, _ open: inout PieceSet) {
         let feed = feeds[stripe.number]
-        let parent = feed.parent.flatMap { neighbor($0) }
+        let parent = feed.parent.flatMap { seat($0) }
         guard parent != nil || isRoot(of: stripe) && segment.sequence > leaseFrom ?? .max else { return }
-        let had = feed.since < segment.arrival ? nil : parent?.holdings[segment.sequence]
+        let had = feed.since < segment.arrival ? nil : parent.flatMap { neighbors[$0].holdings[segment.sequence] }
         for index in stripe.pieces(among: segment.count)
         where !segment.overdue.contains(index) && had?.contains(index) != true {
             open.remove(index)

@@ -112,9 +112,6 @@ extension Swarm {
 
     // MARK: Sending
 
-    /// What goes first: pieces that a child pushes on, then those for other children, then what was asked for.
-    private enum Rank: CaseIterable { case relay, push, want }
-
     /// Hands pieces to the network while there is room in the uplink, to each neighbor in turn.
     mutating func serve(at now: Instant, into commands: inout [Command]) {
         guard !neighbors.isEmpty else { return }
@@ -143,34 +140,21 @@ extension Swarm {
 
     private mutating func nextErrand() -> (seat: Int, piece: PieceID)? {
         let share = neighbors.count > 1 ? uplink.share : .max
-        for rank in Rank.allCases {
-            for step in neighbors.indices {
-                let seat = (turn + step) % neighbors.count
-                guard neighbors[seat].inFlight.count < (neighbors[seat].isSlow ? 2 : share),
-                    let piece = take(rank, from: seat)
-                else { continue }
-                turn = (seat + 1) % neighbors.count
-                return (seat, piece)
+        let start = turn
+        let found = neighbors.withUnsafeMutableBufferPointer { seats -> (seat: Int, piece: PieceID)? in
+            for rank in Rank.allCases {
+                for step in seats.indices {
+                    let seat = start + step < seats.count ? start + step : start + step - seats.count
+                    guard seats[seat].isWaiting(rank), seats[seat].inFlight.count < (seats[seat].isSlow ? 2 : share),
+                        let piece = seats[seat].take(rank)
+                    else { continue }
+                    return (seat, piece)
+                }
             }
+            return nil
         }
-        return nil
-    }
-
-    private mutating func take(_ rank: Rank, from seat: Int) -> PieceID? {
-        switch rank {
-        case .relay:
-            while let piece = neighbors[seat].relays.popFirst() {
-                if !neighbors[seat].has(piece) { return piece }
-            }
-        case .push:
-            while let piece = neighbors[seat].pushes.popFirst() {
-                if !neighbors[seat].has(piece) { return piece }
-            }
-        case .want:
-            guard !neighbors[seat].wants.isEmpty else { return nil }
-            return neighbors[seat].wants.removeFirst()
-        }
-        return nil
+        if let found { turn = (found.seat + 1) % neighbors.count }
+        return found
     }
 
     mutating func sent(_ link: LinkID, _ piece: PieceID, at now: Instant, into commands: inout [Command]) {
@@ -185,14 +169,18 @@ extension Swarm {
         serve(at: now, into: &commands)
     }
 
-    /// Chooses whose wants are served from now on.
+    /// While more neighbors want something than there are slots, chooses whose wants are served; nobody else is choked.
     mutating func reviewServing(at now: Instant, into commands: inout [Command]) {
-        guard settings.uploads, shares, Int((now - joined).seconds) % 10 == 0 else { return }
-        let greeted = neighbors.indices.filter { neighbors[$0].isGreeted }
-        let chosen = settings.policies.serving.choose(
-            settings.uploadSlots, received: greeted.map { neighbors[$0].received }, using: &random)
-        let served = Set(chosen.map { greeted[$0] })
-        for seat in greeted where neighbors[seat].isChoked == served.contains(seat) {
+        guard settings.uploads, shares, Int((now - joined).seconds) % 5 == 0 else { return }
+        let hungry = neighbors.indices.filter { !neighbors[$0].wants.isEmpty || neighbors[$0].isChoked }
+        var choked: [Int] = []
+        if hungry.count > settings.uploadSlots {
+            let chosen = settings.policies.serving.choose(
+                settings.uploadSlots, received: hungry.map { neighbors[$0].received }, using: &random)
+            let served = Set(chosen.map { hungry[$0] })
+            choked = hungry.filter { !served.contains($0) }
+        }
+        for seat in hungry where neighbors[seat].isChoked != choked.contains(seat) {
             neighbors[seat].isChoked.toggle()
             commands.append(neighbors[seat].isChoked ? .choke(links[seat]) : .unchoke(links[seat]))
             if neighbors[seat].isChoked { neighbors[seat].wants = [] }
@@ -200,9 +188,35 @@ extension Swarm {
     }
 }
 
+/// What goes first: pieces that a child pushes on, then those for other children, then what was asked for.
+private enum Rank: CaseIterable { case relay, push, want }
+
 extension Neighbor {
-    fileprivate func relays(_ stripe: Stripe) -> Bool { offer(of: stripe)?.isRelay == true }
+    func relays(_ stripe: Stripe) -> Bool { offer(of: stripe)?.isRelay == true }
 
     /// What is sent to it waits for it, not for our uplink.
     fileprivate var isSlow: Bool { queueing > Uplink.target * 5 }
+
+    fileprivate func isWaiting(_ rank: Rank) -> Bool {
+        switch rank {
+        case .relay: !relays.isEmpty
+        case .push: !pushes.isEmpty
+        case .want: !wants.isEmpty
+        }
+    }
+
+    fileprivate mutating func take(_ rank: Rank) -> PieceID? {
+        switch rank {
+        case .relay:
+            while let piece = relays.popFirst() {
+                if !has(piece) { return piece }
+            }
+        case .push:
+            while let piece = pushes.popFirst() {
+                if !has(piece) { return piece }
+            }
+        case .want: return wants.removeFirst()
+        }
+        return nil
+    }
 }

@@ -76,9 +76,9 @@ extension Swarm {
     mutating func askForLateLeaves(at now: Instant, into commands: inout [Command]) {
         for place in segments.indices where !segments[place].hasLeaves && wantsSegment(place) {
             let segment = segments[place]
-            let knower = links.first { link in
-                neighbor(link).map { $0.isGreeted && $0.holdings[segment.sequence]?.isEmpty == false } ?? false
-            }
+            let knower = neighbors.first {
+                $0.isGreeted && $0.holdings[segment.sequence]?.isEmpty == false
+            }?.link
             let patience: Interval =
                 !isLive(segment.sequence) || greetedLinks.isEmpty
                 ? .milliseconds(20) : knower != nil || lease != nil ? .milliseconds(300) : .seconds(1)

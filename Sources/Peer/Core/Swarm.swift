@@ -237,8 +237,6 @@ package struct Swarm: Sendable {
 
     func seat(_ link: LinkID) -> Int? { links.lastIndex(of: link) }
 
-    func neighbor(_ link: LinkID) -> Neighbor? { seat(link).map { neighbors[$0] } }
-
     mutating func with(_ link: LinkID, _ change: (inout Neighbor) -> Void) {
         guard let seat = seat(link) else { return }
         change(&neighbors[seat])

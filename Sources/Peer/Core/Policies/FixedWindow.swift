@@ -6,5 +6,7 @@ package struct FixedWindow: FallbackRule {
 
     package init() {}
 
-    package func threshold(fetch: Interval, slack: Interval, wait: Interval) -> Interval { Self.window }
+    package func threshold(fetch: Interval, slack: Interval, wait: Interval, usual: Interval?) -> Interval {
+        Self.window
+    }
 }

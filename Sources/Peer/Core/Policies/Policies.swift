@@ -106,6 +106,7 @@ package protocol InjectionRule: Sendable {
 /// Says when the origin is asked for what is missing of a segment.
 package protocol FallbackRule: Sendable {
     init()
-    /// The slack below which it is: `fetch` is what the origin is expected to take, `wait` the time since the record came.
-    func threshold(fetch: Interval, slack: Interval, wait: Interval) -> Interval
+    /// The slack below which it is: `fetch` is what the origin is expected to take, `wait` the time since the record came,
+    /// and `usual` how long segments have taken through the swarm lately, if they have come that way.
+    func threshold(fetch: Interval, slack: Interval, wait: Interval, usual: Interval?) -> Interval
 }

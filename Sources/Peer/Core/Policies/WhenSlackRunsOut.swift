@@ -7,9 +7,11 @@ package struct WhenSlackRunsOut: FallbackRule {
 
     package init() {}
 
-    /// Half of the time is the peers', however slow the origin seems: when it is slow because everybody asks it, asking
-    /// it earlier makes it slower still.
-    package func threshold(fetch: Interval, slack: Interval, wait: Interval) -> Interval {
-        min(fetch + Self.margin, (slack + wait) * 0.5)
+    /// The swarm is left the time that it usually takes, if there is so much, and else half of what there is: when the
+    /// origin is slow because everybody asks it, asking it earlier makes it slower still.
+    package func threshold(fetch: Interval, slack: Interval, wait: Interval, usual: Interval?) -> Interval {
+        let budget = slack + wait
+        let rest = usual.map { budget - $0 * 1.1 } ?? .zero
+        return min(fetch + Self.margin, rest > Self.margin ? rest : budget * 0.5)
     }
 }
