@@ -25,8 +25,7 @@ extension Swarm {
     /// How many stripes we can push to one neighbor each: what the uplink carries, in stripes of the stream.
     var slots: Int {
         guard settings.uploads, let stream = streamRate, stream > 0 else { return 0 }
-        // Until the uplink has shown what it can: a little more than what everybody has to give.
-        var rate = uplink.rate ?? stream * 1.25
+        var rate = uplink.rate ?? stream * uplink.guess
         if let limit = settings.uploadLimit { rate = min(rate, Double(limit)) }
         return min(64, Int(rate * 0.95 / stream * Double(Stripe.count)))
     }

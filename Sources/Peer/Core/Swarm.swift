@@ -197,6 +197,10 @@ package struct Swarm: Sendable {
         guard now - lastReview >= .seconds(1) else { return }
         lastReview = now
         bytesBefore = (bytesBefore.later, tally.bytesFromPeers)
+        if childCount >= slots, slots > 0 {
+            uplink.hasRoomLeft(at: now)
+            planFlush(within: settings.gather, at: now)
+        }
         reviewLinks(at: now, into: &commands)
         renewPromises(at: now, into: &commands)
         reviewServing(at: now, into: &commands)

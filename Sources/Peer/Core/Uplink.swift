@@ -10,6 +10,9 @@ struct Uplink: Sendable {
     private(set) var inFlight = 0
     /// Bytes per second while there was always something to send; `nil` until that has been seen.
     private(set) var rate: Double?
+    /// What is believed of the uplink before it has been full once, in streams: a little more than everybody has to give.
+    private(set) var guess = 1.25
+    private var lastSample = Instant.zero
     private var isSaturated = false
     private var lastAcknowledgement = Instant.zero
     private var saturatedSince = Instant.zero
@@ -17,6 +20,8 @@ struct Uplink: Sendable {
     private var busyTime = Interval.zero
 
     private static let bounds = 3.0...256.0
+    /// How long an uplink that is not full must stay so before more is given to it.
+    private static let calm = Interval.seconds(5)
     /// Waiting time in our own queue that keeps the uplink busy whatever the jitter.
     static let target = Interval.milliseconds(60)
 
@@ -52,6 +57,13 @@ struct Uplink: Sendable {
         measure(bytes, at: now)
     }
 
+    /// All slots are taken and the uplink has still not been full for a while: it can carry more.
+    mutating func hasRoomLeft(at now: Instant) {
+        guard !isSaturated, now - lastSample > Self.calm else { return }
+        lastSample = now - Self.calm + .seconds(2)
+        if let rate { self.rate = rate * 1.2 } else { guess = min(guess * 1.4, 32) }
+    }
+
     private mutating func measure(_ bytes: Int, at now: Instant) {
         guard isSaturated else { return }
         // What was in flight when the uplink filled up has come out of turn.
@@ -65,6 +77,7 @@ struct Uplink: Sendable {
         guard busyTime > .milliseconds(800), busyBytes > 16 * PieceID.length else { return }
         let sample = Double(busyBytes) / busyTime.seconds
         rate = rate.map { $0 * 0.8 + sample * 0.2 } ?? sample
+        lastSample = now
         busyBytes = 0
         busyTime = .zero
     }
