@@ -135,13 +135,18 @@ struct Neighbor: Sendable {
         return time - base
     }
 
+    /// Takes pieces out of what waits to be sent to it.
+    mutating func takeOut(where isGone: (PieceID) -> Bool) {
+        relays.removeAll(where: isGone)
+        pushes.removeAll(where: isGone)
+        wants.removeAll(where: isGone)
+    }
+
     mutating func forget(_ sequence: UInt64) {
         holdings.forget(sequence)
         fetching.removeAll { $0.sequence == sequence }
         known.removeAll { $0 == sequence }
-        relays.removeAll { $0.segment.sequence == sequence }
-        pushes.removeAll { $0.segment.sequence == sequence }
-        wants.removeAll { $0.segment.sequence == sequence }
+        takeOut { $0.segment.sequence == sequence }
     }
 }
 

@@ -35,7 +35,7 @@ extension Swarm {
         guard isNew else { return }
         segments[place].heldCount += 1
         segments[place].isUntold = true
-        push(piece, of: stripe)
+        push(piece, of: stripe, at: now)
         planFlush(within: settings.gather, at: now)
         if segments[place].isComplete { completed(place, at: now, into: &commands) }
         serve(at: now, into: &commands)

@@ -30,10 +30,27 @@ extension Swarm {
         for isRelay: Bool, besides link: LinkID, into commands: inout [Command]
     ) -> Bool {
         guard isRelay, slots > 0 else { return false }
+        return letGo(of: { !$0.relays($1) }, besides: link, into: &commands)
+    }
+
+    /// When the uplink turns out to carry less than was promised, lets children go rather than serve all of them late.
+    mutating func shedChildren(into commands: inout [Command]) {
+        guard uplink.rate != nil else { return }
+        while childCount > slots + 1 {
+            guard
+                letGo(of: { !$0.relays($1) }, besides: nil, into: &commands)
+                    || letGo(of: { _, _ in true }, besides: nil, into: &commands)
+            else { return }
+        }
+    }
+
+    private mutating func letGo(
+        of isSpare: (Neighbor, Stripe) -> Bool, besides link: LinkID?, into commands: inout [Command]
+    ) -> Bool {
         var victim: (seat: Int, stripe: Stripe)?
         for seat in neighbors.indices where links[seat] != link {
             let neighbor = neighbors[seat]
-            guard let stripe = neighbor.children.first(where: { !neighbor.relays($0) }) else { continue }
+            guard let stripe = neighbor.children.first(where: { isSpare(neighbor, $0) }) else { continue }
             if let held = victim.map({ neighbors[$0.seat] }),
                 (held.uploads ? 1 : 0, held.received) <= (neighbor.uploads ? 1 : 0, neighbor.received)
             {
@@ -60,10 +77,12 @@ extension Swarm {
     }
 
     /// Lines a new piece up for all children of its stripe.
-    mutating func push(_ piece: PieceID, of stripe: Stripe) {
+    mutating func push(_ piece: PieceID, of stripe: Stripe, at now: Instant) {
         guard settings.uploads, shares else { return }
         for seat in neighbors.indices
-        where neighbors[seat].children.contains(stripe) && !neighbors[seat].has(piece) {
+        where neighbors[seat].children.contains(stripe) && !neighbors[seat].has(piece)
+            && neighbors[seat].promised(piece.segment.sequence, at: now)?.contains(piece.index) != true
+        {
             if neighbors[seat].relays(stripe) {
                 neighbors[seat].relays.append(piece)
             } else {
@@ -104,9 +123,7 @@ extension Swarm {
         let count = place(segment).map { segments[$0].count }
         with(link) { neighbor in
             if let count { for index in indices { neighbor.holdings.insert(PieceID(segment, index), count: count) } }
-            neighbor.wants.removeAll(where: isGone)
-            neighbor.relays.removeAll(where: isGone)
-            neighbor.pushes.removeAll(where: isGone)
+            neighbor.takeOut(where: isGone)
         }
     }
 

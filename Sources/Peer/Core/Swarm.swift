@@ -141,7 +141,11 @@ package struct Swarm: Sendable {
         case .fetching(let link, let segment, let indices):
             guard let place = place(segment) else { return }
             let count = segments[place].count
-            with(link) { $0.promise(segment.sequence, indices, count: count, at: now) }
+            with(link) { neighbor in
+                neighbor.promise(segment.sequence, indices, count: count, at: now)
+                // What it takes from the origin it needs from nobody else.
+                neighbor.takeOut { $0.segment == segment && indices.contains($0.index) }
+            }
         case .wanted(let link, let segment, let indices): wanted(link, segment, indices, at: now, into: &commands)
         case .cancelled(let link, let segment, let indices): cancelled(link, segment, indices)
         case .declined(let link, let segment, let indices): declined(link, segment, indices, at: now, into: &commands)
@@ -197,6 +201,7 @@ package struct Swarm: Sendable {
         guard now - lastReview >= .seconds(1) else { return }
         lastReview = now
         bytesBefore = (bytesBefore.later, tally.bytesFromPeers)
+        shedChildren(into: &commands)
         if childCount >= slots, slots > 0 {
             uplink.hasRoomLeft(at: now)
             planFlush(within: settings.gather, at: now)
