@@ -15,7 +15,10 @@ import Vocabulary
         rig.publish(7...7)
         let link = rig.link(1)
         rig.feed(.recordVerified(Rig.record(10), digest: Rig.digest(10), from: .neighbor(link)))
-        #expect(rig.pass(.seconds(1)).contains(.fetchRecords(rendition: 0, 8...10)))
+        let asked = rig.pass(.seconds(1)).compactMap {
+            if case .fetchRecords(_, let range) = $0 { range } else { nil }
+        }
+        #expect(asked.contains { $0.contains(8) && $0.contains(9) })
     }
 
     @Test func `does not ask for ever for a record that the origin does not have`() {
@@ -203,6 +206,52 @@ import Vocabulary
         let sent = commands.filter { if case .sendPiece = $0 { true } else { false } }
         #expect(sent == [.sendPiece(relay, PieceID(Rig.id(7), 3)), .sendPiece(leaf, PieceID(Rig.id(7), 3))])
         #expect(!commands.contains(.sendPiece(other, PieceID(Rig.id(7), 3))))
+    }
+
+    @Test func `lets children go when its uplink turns out to carry less than was thought`() {
+        var rig = Rig()
+        rig.lease(0, of: 1)
+        rig.publish(7...7)
+        rig.hold(7)
+        for number in 1...8 { rig.child(number, of: StripeSet(CollectionOfOne(Stripe.all[number - 1]))) }
+        var refused = 0
+        var sequence: UInt64 = 8
+        var underWay: [(LinkID, PieceID, Instant)] = []
+        // Each piece takes 150 ms of the uplink: a fifth of the stream's rate.
+        var free = rig.now
+        for step in 0..<400 {
+            var commands = rig.pass(.milliseconds(50))
+            if step % 40 == 0 {
+                commands += rig.publish(sequence...sequence)
+                for index in 0..<10 {
+                    commands += rig.feed(.pieceVerified(PieceID(Rig.id(sequence), index), from: .origin))
+                }
+                sequence += 1
+            }
+            while let place = underWay.firstIndex(where: { $0.2 <= rig.now }) {
+                let (link, piece, _) = underWay.remove(at: place)
+                commands += rig.feed(.pieceSent(link, piece), .heard(link))
+            }
+            for command in commands {
+                if case .sendPiece(let link, let piece) = command {
+                    free = max(free, rig.now) + .milliseconds(150)
+                    underWay.append((link, piece, free))
+                } else if case .refuse(_, let stripes) = command {
+                    refused += stripes.count
+                }
+            }
+        }
+        #expect(refused > 0)
+    }
+
+    @Test func `does not push what the child is fetching from the origin`() {
+        var rig = Rig()
+        rig.lease(0, of: 1)
+        rig.publish(7...7)
+        let child = rig.child(1, of: .all)
+        rig.feed(.fetching(child, Rig.id(7), [3]))
+        let commands = rig.feed(.pieceVerified(PieceID(Rig.id(7), 3), from: .origin))
+        #expect(!commands.contains(.sendPiece(child, PieceID(Rig.id(7), 3))))
     }
 
     @Test func `does not push what the child has shown to have`() {
