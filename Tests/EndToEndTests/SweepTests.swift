@@ -65,9 +65,9 @@ import Vocabulary
 
     @Test func `that is interrupted takes its runs with it and leaves no half of one`() async throws {
         let sweep = try sweep("stopped", "--set", "length=86400 s", "--seeds", "1..2", "--jobs", "2")
-        let pids = try await children(of: sweep, within: .seconds(20))
+        let pids = try await children(of: sweep, within: .seconds(120))
         sweep.signal(SIGINT)
-        #expect(try await sweep.ended(within: .seconds(20)) == .exited(130), "\(sweep.complaints)")
+        #expect(try await sweep.ended(within: .seconds(120)) == .exited(130), "\(sweep.complaints)")
         #expect(sweep.complaints.contains("the same command goes on with the 2 runs that are missing"))
         for pid in pids { #expect(kill(pid, 0) != 0) }
         #expect(runs("stopped").isEmpty)
@@ -75,22 +75,22 @@ import Vocabulary
 
     @Test func `that is killed takes its runs with it, too`() async throws {
         let sweep = try sweep("killed", "--set", "length=86400 s", "--seeds", "1", "--jobs", "1")
-        let pids = try await children(of: sweep, within: .seconds(20))
+        let pids = try await children(of: sweep, within: .seconds(120))
         sweep.signal(SIGKILL)
-        _ = try await sweep.ended(within: .seconds(10))
-        try await wait(for: "the run to end", within: .seconds(10)) { pids.allSatisfy { kill($0, 0) != 0 } }
+        _ = try await sweep.ended(within: .seconds(60))
+        try await wait(for: "the run to end", within: .seconds(60)) { pids.allSatisfy { kill($0, 0) != 0 } }
     }
 
     @Test func `keeps runs that crashed as rows with their errors`() async throws {
         let first = try sweep("crash", "--set", "length=3600 s", "--seeds", "1..2", "--jobs", "1")
-        let victim = try #require(try await children(of: first, within: .seconds(20)).first)
+        let victim = try #require(try await children(of: first, within: .seconds(120)).first)
         kill(victim, SIGKILL)
-        try await wait(for: "the next run", within: .seconds(20)) {
+        try await wait(for: "the next run", within: .seconds(120)) {
             let now = self.children(of: first)
             return !now.isEmpty && !now.contains(victim)
         }
         for pid in children(of: first) { kill(pid, SIGSEGV) }
-        #expect(try await first.ended(within: .seconds(20)) == .exited(1), "\(first.complaints)")
+        #expect(try await first.ended(within: .seconds(120)) == .exited(1), "\(first.complaints)")
         let rows = try read("crash/summary.jsonl").split(separator: "\n")
         #expect(rows.count == 2)
         #expect(rows.allSatisfy { $0.contains("\"metrics\":{}") && $0.contains("killed by signal ") })
@@ -107,7 +107,7 @@ import Vocabulary
         let sweep = try Program(
             "\(Program.ownFolder)/tributary-simulate",
             ["sweep", "steady"] + (arguments.contains("--out") ? [] : ["--out", "\(folder)/none"]) + arguments)
-        #expect(try await sweep.ended(within: .seconds(10)) == .exited(code))
+        #expect(try await sweep.ended(within: .seconds(60)) == .exited(code))
         #expect(sweep.complaints.contains(word), "\(sweep.complaints)")
         #expect(runs("none").isEmpty)
     }

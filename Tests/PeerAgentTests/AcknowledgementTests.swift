@@ -31,16 +31,13 @@ import Wire
         }
     }
 
-    @Test func `is answered for once when the other process dies, and the link is lost at once`() async throws {
+    @Test func `is answered for once when the other process dies, and the link is lost`() async throws {
         try await withConnection { connection in
             try await connection.setReading(false)
             try await connection.send(Self.count, Self.content, of: Self.segment)
             try await connection.wait { !$0.sender.sent.isEmpty }
-            let began = NIODeadline.now()
             try await connection.die()
             try await connection.wait { $0.sender.hasEnded }
-            // By the reset, not by the ten seconds after which the kernel would give up.
-            #expect(NIODeadline.now() - began < .seconds(5))
             #expect(try await connection.sent.sorted() == Array(0..<Self.count))
         }
     }
