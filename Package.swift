@@ -96,11 +96,14 @@ let simulations: [Target] = [
     .target(name: "Plots", dependencies: ["Results"], path: "Simulations/Plots"),
     .target(name: "Models", dependencies: [vocabulary], path: "Simulations/Models"),
     .target(
-        name: "Validation", dependencies: ["Models", "Simulator", vocabulary], path: "Simulations/Validation"),
+        name: "Tiers", dependencies: ["Models", "Scenarios", "Simulator", vocabulary], path: "Simulations/Tiers"),
+    .target(
+        name: "Validation", dependencies: ["Models", "Scenarios", "Simulator", "Tiers", vocabulary],
+        path: "Simulations/Validation"),
     .executableTarget(
         name: "tributary-simulate",
         dependencies: [
-            "Scenarios", "Simulator", "Results", "Plots", "Models", "Validation", vocabulary, arguments,
+            "Scenarios", "Simulator", "Results", "Plots", "Models", "Tiers", "Validation", vocabulary, arguments,
         ],
         path: "Simulations/Command"),
 ]
@@ -157,7 +160,9 @@ let tests: [Target] = [
     .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
     .testTarget(name: "ModelsTests", dependencies: ["Models", vocabulary]),
-    .testTarget(name: "ValidationTests", dependencies: ["Validation", "Models", "Simulator", vocabulary]),
+    .testTarget(name: "TiersTests", dependencies: ["Tiers", "Models", "Scenarios", "Simulator", vocabulary]),
+    .testTarget(
+        name: "ValidationTests", dependencies: ["Validation", "Models", "Scenarios", "Simulator", vocabulary]),
     .testTarget(name: "ResultsTests", dependencies: ["Results", vocabulary]),
     .testTarget(name: "PlotsTests", dependencies: ["Plots", "Results"]),
     .testTarget(

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Glibc
+import Models
 import Results
 import Scenarios
 import Simulator
+import Tiers
 import Vocabulary
 
 struct List: ParsableCommand {
@@ -76,6 +78,7 @@ struct Run: ParsableCommand {
         abstract: "Runs one scenario and prints what it has shown beside what theory allows.")
 
     @OptionGroup var question: Question
+    @Option(help: "How closely the scenario is imagined.") var tier = Tier.events
     @Flag(help: "Prints one JSON object.") var json = false
     @Option(help: "A folder for the files of the result.") var out: String?
     @Option(
@@ -86,25 +89,38 @@ struct Run: ParsableCommand {
     func run() throws {
         let world = try question.read()
         let traced = try trace(in: world)
+        try tier.announce(world)
         let clock = Expense()
-        var progress = Progress(length: world.length, isShown: isatty(STDERR_FILENO) == 1)
-        var simulation = Simulation(world, tracing: traced)
-        let result = simulation.run { progress.reach($0) }
-        progress.finish()
-        let report = Report(scenario: world, result: result)
-        if let fault = report.fault {
-            complain("tributary-simulate: \(fault); this is a bug in the simulator\n")
-            throw ExitCode(70)
+        let report: Report
+        switch tier {
+        case .events: report = try events(world, traced)
+        case .fluid: report = Report(world, FluidTier.run(FluidTier.Parameters(world)))
+        case .slotted:
+            let parameters = SlottedTier.Parameters(world)
+            report = Report(world, SlottedTier.run(parameters), chunk: parameters.chunk)
         }
         if let out {
-            try complaining { () throws(ResultFailure) in
-                try RunFiles(report: report, traced: traced).write(to: out, host: clock.host)
-            }
+            try complaining { () throws(ResultFailure) in try report.write(to: out, host: clock.host) }
         }
         print(json ? report.json : report.text)
     }
 
+    private func events(_ world: Scenario, _ traced: (sequence: Int, index: Int)) throws -> Report {
+        var progress = Progress(length: world.length, isShown: isatty(STDERR_FILENO) == 1)
+        var simulation = Simulation(world, tracing: traced)
+        let result = simulation.run { progress.reach($0) }
+        progress.finish()
+        if let fault = Report.fault(in: result, of: world) {
+            complain("tributary-simulate: \(fault); this is a bug in the simulator\n")
+            throw ExitCode(70)
+        }
+        return Report(world, result, traced: traced)
+    }
+
     private func trace(in world: Scenario) throws -> (sequence: Int, index: Int) {
+        guard tracedPiece == nil || tier == .events else {
+            throw ValidationError("--trace-piece takes the events tier: the others follow no piece")
+        }
         guard let tracedPiece else { return (Int(world.length / world.segmentDuration / 2), 0) }
         let parts = tracedPiece.split(separator: ":").map { Int($0) }
         guard parts.count == 2, let sequence = parts[0], let index = parts[1], sequence >= 0,

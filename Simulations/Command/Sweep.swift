@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Results
+import Tiers
 
 struct Sweep: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,6 +19,7 @@ struct Sweep: ParsableCommand {
     @Option(help: "A parameter and its values, as 'KEY=VALUE,VALUE,...'; repeatable.") var grid: [String] = []
     @Option(help: "A parameter's value in all runs, as 'KEY=VALUE'; repeatable.") var set: [String] = []
     @Option(help: "Seeds, as FIRST..LAST or a list.") var seeds = "1..10"
+    @Option(help: "How closely the scenario is imagined.") var tier = Tier.events
     @Option(help: "The folder of the results.") var out: String
     @Option(help: "The part that this process does: 3/8, or env under Slurm or Open MPI, env/8 under others.")
     var shard: String?
@@ -38,9 +40,13 @@ struct Sweep: ParsableCommand {
             let fixed = set.map(Parameter.init(assignment:))
             // All of them, so that a mistake in the last is found before the first has run.
             let runs = try plan(grid, fixed)
+            let keys = Set(runs.flatMap(\.passedOver)).sorted()
+            if !keys.isEmpty {
+                complain("the \(tier.rawValue) tier imagines nothing of \(keys.joined(separator: ", "))\n")
+            }
             let folder = try SweepFolder(path: out)
             try folder.removeRemains()
-            try folder.writeGrid(grid, scenario: scenario, set: fixed)
+            try folder.writeGrid(grid, scenario: scenario, tier: tier.rawValue, set: fixed)
             let own = runs.enumerated().filter { shard.contains($0.offset) }.map(\.element)
             let missing = own.filter { !folder.isFinished($0.id) }
             if missing.count < own.count {
@@ -55,7 +61,7 @@ struct Sweep: ParsableCommand {
         var known: Set<RunID> = []
         for point in grid.points {
             for seed in grid.seeds {
-                let run = try PlannedRun(scenario: scenario, changes: fixed + point, seed: seed)
+                let run = try PlannedRun(scenario: scenario, changes: fixed + point, seed: seed, tier: tier)
                 if known.insert(run.id).inserted { runs.append(run) }
             }
         }

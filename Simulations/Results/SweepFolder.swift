@@ -41,9 +41,9 @@ package struct SweepFolder: Sendable {
         }
     }
 
-    package func writeGrid(_ grid: Grid, scenario: String, set: [Parameter]) throws(ResultFailure) {
+    package func writeGrid(_ grid: Grid, scenario: String, tier: String, set: [Parameter]) throws(ResultFailure) {
         var fields: [JSONNode.Field] = [
-            .init("format", .number(1)), .init("scenario", .text(scenario)),
+            .init("format", .number(1)), .init("scenario", .text(scenario)), .init("tier", .text(tier)),
             .init("set", .object(set.map { .init($0.key, .text($0.value)) })),
         ]
         fields += grid.json.fields ?? []

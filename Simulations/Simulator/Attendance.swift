@@ -1,9 +1,9 @@
-import Scenarios
-import Vocabulary
+package import Scenarios
+package import Vocabulary
 
 /// Who comes, when, and with what: drawn before the first event, so that no policy changes it.
-struct Seat {
-    enum Role: UInt8 {
+package struct Seat: Hashable, Sendable {
+    package enum Role: UInt8, Sendable {
         case viewer, freeRider, stalled, liar, polluter
 
         var name: String {
@@ -15,34 +15,37 @@ struct Seat {
             case .polluter: "polluter"
             }
         }
+
+        /// Whether others get pieces from it that they can use. Liars send those that they have.
+        package var gives: Bool { self == .viewer || self == .liar }
     }
 
-    var join = Instant.zero
-    var leave = Instant.distantFuture
+    package fileprivate(set) var join = Instant.zero
+    package fileprivate(set) var leave = Instant.distantFuture
     /// Bytes per second.
-    var up = 0.0
-    var down = 0.0
-    var region = 0
+    package fileprivate(set) var up = 0.0
+    package fileprivate(set) var down = 0.0
+    package fileprivate(set) var region = 0
     /// A place in `Scenario.natKinds`.
-    var nat: UInt8 = 0
-    var role = Role.viewer
+    package fileprivate(set) var nat: UInt8 = 0
+    package fileprivate(set) var role = Role.viewer
     /// The viewer whose line this one shares; itself for most.
-    var home: Int
+    package fileprivate(set) var home: Int
     /// The class of its line, for groups in figures.
-    var group = 0
+    fileprivate(set) var group = 0
 }
 
-struct Attendance {
-    private enum Purpose: UInt64 { case arrival = 1, session, line, downlink, region, nat, role, home }
+package struct Attendance {
+    private enum Purpose: UInt64 { case arrival = 1, session, line, downlink, region, nat, role, home, exodus }
 
     private let scenario: Scenario
     /// In the order of their joining.
-    private(set) var seats: [Seat] = []
+    package private(set) var seats: [Seat] = []
 
     /// Viewers come when the first segment is there.
     private static let opening = Instant.zero + .milliseconds(100)
 
-    init(_ scenario: Scenario) {
+    package init(_ scenario: Scenario) {
         self.scenario = scenario
         seats = joins().enumerated().map { Seat(join: $1, home: $0) }
         if case .trace(_, let guests) = scenario.arrivals {
@@ -52,6 +55,7 @@ struct Attendance {
             furnish()
             leaveInTurn()
         }
+        if let exodus = scenario.exodus { leaveAtOnce(exodus) }
     }
 
     private func joins() -> [Instant] {
@@ -184,6 +188,14 @@ struct Attendance {
                 ? Sampling.exponential(at: quantile) / scenario.churn : scenario.sessions.seconds(at: quantile)
             if let stay { seats[index].leave = seats[index].join + .seconds(stay) }
         }
+    }
+
+    private mutating func leaveAtOnce(_ exodus: Scenario.Exodus) {
+        var random = generator(.exodus)
+        let moment = Instant.zero + .seconds(exodus.time)
+        let here = seats.indices.filter { seats[$0].join < moment && seats[$0].leave > moment }
+        let count = Int((exodus.share * Double(here.count)).rounded())
+        for index in here.shuffled(using: &random).prefix(count) { seats[index].leave = moment }
     }
 
     private mutating func apply(_ guest: Guest, to index: Int) {

@@ -18,7 +18,7 @@ package struct Bounds: Hashable, Sendable {
     /// For all viewers of a scenario at once.
     package init(_ scenario: Scenario) {
         let seats = Attendance(scenario).seats
-        let givingHomes = Set(seats.filter { $0.role == .viewer }.map(\.home)).sorted()
+        let givingHomes = Set(seats.filter(\.role.gives).map(\.home)).sorted()
         let uplink = givingHomes.reduce(0) { $0 + seats[$1].up }
         let length = Double(scenario.segmentLength)
         let first = length / scenario.originUplink.bytesPerSecond(beside: scenario.bitrate)

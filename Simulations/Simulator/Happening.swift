@@ -4,8 +4,6 @@ struct Happening {
         case publish, join, leave, wake, sample
         /// The player looks at the playlist.
         case play
-        /// A share of the viewers goes at once.
-        case exodus
         /// A fact for `viewer`, in the place `detail`, that has crossed no line.
         case fact
         /// A frame of `sequence` bytes reaches `viewer`'s downlink; its fact is in the place `detail`.

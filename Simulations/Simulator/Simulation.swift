@@ -100,9 +100,6 @@ package struct Simulation {
         if let outage = scenario.originOutage {
             timeline.plan(Happening(kind: .originGoes), at: outage.range.lowerBound)
         }
-        if let exodus = scenario.exodus {
-            timeline.plan(Happening(kind: .exodus), at: .zero + .seconds(exodus.time))
-        }
     }
 
     private mutating func handle(_ event: Happening, at now: Instant) {
@@ -111,7 +108,6 @@ package struct Simulation {
         case .publish: publish(at: now)
         case .join: join(viewer, at: now)
         case .leave: leave(viewer, at: now)
-        case .exodus: exodus(at: now)
         case .sample: sample(at: now)
         case .play: play(viewer, at: now)
         case .wake:
@@ -179,13 +175,6 @@ package struct Simulation {
         for answer in viewers[index].answers { abandon(answer, at: now) }
         for shelf in viewers[index].shelves { lose(shelf.early, of: shelf.sequence) }
         viewers[index].clear()
-    }
-
-    private mutating func exodus(at now: Instant) {
-        guard let exodus = scenario.exodus else { return }
-        var here = viewers.indices.filter { isHere($0, at: now) }
-        here.shuffle(using: &random)
-        for index in here.prefix(Int((exodus.share * Double(here.count)).rounded())).sorted() { leave(index, at: now) }
     }
 
     private static let port: UInt16 = 7_001

@@ -19,6 +19,8 @@ package enum FluidTier {
         package var rate: Double
         package var origin: Double
         package var audience: [Viewer]
+        /// Uplinks that are no viewer's own, such as of homes with several viewers, while they are there.
+        package var sharedUplinks: [Viewer] = []
         /// Seconds.
         package var duration: Double
         /// Bytes of the unit that viewers pass on only when they have all of it.
@@ -72,6 +74,10 @@ package enum FluidTier {
             changes.append((max(0, viewer.joins), 1, viewer.uplink))
             if viewer.leaves < parameters.duration { changes.append((viewer.leaves, -1, -viewer.uplink)) }
         }
+        for line in parameters.sharedUplinks where line.joins < parameters.duration && line.joins < line.leaves {
+            changes.append((max(0, line.joins), 0, line.uplink))
+            if line.leaves < parameters.duration { changes.append((line.leaves, 0, -line.uplink)) }
+        }
         changes.sort { ($0.time, -$0.viewers) < ($1.time, -$1.viewers) }
         changes.append((parameters.duration, 0, 0))
         var figures = Figures()
@@ -94,7 +100,7 @@ package enum FluidTier {
         }
         figures.delayBound = DelayBound.worst(
             viewers: figures.mostViewers, chunk: parameters.chunk, origin: parameters.origin,
-            uplink: parameters.audience.map(\.uplink).max() ?? 0)
+            uplink: (parameters.audience + parameters.sharedUplinks).map(\.uplink).max() ?? 0)
         return figures
     }
 

@@ -41,6 +41,8 @@ package struct PushSwarm: Sendable {
     package var paces: [Double] = []
     /// Slots that viewers stay; who leaves is replaced at once by somebody who has nothing. `nil` when nobody leaves.
     package var sessions: Law?
+    /// The slots in which each viewer is there; empty when all always are. Takes the place of `sessions` and `picks`.
+    package var attendance: [Range<Int>] = []
     /// Slots counted for the slot of a chunk's birth.
     package var firstSlot = 1
 
@@ -56,6 +58,19 @@ package struct PushSwarm: Sendable {
         package var meanDelay: Estimate
         package var delayP50: Int
         package var delayP95: Int
+        /// How often each delay was counted, in slots.
+        package var delayCounts: [Int]
+        /// How each chunk fared, in the order of birth; only with an attendance.
+        package var courses: [Course] = []
+    }
+
+    package struct Course: Hashable, Sendable {
+        /// The slot.
+        package var birth: Int
+        /// Viewers that were there from its birth to the end of its window, and those of them that got it from viewers or
+        /// as the origin's first copies.
+        package var due: Int
+        package var held: Int
     }
 
     /// Measures `count` chunks after a warm-up of `warmUp`.
@@ -90,6 +105,11 @@ package struct PushSwarm: Sendable {
         /// Parts of a chunk that each viewer has not used of its pace.
         var credits: [Double]
         var joined: [Int]
+        var coming = Agenda()
+        /// Who is there, and where in it each viewer is; only with an attendance.
+        var here: [Int32] = []
+        var places: [Int32] = []
+        var courses: [Course] = []
         var leaving = Agenda()
         var emitted = 0
         var retired = 0
@@ -118,7 +138,13 @@ package struct PushSwarm: Sendable {
             }
             credits = swarm.paces
             for viewer in credits.indices { credits[viewer] = random.unit() }
-            joined = Array(repeating: 0, count: swarm.sessions == nil ? 0 : n)
+            let isSteady = swarm.sessions == nil && swarm.attendance.isEmpty
+            joined = Array(repeating: 0, count: isSteady ? 0 : n)
+            places = Array(repeating: -1, count: swarm.attendance.count)
+            for (viewer, slots) in swarm.attendance.enumerated() where !slots.isEmpty {
+                coming.plan(viewer, at: Double(slots.lowerBound))
+                leaving.plan(viewer, at: Double(slots.upperBound))
+            }
             if let sessions = swarm.sessions {
                 for viewer in 0..<n { leaving.plan(viewer, at: sessions.drawRemaining(&random)) }
             }
@@ -127,7 +153,7 @@ package struct PushSwarm: Sendable {
 
         mutating func step() {
             var isNew = false
-            replace()
+            if swarm.attendance.isEmpty { replace() } else { attend() }
             credit += swarm.chunks
             if credit >= swarm.slots {
                 credit -= swarm.slots
@@ -152,14 +178,36 @@ package struct PushSwarm: Sendable {
         private mutating func replace() {
             guard let sessions = swarm.sessions else { return }
             while leaving.nextTime <= Double(slot), let (time, viewer) = leaving.next() {
-                var gone = have[viewer]
-                have[viewer] = 0
+                forget(viewer)
                 joined[viewer] = slot
                 leaving.plan(viewer, at: time + sessions.draw(&random))
-                while gone != 0 {
-                    holders[gone.trailingZeroBitCount] -= 1
-                    gone &= gone - 1
+            }
+        }
+
+        private mutating func attend() {
+            while leaving.nextTime <= Double(slot), let (_, viewer) = leaving.next() {
+                forget(viewer)
+                let place = Int(places[viewer])
+                let last = here.removeLast()
+                if Int(last) != viewer {
+                    here[place] = last
+                    places[Int(last)] = Int32(place)
                 }
+                places[viewer] = -1
+            }
+            while coming.nextTime <= Double(slot), let (_, viewer) = coming.next() {
+                joined[viewer] = slot
+                places[viewer] = Int32(here.count)
+                here.append(Int32(viewer))
+            }
+        }
+
+        private mutating func forget(_ viewer: Int) {
+            var gone = have[viewer]
+            have[viewer] = 0
+            while gone != 0 {
+                holders[gone.trailingZeroBitCount] -= 1
+                gone &= gone - 1
             }
         }
 
@@ -194,20 +242,24 @@ package struct PushSwarm: Sendable {
         }
 
         /// Of those who were there all the time since the chunk's birth.
-        private func missRatio(_ age: Int) -> Double {
-            guard swarm.sessions != nil else { return 1 - Double(holders[age]) / Double(n) }
+        private mutating func missRatio(_ age: Int) -> Double {
+            guard !joined.isEmpty else { return 1 - Double(holders[age]) / Double(n) }
             var due = 0
             var held = 0
-            for viewer in 0..<n where joined[viewer] <= births[age] {
+            for viewer in 0..<n where joined[viewer] <= births[age] && isHere(viewer) {
                 due += 1
                 held += Int(have[viewer] >> UInt64(age)) & 1
             }
+            if !places.isEmpty { courses.append(Course(birth: births[age], due: due, held: held)) }
             return due == 0 ? 0 : 1 - Double(held) / Double(due)
         }
 
+        private func isHere(_ viewer: Int) -> Bool { places.isEmpty || places[viewer] >= 0 }
+
         private mutating func inject() {
+            guard places.isEmpty || !here.isEmpty else { return }
             for _ in 0..<swarm.copies {
-                let viewer = random.below(n)
+                let viewer = anybody()
                 guard !swarm.takesOne || incoming[viewer] == 0 else { continue }
                 incoming[viewer] |= 1
             }
@@ -260,22 +312,37 @@ package struct PushSwarm: Sendable {
         }
 
         @inline(__always)
+        private mutating func anybody() -> Int {
+            places.isEmpty ? random.below(n) : Int(here[random.below(here.count)])
+        }
+
+        @inline(__always)
         private mutating func somebody(for sender: Int) -> Int {
+            if !places.isEmpty {
+                // Alone, it can only turn to itself, who lacks nothing that it has.
+                guard here.count > 1 else { return sender }
+                return Int(here[random.below(here.count, except: Int(places[sender]))])
+            }
             guard !neighbors.isEmpty else { return random.below(n, except: sender) }
             return Int(neighbors[sender][random.below(neighbors[sender].count)])
         }
 
         private mutating func somebody(lacking chunk: Int, for sender: Int) -> Int? {
-            let count = n - holders[chunk]
+            let all = places.isEmpty ? n : here.count
+            let count = all - holders[chunk]
             guard count > 0 else { return nil }
             // Trying at random is quick while many lack it; then those few are listed, once in a slot.
-            if count * 8 > n {
+            if count * 8 > all {
                 while true {
-                    let asked = random.below(n)
+                    let asked = anybody()
                     if have[asked] & (1 << UInt64(chunk)) == 0 { return asked }
                 }
             }
-            let list = lacking[chunk] ?? (0..<Int32(n)).filter { have[Int($0)] & (1 << UInt64(chunk)) == 0 }
+            let list =
+                lacking[chunk]
+                ?? (0..<Int32(n)).filter {
+                    isHere(Int($0)) && have[Int($0)] & (1 << UInt64(chunk)) == 0
+                }
             lacking[chunk] = list
             return Int(list[random.below(list.count)])
         }
@@ -302,7 +369,7 @@ package struct PushSwarm: Sendable {
             return Figures(
                 missRatio: Tally.batches(batches, of: missed).estimate,
                 meanDelay: Estimate(ratio: delaySums, to: delayCounts, batches: batches),
-                delayP50: quantile(0.5), delayP95: quantile(0.95))
+                delayP50: quantile(0.5), delayP95: quantile(0.95), delayCounts: histogram, courses: courses)
         }
 
         private func quantile(_ q: Double) -> Int {

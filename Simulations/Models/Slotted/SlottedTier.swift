@@ -18,6 +18,8 @@ package enum SlottedTier {
         package var window = 60
         /// Seconds that viewers stay; who leaves is replaced at once. `nil` when nobody leaves.
         package var sessions: Law?
+        /// The slots in which each viewer is there, in place of `sessions`; empty when all always are.
+        package var attendance: [Range<Int>] = []
         package var chunks = 400
         package var seed: UInt64 = 1
 
@@ -40,32 +42,73 @@ package enum SlottedTier {
         package var delayMean: Double
         package var delayP50: Double
         package var delayP95: Double
+        package var delayMax: Double
         package var delayBound: Double
+        /// How often each delay was counted, by chunks of time.
+        package var delayCounts: [Int]
+        /// Only with an attendance, of chunks that somebody was due.
+        package var courses: [Course] = []
+    }
+
+    /// How one chunk fared.
+    package struct Course: Hashable, Sendable {
+        /// Seconds from the start.
+        package var born: Double
+        package var viewers: Int
+        /// Viewers that got it from viewers, that got the first copies, and whom the origin helped at the end.
+        package var fromViewers: Double
+        package var injected: Double
+        package var repaired: Double
+
+        package var copies: Double { injected + repaired }
+        package var delivered: Double { fromViewers + copies }
     }
 
     package static func run(_ parameters: Parameters) -> Figures {
         var swarm = PushSwarm(viewers: parameters.viewers, scheme: parameters.scheme)
         swarm.picks = parameters.picks
-        swarm.copies = min(parameters.copies, max(1, Int(parameters.origin / parameters.rate)))
+        swarm.copies = max(1, Int(min(Double(parameters.copies), parameters.origin / parameters.rate)))
         swarm.window = min(63, max(1, parameters.window))
         swarm.paces = (0..<parameters.viewers).map { viewer in
             parameters.uplinks.isEmpty ? 0 : parameters.uplinks[viewer % parameters.uplinks.count] / parameters.rate
         }
         swarm.sessions = parameters.sessions.map { $0.scaled(by: 1 / parameters.chunk) }
-        let figures = swarm.run(chunks: parameters.chunks, warmUp: 2 * swarm.window, seed: parameters.seed)
-        let n = Double(parameters.viewers)
-        let held = n * (1 - figures.missRatio.value)
-        let injected = min(Double(swarm.copies), held)
-        let repaired = min(n - held, max(0, parameters.origin / parameters.rate - injected))
+        swarm.attendance = parameters.attendance
+        let warmUp = parameters.attendance.isEmpty ? 2 * swarm.window : 0
+        let figures = swarm.run(chunks: parameters.chunks, warmUp: warmUp, seed: parameters.seed)
+        let courses = figures.courses.filter { $0.due > 0 }
+        let all =
+            parameters.attendance.isEmpty
+            ? [
+                course(
+                    due: parameters.viewers, held: Double(parameters.viewers) * (1 - figures.missRatio.value), swarm,
+                    parameters)
+            ]
+            : courses.map { course(born: $0.birth, due: $0.due, held: Double($0.held), swarm, parameters) }
+        let wanted = all.reduce(0) { $0 + Double($1.viewers) }
+        let delivered = all.reduce(0) { $0 + $1.delivered }
+        let copies = all.reduce(0) { $0 + $1.copies }
+        let present = parameters.attendance.isEmpty ? parameters.viewers : all.map(\.viewers).max() ?? 0
         return Figures(
-            copies: injected + repaired,
-            offload: held + repaired > 0 ? 1 - (injected + repaired) / (held + repaired) : 0,
-            deliveredRatio: (held + repaired) / n, peerRatio: (held - injected) / n,
+            copies: all.isEmpty ? 0 : copies / Double(all.count),
+            offload: delivered > 0 ? 1 - copies / delivered : 0, deliveredRatio: wanted > 0 ? delivered / wanted : 1,
+            peerRatio: wanted > 0 ? all.reduce(0) { $0 + $1.fromViewers } / wanted : 0,
             delayMean: figures.meanDelay.value * parameters.chunk,
             delayP50: Double(figures.delayP50) * parameters.chunk,
             delayP95: Double(figures.delayP95) * parameters.chunk,
+            delayMax: Double(figures.delayCounts.lastIndex { $0 > 0 } ?? 0) * parameters.chunk,
             delayBound: DelayBound.worst(
-                viewers: parameters.viewers, chunk: parameters.rate * parameters.chunk, origin: parameters.origin,
-                uplink: parameters.uplinks.max() ?? 0))
+                viewers: present, chunk: parameters.rate * parameters.chunk, origin: parameters.origin,
+                uplink: parameters.uplinks.max() ?? 0),
+            delayCounts: figures.delayCounts, courses: parameters.attendance.isEmpty ? [] : all)
+    }
+
+    private static func course(
+        born slot: Int = 0, due: Int, held: Double, _ swarm: PushSwarm, _ parameters: Parameters
+    ) -> Course {
+        let injected = min(Double(swarm.copies), held)
+        return Course(
+            born: Double(slot) * parameters.chunk, viewers: due, fromViewers: held - injected, injected: injected,
+            repaired: min(Double(due) - held, max(0, parameters.origin / parameters.rate - injected)))
     }
 }
