@@ -217,7 +217,7 @@ import Vocabulary
         var refused = 0
         var sequence: UInt64 = 8
         var underWay: [(LinkID, PieceID, Instant)] = []
-        // Each piece takes 400 ms of the uplink: about half of the stream's rate.
+        // Each piece takes 800 ms of the uplink: about a quarter of the stream's rate.
         var free = rig.now
         for step in 0..<400 {
             var commands = rig.pass(.milliseconds(50))
@@ -234,7 +234,7 @@ import Vocabulary
             }
             for command in commands {
                 if case .sendPiece(let link, let piece) = command {
-                    free = max(free, rig.now) + .milliseconds(400)
+                    free = max(free, rig.now) + .milliseconds(800)
                     underWay.append((link, piece, free))
                 } else if case .refuse(_, let stripes) = command {
                     refused += stripes.count

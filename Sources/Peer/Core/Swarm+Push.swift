@@ -33,10 +33,11 @@ extension Swarm {
         return letGo(of: { !$0.relays($1) }, besides: link, into: &commands)
     }
 
-    /// When the uplink turns out to carry less than was promised, lets children go rather than serve all of them late.
+    /// When the uplink turns out to carry much less than was promised, lets children go rather than serve all of them late.
+    /// A little too many are left to leave by themselves: what is measured wavers, and each change costs pieces.
     mutating func shedChildren(into commands: inout [Command]) {
         guard uplink.rate != nil else { return }
-        while childCount > slots + 1 {
+        while childCount > slots * 3 / 2 + 2 {
             guard
                 letGo(of: { !$0.relays($1) }, besides: nil, into: &commands)
                     || letGo(of: { _, _ in true }, besides: nil, into: &commands)
