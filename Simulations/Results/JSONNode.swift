@@ -1,3 +1,5 @@
+import Vocabulary
+
 /// A JSON value whose objects keep their order and whose numbers keep their spelling, so that seeds stay exact.
 package indirect enum JSONNode: Hashable, Sendable {
     case null
@@ -68,12 +70,12 @@ package indirect enum JSONNode: Hashable, Sendable {
         case .null: text += "null"
         case .bool(let value): text += value ? "true" : "false"
         case .number(let literal): text += literal
-        case .text(let value): Self.write(value, into: &text)
+        case .text(let value): JSONText.append(value, to: &text)
         case .list(let items):
             Self.write(items, brackets: ("[", "]"), into: &text, indentation) { $0.write(into: &$1, indentation: $2) }
         case .object(let fields):
             Self.write(fields, brackets: ("{", "}"), into: &text, indentation) { field, text, depth in
-                Self.write(field.key, into: &text)
+                JSONText.append(field.key, to: &text)
                 text += depth == nil ? ":" : ": "
                 field.value.write(into: &text, indentation: depth)
             }
@@ -93,23 +95,5 @@ package indirect enum JSONNode: Hashable, Sendable {
         }
         if let indentation, !elements.isEmpty { text += "\n" + String(repeating: " ", count: indentation) }
         text += brackets.1
-    }
-
-    private static func write(_ string: String, into text: inout String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case _ where scalar.value < 32 || scalar.value == 127:
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        text += "\""
     }
 }

@@ -7,7 +7,6 @@ struct Neighbor: Sendable {
     let isOutbound: Bool
     /// Where it takes links; told on to others.
     var endpoint: Endpoint?
-    let since: Instant
     var isGreeted = false
     var uploads = false
     var lastHeard: Instant
@@ -68,7 +67,6 @@ struct Neighbor: Sendable {
         self.peer = peer
         self.endpoint = endpoint
         isOutbound = endpoint != nil
-        since = now
         lastHeard = now
         lastPinged = now
         lastProgress = now
@@ -85,8 +83,6 @@ struct Neighbor: Sendable {
         known.append(sequence)
         return true
     }
-
-    func hasShown(_ sequence: UInt64) -> Bool { known.contains(sequence) || holdings[sequence] != nil }
 
     /// What it is fetching of segment `sequence`, by a word that still counts.
     func promised(_ sequence: UInt64, at now: Instant) -> PieceSet? {

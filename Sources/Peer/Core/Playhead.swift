@@ -17,6 +17,8 @@ struct Playhead: Sendable {
     private var lastServed: Instant?
     /// The newest segment that the player has got without a jump.
     private var lastReceived: UInt64?
+    /// Whether a first segment has been complete, so that something can be played.
+    private(set) var hasStarted = false
     private(set) var stalls = 0
     /// How long the player has waited in all.
     private(set) var stalled = Interval.zero
@@ -30,9 +32,6 @@ struct Playhead: Sendable {
         self.joined = joined
         self.patience = patience
     }
-
-    /// Whether a first segment has been complete, so that something can be played.
-    private(set) var hasStarted = false
 
     /// When segment `sequence` is needed by a player that starts, or has started, at `start`.
     ///

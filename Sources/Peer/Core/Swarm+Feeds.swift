@@ -97,16 +97,13 @@ extension Swarm {
     /// Finds a parent for each stripe that has none.
     mutating func seekParents(at now: Instant, into commands: inout [Command]) {
         guard shares, settings.policies.pushes, start != nil else { return }
-        var changed: [LinkID] = []
+        var changed: [Int] = []
         for stripe in Stripe.all where feeds[stripe.number].parent == nil && !isRoot(of: stripe) {
             guard let best = bestParent(stripe, at: now) else { continue }
             follow(best.seat, stripe, best.offer, at: now)
-            if !changed.contains(links[best.seat]) { changed.append(links[best.seat]) }
+            if !changed.contains(best.seat) { changed.append(best.seat) }
         }
-        for link in changed {
-            guard let seat = seat(link) else { continue }
-            commands.append(.subscribe(link, neighbors[seat].follows))
-        }
+        for seat in changed { commands.append(.subscribe(links[seat], neighbors[seat].follows)) }
     }
 
     private mutating func bestParent(_ stripe: Stripe, at now: Instant) -> (seat: Int, offer: Offer, cost: Double)? {
@@ -149,9 +146,7 @@ extension Swarm {
                 best.seat != seat, offer.depth < Feed.deepest,
                 best.cost + (relays(stripe) ? 0.5 : 0.14) < cost(seat, offer, relays: relays(stripe))
             else { continue }
-            neighbors[seat].follows.remove(stripe)
-            commands.append(.subscribe(parent, neighbors[seat].follows))
-            feeds[stripe.number].forget(parent, at: now)
+            leave(stripe, for: .zero, at: now, into: &commands)
             follow(best.seat, stripe, best.offer, at: now)
             commands.append(.subscribe(links[best.seat], neighbors[best.seat].follows))
             return

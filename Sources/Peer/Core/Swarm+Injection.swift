@@ -2,6 +2,7 @@ import Vocabulary
 
 /// Injection: what we take from the origin for the swarm's sake, as soon as it is there.
 extension Swarm {
+    /// How long a newcomer with a lease leaves older segments to what neighbors have.
     private static let oldPatience = Interval.seconds(1)
 
     mutating func inject(_ place: Int, at now: Instant, into commands: inout [Command]) {
@@ -22,10 +23,10 @@ extension Swarm {
             let pieces = stripe.pieces(among: segment.count).filter { missing.contains($0) }
             guard !pieces.isEmpty else { continue }
             if !alone {
-                let chance = Double(Randomness.mix(segment.record.root.hash.words.0 ^ settings.me.key.words.0) >> 11)
+                let chance = Randomness.share(segment.record.root.hash.words.0 ^ settings.me.key.words.0)
                 guard
                     let delay = settings.policies.injection.delay(
-                        stripe, lease: lease, neighbors: links.count, chance: chance / Double(1 << 53)),
+                        stripe, lease: lease, neighbors: links.count, chance: chance),
                     age >= delay
                 else { continue }
                 isBackup = isBackup || delay > .zero

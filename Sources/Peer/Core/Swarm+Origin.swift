@@ -171,8 +171,7 @@ extension Swarm {
     private func delay(of index: Int, in segment: SegmentProgress, within spread: Interval) -> Interval {
         let block = UInt64(index / Self.block)
         if !playhead.hasStarted, isFront(PieceID(id(segment.sequence), index)) { return .zero }
-        let word = Randomness.mix(settings.me.key.words.3 ^ segment.record.root.hash.words.0 &+ block)
-        return spread * (Double(word >> 11) / Double(1 << 53))
+        return spread * Randomness.share(settings.me.key.words.3 ^ segment.record.root.hash.words.0 &+ block)
     }
 
     /// Nobody to share with: no neighbor, and the tracker has answered or had its chance.

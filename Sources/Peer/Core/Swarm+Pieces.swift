@@ -49,7 +49,7 @@ extension Swarm {
         playhead.complete(segment.sequence, byPlayer: false, at: now, duration: duration)
         guard segment.sequence >= start ?? .max, !greetedLinks.isEmpty else { return }
         let share = 1 - Double(segment.fromOrigin.members) / Double(segment.count)
-        if lease == nil, playhead.hasStarted {
+        if lease == nil {
             confidence.completed(
                 shareFromPeers: share, after: now - segment.arrival, wasTrial: !segment.isImpatient, at: now)
         }
@@ -63,9 +63,7 @@ extension Swarm {
             tally.bytesFromPeers += bytes
             with(link) { $0.received += bytes }
         }
-        if !isNew {
-            tally.duplicateBytes += bytes
-        }
+        if !isNew { tally.duplicateBytes += bytes }
     }
 
     /// Tells neighbors what we hold, except those that hold all of it themselves.

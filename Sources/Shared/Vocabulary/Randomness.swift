@@ -9,6 +9,9 @@ package struct Randomness: RandomNumberGenerator, Sendable {
         return Self.mix(state)
     }
 
+    /// What `mix` makes of a number, as a share of 1: the same for all who ask about the same thing.
+    package static func share(_ value: UInt64) -> Double { Double(mix(value) >> 11) / Double(1 << 53) }
+
     /// The finalizer alone: spreads the bits of a number over all 64 places.
     package static func mix(_ value: UInt64) -> UInt64 {
         var z = value

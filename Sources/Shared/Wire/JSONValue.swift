@@ -1,3 +1,5 @@
+import Vocabulary
+
 /// A JSON value that is only ever written, with its object's keys in the order given.
 package enum JSONValue: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByFloatLiteral
@@ -30,7 +32,7 @@ package enum JSONValue: Sendable, ExpressibleByStringLiteral, ExpressibleByInteg
         case .bool(let value): text += value ? "true" : "false"
         case .integer(let value): text += String(value)
         case .number(let value): text += value.isFinite ? "\(value)" : "null"
-        case .string(let value): Self.write(value, into: &text)
+        case .string(let value): JSONText.append(value, to: &text)
         case .array(let values):
             text += "["
             for (position, value) in values.enumerated() {
@@ -42,29 +44,11 @@ package enum JSONValue: Sendable, ExpressibleByStringLiteral, ExpressibleByInteg
             text += "{"
             for (position, field) in fields.enumerated() {
                 if position > 0 { text += "," }
-                Self.write(field.0, into: &text)
+                JSONText.append(field.0, to: &text)
                 text += ":"
                 field.1.write(into: &text)
             }
             text += "}"
         }
-    }
-
-    private static func write(_ string: String, into text: inout String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case _ where scalar.value < 32 || scalar.value == 127:
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        text += "\""
     }
 }
