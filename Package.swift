@@ -36,6 +36,7 @@ let shared: [Target] = [
     .target(name: "Wire", dependencies: [vocabulary, nioCore], path: "Sources/Shared/Wire"),
     .target(name: "WebServer", dependencies: nio + [nioHTTP], path: "Sources/Shared/WebServer"),
     .target(name: "WebClient", dependencies: [vocabulary, "CLibCurl", nioCore], path: "Sources/Shared/WebClient"),
+    .target(name: "Inspection", dependencies: [vocabulary, "WebClient"], path: "Sources/Shared/Inspection"),
     .target(name: "CommandLine", dependencies: ["Wire", logging, nioCore], path: "Sources/Shared/CommandLine"),
 ]
 
@@ -80,9 +81,8 @@ let origin: [Target] = [
     .executableTarget(
         name: "tributary-origin",
         dependencies: [
-            "OriginService", "OriginMedia", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", "CommandLine",
-            arguments,
-            logging,
+            "OriginService", "OriginMedia", vocabulary, "Inspection", "Integrity", "Wire", "WebServer", "WebClient",
+            "CommandLine", arguments, logging,
         ] + nio,
         path: "Sources/Origin/Command"),
 ]
@@ -141,6 +141,8 @@ let tests: [Target] = [
             .product(name: "NIOEmbedded", package: "swift-nio"),
         ] + nio, path: "Tests/PeerAgentTests"),
     .testTarget(name: "WebServerTests", dependencies: ["WebServer"] + nio),
+    .testTarget(
+        name: "InspectionTests", dependencies: ["Inspection", "Stage", "WebClient", "WebServer", vocabulary] + nio),
     .testTarget(name: "TrackerCoreTests", dependencies: ["TrackerCore", vocabulary]),
     .testTarget(
         name: "TrackerServiceTests",
@@ -174,7 +176,8 @@ let tests: [Target] = [
 
 let checks: [Target] = [
     .executableTarget(
-        name: "fuzz", dependencies: ["Integrity", "Scenarios", "WebServer", "Wire", vocabulary, nioCore],
+        name: "fuzz",
+        dependencies: ["Inspection", "Integrity", "Scenarios", "WebServer", "Wire", vocabulary, nioCore],
         path: "Tests/Fuzz"),
     .executableTarget(
         name: "benchmark-transfers", dependencies: ["Scenarios", "Simulator", vocabulary],

@@ -1,3 +1,4 @@
+import Inspection
 import Integrity
 import NIOCore
 import Scenarios
@@ -62,6 +63,24 @@ struct Parser: Sendable {
             for (header, length) in [(text, 1_000), ("bytes=" + text, 1_000), ("bytes=" + text, 0)] {
                 guard case .partial(let range) = ByteRange.parse(header, length: length) else { continue }
                 expect(!range.isEmpty && (0..<length).contains(range), "a range lies within the whole")
+            }
+        },
+        Parser(name: "playlist") { bytes in
+            let reading = PlaylistReading(parsing: bytes, at: "x")
+            var history = History()
+            _ = history.add(reading, at: 0)
+            let again = history.add(reading, at: 1).filter { $0.item != .window }
+            expect(again.isEmpty, "a playlist that does not change breaks no rule by changing")
+            expect(Alignment.findings([reading, reading]).isEmpty, "a playlist is aligned with itself")
+        },
+        Parser(name: "media-segment") { bytes in
+            let initialization = InitializationReading(bytes)
+            for reading in [
+                MediaReading(bytes, initialization: nil), MediaReading(bytes, initialization: initialization),
+            ] {
+                var continuity = Continuity()
+                _ = continuity.add(reading, sequence: 0, duration: 1, isNew: false, at: "x")
+                _ = continuity.add(reading, sequence: 1, duration: 1, isNew: false, at: "x")
             }
         },
         Parser(name: "scenario") { bytes in

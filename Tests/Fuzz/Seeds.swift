@@ -27,6 +27,13 @@ extension Parser {
                         duty: Stripe.all[3], neighbors: Self.introductions)),
                 .refused(transaction: 3, "no"),
             ].map { answer in Self.bytes(answer.encode) }
+        case "playlist":
+            [
+                "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-DISCONTINUITY\n"
+                    + "#EXT-X-PROGRAM-DATE-TIME:2026-11-21T10:00:00.000Z\n#EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:2.0,\n7.m4s\n",
+                "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"a\",URI=\"b\"\n"
+                    + "#EXT-X-STREAM-INF:BANDWIDTH=2,AVERAGE-BANDWIDTH=1,CODECS=\"mp4a.40.2\",AUDIO=\"a\"\nx.m3u8\n",
+            ].map { Array($0.utf8) }
         case "scenario": Catalog.files.map { Array($0.text.utf8) }
         default: []
         }

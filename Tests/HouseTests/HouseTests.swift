@@ -13,6 +13,7 @@ private let mayImport: [String: Set<String>] = {
         "Wire": ["Vocabulary", "NIOCore"],
         "WebServer": nio.union(platform).union(["NIOHTTP1", "Vocabulary", "Logging"]),
         "WebClient": platform.union(["CLibCurl", "NIOCore", "Vocabulary"]),
+        "Inspection": ["Vocabulary", "WebClient"],
         "CommandLine": platform.union(["Logging", "NIOCore", "Wire"]),
         "TrackerCore": ["Vocabulary"],
         "PeerCore": ["Vocabulary"],
@@ -25,7 +26,7 @@ private let mayImport: [String: Set<String>] = {
         "tributary-tracker": command.union(["TrackerService", "Wire"]),
         "tributary-peer": command.union(["PeerAgent", "PeerWatch"]),
         "tributary-origin": command.union([
-            "OriginService", "OriginMedia", "Integrity", "WebClient", "WebServer", "Wire",
+            "Inspection", "OriginService", "OriginMedia", "Integrity", "WebClient", "WebServer", "Wire",
         ]),
         "Simulator": ["Scenarios", "PeerCore", "TrackerCore", "Vocabulary"],
         "Scenarios": ["Vocabulary"],

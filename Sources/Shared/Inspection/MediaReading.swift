@@ -1,0 +1,114 @@
+/// What one segment holds, as far as its container tells.
+package struct MediaReading: Sendable {
+    package struct Track: Hashable, Sendable {
+        package enum Kind: Hashable, Sendable { case video, audio, other }
+
+        /// The packet identifier or track number.
+        package var number: Int
+        package var kind: Kind
+        /// Ticks per second of the times below.
+        package var timescale: Int
+        /// When the first picture or sound in decoding order is shown.
+        package var start: Int64
+        package var decodeStart: Int64
+        /// Where the next segment's `decodeStart` must be; `nil` where the container does not tell.
+        package var decodeEnd: Int64?
+        package var samples: Int
+        /// The first sample needs no earlier one.
+        package var beginsWithKeyframe: Bool
+        /// Continuity counters of the first and the last packet (MPEG-TS).
+        package var counters: (first: Int, last: Int)?
+
+        package static func == (a: Self, b: Self) -> Bool {
+            a.number == b.number && a.kind == b.kind && a.start == b.start
+        }
+        package func hash(into hasher: inout Hasher) { hasher.combine(number) }
+    }
+
+    package internal(set) var tracks: [Track] = []
+    /// What is wrong with it by itself: keyframes are judged by whoever knows what the playlist promised.
+    package internal(set) var faults: [String] = []
+
+    package var video: Track? { tracks.first { $0.kind == .video } }
+
+    init() {}
+
+    /// Reads a whole segment; `initialization` is the section that its EXT-X-MAP names.
+    package init(_ bytes: [UInt8], initialization: InitializationReading?) {
+        self = initialization.map { Self(fragments: bytes, $0) } ?? Self(transport: bytes)
+    }
+
+    mutating func fault(_ text: String) { if faults.count < 20 { faults.append(text) } }
+}
+
+/// What must hold from one segment to the next.
+package struct Continuity: Sendable {
+    private var last: (sequence: Int, reading: MediaReading, duration: Int64)?
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - duration: the segment's EXTINF in microseconds.
+    ///   - isNew: a discontinuity lies before it.
+    package mutating func add(
+        _ reading: MediaReading, sequence: Int, duration: Int64, isNew: Bool, at place: String
+    ) -> [Finding] {
+        defer { last = (sequence, reading, duration) }
+        var findings: [Finding] = []
+        if let video = reading.video ?? reading.tracks.first, let end = video.decodeEnd, video.timescale > 0 {
+            let length = Self.microseconds(end - video.decodeStart, video.timescale)
+            let frame = length / Int64(max(1, video.samples))
+            if abs(length - duration) > max(frame, 50_000) {
+                findings.append(
+                    Finding(
+                        .segmentDuration, at: place,
+                        "EXTINF is \(PlaylistReading.seconds(duration)), and the media plays \(PlaylistReading.seconds(max(0, length))) s"
+                    ))
+            }
+        }
+        guard let last, last.sequence + 1 == sequence, !isNew else { return findings }
+        for track in reading.tracks {
+            guard let before = last.reading.tracks.first(where: { $0.number == track.number && $0.kind == track.kind })
+            else {
+                findings.append(
+                    Finding(
+                        .discontinuity, at: place, "track \(track.number) is new, and no EXT-X-DISCONTINUITY says so"))
+                continue
+            }
+            if let from = before.counters, let to = track.counters, to.first != (from.last + 1) & 15 {
+                findings.append(
+                    Finding(
+                        .continuity, at: place,
+                        "the counter of packet identifier \(track.number) went from \(from.last) to \(to.first)"))
+            }
+            if let end = before.decodeEnd {
+                let gap = Self.microseconds(track.decodeStart - end, track.timescale)
+                if abs(gap) > 2_000 {
+                    findings.append(
+                        Finding(
+                            .continuity, at: place,
+                            "track \(track.number) begins \(gap) µs after the end of the last segment"))
+                }
+            } else if track.kind == .video || reading.video == nil {
+                // 33 bits that may wrap.
+                let ticks = (track.start - before.start) & 0x1_ffff_ffff
+                let moved = Self.microseconds(ticks > 0x1_0000_0000 ? ticks - 0x2_0000_0000 : ticks, track.timescale)
+                let frame = last.duration / Int64(max(1, before.samples))
+                if abs(moved - last.duration) > max(frame, 50_000) {
+                    findings.append(
+                        Finding(
+                            .continuity, at: place,
+                            "its timestamps begin \(moved) µs after the last segment's, whose EXTINF is \(last.duration) µs"
+                        ))
+                }
+            }
+        }
+        return findings
+    }
+
+    private static func microseconds(_ ticks: Int64, _ timescale: Int) -> Int64 {
+        let seconds = ticks / Int64(max(1, timescale))
+        guard abs(seconds) < 1_000_000_000 else { return seconds < 0 ? -1_000_000_000_000_000 : 1_000_000_000_000_000 }
+        return seconds * 1_000_000 + ticks % Int64(max(1, timescale)) * 1_000_000 / Int64(max(1, timescale))
+    }
+}
