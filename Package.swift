@@ -187,6 +187,9 @@ let checks: [Target] = [
     .executableTarget(
         name: "benchmark-admission", dependencies: ["PeerAgent", "Integrity", vocabulary, nioCore],
         path: "Benchmarks/Admission"),
+    .executableTarget(
+        name: "benchmark-tracker", dependencies: ["CDatagrams", "Wire", vocabulary, nioCore, arguments],
+        path: "Benchmarks/Tracker"),
 ]
 
 let package = Package(

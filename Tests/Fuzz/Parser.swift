@@ -41,6 +41,17 @@ struct Parser: Sendable {
             request.encode(into: &buffer)
             expect((try? TrackerRequest(parsing: buffer)) == request, "a tracker request survives a round trip")
         },
+        Parser(name: "swarm-request") { bytes in
+            bytes.withUnsafeBytes { bytes in
+                switch try? SwarmRequest(parsing: bytes) {
+                case .scrape(_, _, let count)?:
+                    for index in 0..<count { _ = SwarmRequest.hash(index, of: bytes) }
+                    expect(count <= Limits.scrapeHashes, "a scrape has no more hashes than its answer has room for")
+                case .connect?: expect(bytes.count >= 16, "a connect's answer is no longer than the connect")
+                case .announce?, nil: break
+                }
+            }
+        },
         Parser(name: "tracker-answer") { bytes in
             guard let answer = try? TrackerAnswer(parsing: ByteBuffer(bytes: bytes)) else { return }
             var buffer = ByteBuffer()

@@ -17,6 +17,12 @@ extension Parser {
                         broadcast: BroadcastID(.zero), peer: PeerID(.zero), port: 1, lacking: StripeSet(bits: 5),
                         roots: [Root(.zero)])),
             ].map { request in Self.bytes(request.encode) }
+        case "swarm-request":
+            [
+                [0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80] + [UInt8](repeating: 0, count: 8),
+                [UInt8](repeating: 0, count: 11) + [1] + [UInt8](repeating: 0, count: 86) + [2, 2, 47, 97, 1, 0],
+                [UInt8](repeating: 0, count: 11) + [2] + [UInt8](repeating: 0, count: 44),
+            ]
         case "tracker-answer":
             [
                 TrackerAnswer.connected(transaction: 1, connection: 2),

@@ -1,9 +1,10 @@
 import Integrity
 import Testing
+import Vocabulary
 
 @Suite struct `Connection ids` {
     private let ids = ConnectionIDs()
-    private let address: [UInt8] = [192, 0, 2, 1]
+    private let address = IPAddress(v4: 0xc000_0201)
 
     @Test func `hold for two minutes and no longer`() {
         let id = ids.issue(to: address, at: 1_000)
@@ -21,8 +22,8 @@ import Testing
 
     @Test func `belong to one address and one tracker`() {
         let id = ids.issue(to: address, at: 1_000)
-        #expect(!ids.isValid(id, from: [192, 0, 2, 2], at: 1_000))
-        #expect(!ids.isValid(id, from: [192, 0, 2, 1] + [UInt8](repeating: 0, count: 12), at: 1_000))
+        #expect(!ids.isValid(id, from: IPAddress(v4: 0xc000_0202), at: 1_000))
+        #expect(!ids.isValid(id, from: IPAddress(high: 0xc000_0201 << 32, low: 0), at: 1_000))
         #expect(!ConnectionIDs().isValid(id, from: address, at: 1_000))
         for bit in 0..<64 { #expect(!ids.isValid(id ^ 1 << UInt64(bit), from: address, at: 1_000)) }
     }

@@ -163,9 +163,9 @@ import Vocabulary
         tracker = Tracker(settings: settings, seed: 1)
         for broadcast: UInt64 in 1...2 { try announce(1, at: 0, broadcast: broadcast) }
         #expect(throws: Tracker.Refusal.tooManyBroadcasts) { try announce(1, at: 0, broadcast: 3) }
-        try announce(2, at: 0, roots: (1...10).map { Root(Word256(0, 0, 0, $0)) })
+        try announce(2, at: 0, roots: (1...10).map { Root(Word256($0, 0, 0, 0)) })
         #expect(tracker.rootCount == 3)
-        #expect(tracker.holders(of: Root(Word256(0, 0, 0, 10))).count == 1)
+        #expect(tracker.holders(of: Root(Word256(10, 0, 0, 0))).count == 1)
         try announce(3, at: 0)
         #expect(throws: Tracker.Refusal.tooManyPeers) { try announce(4, at: 0) }
     }

@@ -1,4 +1,5 @@
 import CSodium
+package import Vocabulary
 
 /// Proof that a UDP sender can receive at its address (BEP 15), without remembering anything about it.
 ///
@@ -7,27 +8,31 @@ package struct ConnectionIDs: Sendable {
     /// How many seconds an id holds.
     package static let lifetime: UInt64 = 120
 
-    private let key: [UInt8]
+    private let key: (UInt64, UInt64)
 
     package init() {
         _ = Contexts.sodium
-        var key = [UInt8](repeating: 0, count: Int(crypto_shorthash_KEYBYTES))
-        randombytes_buf(&key, key.count)
+        var key: (UInt64, UInt64) = (0, 0)
+        randombytes_buf(&key, MemoryLayout.size(ofValue: key))
         self.key = key
     }
 
-    /// An id for the sender at `address` (4 or 16 bytes), `seconds` after any fixed moment.
-    package func issue(to address: [UInt8], at seconds: UInt64) -> UInt64 {
-        var message = withUnsafeBytes(of: seconds.bigEndian) { Array($0) }
-        message.append(UInt8(truncatingIfNeeded: address.count))
-        message += address
-        var hash = [UInt8](repeating: 0, count: Int(crypto_shorthash_BYTES))
-        crypto_shorthash(&hash, message, UInt64(message.count), key)
-        let mac = hash.reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
-        return seconds << 48 | mac >> 16
+    /// An id for the sender at `address`, `seconds` after any fixed moment.
+    package func issue(to address: IPAddress, at seconds: UInt64) -> UInt64 {
+        let message = (seconds.bigEndian, address.high.bigEndian, address.low.bigEndian)
+        var hash: UInt64 = 0
+        withUnsafeBytes(of: (message, key)) { bytes in
+            withUnsafeMutableBytes(of: &hash) { hash in
+                guard let output = hash.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                    let message = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                else { return }
+                _ = crypto_shorthash(output, message, 24, message + 24)
+            }
+        }
+        return seconds << 48 | hash >> 16
     }
 
-    package func isValid(_ id: UInt64, from address: [UInt8], at seconds: UInt64) -> Bool {
+    package func isValid(_ id: UInt64, from address: IPAddress, at seconds: UInt64) -> Bool {
         // The low 16 bits of the time come with the id; the rest follows, because only recent ones count.
         let age = UInt64(UInt16(truncatingIfNeeded: seconds) &- UInt16(truncatingIfNeeded: id >> 48))
         guard age <= Self.lifetime, age <= seconds else { return false }

@@ -49,6 +49,15 @@ package enum Limits {
     package static let announceInterval = 5...120
     /// Bytes of one tracker datagram.
     package static let datagramLength = 1_400
+    /// Bytes of the longest that anybody may send to the tracker's UDP port: a scrape of 74 hashes.
+    package static let datagramReceived = 16 + 20 * scrapeHashes
+    /// Hashes of one scrape over UDP (BEP 15), and over HTTP.
+    package static let scrapeHashes = 74
+    /// `name=value` pairs of one announce over HTTP.
+    package static let queryItems = 96
+    /// BitTorrent peers in one answer: what fits into a datagram that is never cut, 1,220 and 1,208 bytes of it.
+    package static let swarmPeersV4 = 200
+    package static let swarmPeersV6 = 66
     /// Containers within containers in bencoded bytes.
     package static let bencodeDepth = 8
     /// Values in bencoded bytes.

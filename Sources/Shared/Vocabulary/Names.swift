@@ -75,33 +75,3 @@ package struct PieceID: Hashable, Comparable, Sendable, CustomStringConvertible 
 
     package static func < (a: Self, b: Self) -> Bool { (a.segment, a.index) < (b.segment, b.index) }
 }
-
-/// Where a peer, tracker or viewer can be reached: an IP address and a port.
-package struct Endpoint: Hashable, Comparable, Sendable, CustomStringConvertible {
-    /// 4 bytes (IPv4) or 16 bytes (IPv6), in network order.
-    package let address: [UInt8]
-    package let port: UInt16
-
-    /// Takes 4 or 16 address bytes; anything else gives `nil`. An IPv4-mapped IPv6 address becomes IPv4.
-    package init?(address: [UInt8], port: UInt16) {
-        let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]
-        switch address.count {
-        case 16 where address.starts(with: mapped): self.address = Array(address.dropFirst(12))
-        case 4, 16: self.address = address
-        default: return nil
-        }
-        self.port = port
-    }
-
-    package var description: String {
-        if address.count == 4 { return address.map { String($0) }.joined(separator: ".") + ":\(port)" }
-        let groups = stride(from: 0, to: 16, by: 2).map {
-            String(UInt16(address[$0]) << 8 | UInt16(address[$0 + 1]), radix: 16)
-        }
-        return "[\(groups.joined(separator: ":"))]:\(port)"
-    }
-
-    package static func < (a: Self, b: Self) -> Bool {
-        a.address == b.address ? a.port < b.port : a.address.lexicographicallyPrecedes(b.address)
-    }
-}

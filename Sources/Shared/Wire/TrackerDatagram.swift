@@ -157,7 +157,7 @@ extension Welcome {
         // The count, and the answer's own eight bytes before us, still belong to the datagram.
         var room = Limits.datagramLength - 8 - 23
         let fitting = neighbors.prefix(Limits.introductions).prefix { neighbor in
-            room -= 35 + neighbor.endpoint.address.count
+            room -= 35 + neighbor.endpoint.ip.length
             return room >= 0
         }
         buffer.writeInteger(UInt8(fitting.count))

@@ -2,48 +2,79 @@
 #include "CDatagrams.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
-static int clamp(int count) { return count > DATAGRAM_BATCH ? DATAGRAM_BATCH : count; }
+struct datagram_batch {
+    struct mmsghdr incoming[DATAGRAM_BATCH];
+    struct mmsghdr outgoing[DATAGRAM_BATCH];
+    struct iovec incoming_vectors[DATAGRAM_BATCH];
+    struct iovec outgoing_vectors[DATAGRAM_BATCH];
+    datagram datagrams[DATAGRAM_BATCH];
+};
 
-int datagrams_receive(int socket, datagram *datagrams, int capacity) {
-    struct mmsghdr headers[DATAGRAM_BATCH];
-    struct iovec vectors[DATAGRAM_BATCH];
-    capacity = clamp(capacity);
-    memset(headers, 0, sizeof(struct mmsghdr) * (size_t)capacity);
-    for (int i = 0; i < capacity; i++) {
-        vectors[i].iov_base = datagrams[i].bytes;
-        vectors[i].iov_len = DATAGRAM_CAPACITY;
-        headers[i].msg_hdr.msg_name = &datagrams[i].address;
-        headers[i].msg_hdr.msg_namelen = sizeof(struct sockaddr_storage);
-        headers[i].msg_hdr.msg_iov = &vectors[i];
-        headers[i].msg_hdr.msg_iovlen = 1;
+datagram_batch *datagram_batch_make(void) {
+    datagram_batch *batch = calloc(1, sizeof *batch);
+    if (!batch) abort();
+    for (int i = 0; i < DATAGRAM_BATCH; i++) {
+        batch->incoming_vectors[i].iov_base = batch->datagrams[i].bytes;
+        batch->incoming_vectors[i].iov_len = DATAGRAM_CAPACITY;
+        batch->incoming[i].msg_hdr.msg_name = &batch->datagrams[i].address;
+        batch->incoming[i].msg_hdr.msg_namelen = sizeof(struct sockaddr_in6);
+        batch->incoming[i].msg_hdr.msg_iov = &batch->incoming_vectors[i];
+        batch->incoming[i].msg_hdr.msg_iovlen = 1;
+        batch->outgoing[i].msg_hdr.msg_iov = &batch->outgoing_vectors[i];
+        batch->outgoing[i].msg_hdr.msg_iovlen = 1;
     }
-    int received = recvmmsg(socket, headers, (unsigned)capacity, MSG_WAITFORONE, NULL);
+    return batch;
+}
+
+void datagram_batch_free(datagram_batch *batch) { free(batch); }
+
+datagram *datagram_batch_at(datagram_batch *batch, int index) { return &batch->datagrams[index]; }
+
+int datagram_batch_receive(datagram_batch *batch, int socket) {
+    int received = recvmmsg(socket, batch->incoming, DATAGRAM_BATCH, MSG_WAITFORONE, NULL);
     if (received < 0) return -errno;
     for (int i = 0; i < received; i++) {
-        datagrams[i].address_length = headers[i].msg_hdr.msg_namelen;
-        datagrams[i].length = headers[i].msg_hdr.msg_flags & MSG_TRUNC ? UINT32_MAX : headers[i].msg_len;
+        struct msghdr *header = &batch->incoming[i].msg_hdr;
+        batch->datagrams[i].address_length = header->msg_namelen;
+        batch->datagrams[i].length = header->msg_flags & MSG_TRUNC ? UINT32_MAX : batch->incoming[i].msg_len;
+        header->msg_namelen = sizeof(struct sockaddr_in6);
     }
     return received;
 }
 
-int datagrams_send(int socket, datagram *datagrams, int count) {
-    struct mmsghdr headers[DATAGRAM_BATCH];
-    struct iovec vectors[DATAGRAM_BATCH];
-    count = clamp(count);
-    memset(headers, 0, sizeof(struct mmsghdr) * (size_t)count);
+static int prepare(datagram_batch *batch, int count, const uint32_t *sources, char (*controls)[CMSG_SPACE(sizeof(struct in_pktinfo))]) {
+    int ready = 0;
     for (int i = 0; i < count; i++) {
-        vectors[i].iov_base = datagrams[i].bytes;
-        vectors[i].iov_len = datagrams[i].length;
-        headers[i].msg_hdr.msg_name = &datagrams[i].address;
-        headers[i].msg_hdr.msg_namelen = datagrams[i].address_length;
-        headers[i].msg_hdr.msg_iov = &vectors[i];
-        headers[i].msg_hdr.msg_iovlen = 1;
+        datagram *datagram = &batch->datagrams[i];
+        if (datagram->length == 0) continue;
+        struct msghdr *header = &batch->outgoing[ready].msg_hdr;
+        batch->outgoing_vectors[ready].iov_base = datagram->bytes;
+        batch->outgoing_vectors[ready].iov_len = datagram->length;
+        header->msg_name = &datagram->address;
+        header->msg_namelen = datagram->address_length;
+        if (sources) {
+            header->msg_control = controls[ready];
+            header->msg_controllen = sizeof controls[ready];
+            struct cmsghdr *control = CMSG_FIRSTHDR(header);
+            struct in_pktinfo info = {.ipi_spec_dst.s_addr = sources[i]};
+            control->cmsg_level = IPPROTO_IP;
+            control->cmsg_type = IP_PKTINFO;
+            control->cmsg_len = CMSG_LEN(sizeof info);
+            memcpy(CMSG_DATA(control), &info, sizeof info);
+        }
+        ready++;
     }
+    return ready;
+}
+
+static int dispatch(datagram_batch *batch, int socket, int ready) {
     int sent = 0, position = 0;
-    while (position < count) {
-        int done = sendmmsg(socket, headers + position, (unsigned)(count - position), MSG_NOSIGNAL);
+    while (position < ready) {
+        int done = sendmmsg(socket, batch->outgoing + position, (unsigned)(ready - position), MSG_NOSIGNAL);
         if (done > 0) {
             sent += done;
             position += done;
@@ -52,4 +83,18 @@ int datagrams_send(int socket, datagram *datagrams, int count) {
         }
     }
     return sent;
+}
+
+int datagram_batch_send(datagram_batch *batch, int socket, int count) {
+    return dispatch(batch, socket, prepare(batch, count, NULL, NULL));
+}
+
+int datagram_batch_send_from(datagram_batch *batch, int socket, int count, const uint32_t *sources) {
+    char controls[DATAGRAM_BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))] __attribute__((aligned(8)));
+    return dispatch(batch, socket, prepare(batch, count, sources, controls));
+}
+
+int datagrams_processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }

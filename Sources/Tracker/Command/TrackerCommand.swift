@@ -33,11 +33,20 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Folder for durable state; nothing is durable yet.", valueName: "dir"))
     var data: String?
 
+    @Option(help: ArgumentHelp("Threads that answer UDP; one a processor unless said otherwise.", valueName: "n"))
+    var workers: Int?
+
     @Flag(help: "BitTorrent clients may use any info-hash, not only segments of known broadcasts.")
     var open = false
 
     @Flag(help: "Write events as JSON lines on standard output.")
     var json = false
+
+    func validate() throws {
+        guard workers.map({ (1...256).contains($0) }) ?? true else {
+            throw ValidationError("--workers is a number from 1 to 256.")
+        }
+    }
 
     func run() async throws {
         prepareForSignals()
@@ -46,9 +55,12 @@ struct Serve: AsyncParsableCommand {
             let http = try HostPort(parsing: listen)
             let datagrams = try HostPort(parsing: udp)
             let server: TrackerServer
+            var swarms = Swarms.Settings()
+            swarms.isOpen = open
             do {
                 server = try await TrackerServer.start(
-                    host: http.host, port: http.port, udpHost: datagrams.host, udpPort: datagrams.port)
+                    host: http.host, port: http.port, udpHost: datagrams.host, udpPort: datagrams.port,
+                    swarms: swarms, workers: workers ?? TrackerServer.processors)
             } catch TrackerServer.StartError.http(let error) {
                 throw Complaint(binding: listen, error)
             } catch TrackerServer.StartError.udp(let error) {

@@ -33,7 +33,7 @@ struct Roster: Sendable {
     /// of them is one random number away.
     private var givers = [[Introduction]](repeating: [], count: Stripe.count)
     private var peers: [Endpoint: PeerID] = [:]
-    private var addresses: [[UInt8]: Int] = [:]
+    private var addresses: [IPAddress: Int] = [:]
     private var giverCount = 0
 
     init(injectors: Injectors) { self.injectors = injectors }
@@ -44,11 +44,11 @@ struct Roster: Sendable {
 
     func peer(at endpoint: Endpoint) -> PeerID? { endpoint.port == 0 ? nil : peers[endpoint] }
 
-    func count(from address: [UInt8]) -> Int { addresses[address, default: 0] }
+    func count(from address: IPAddress) -> Int { addresses[address, default: 0] }
 
     mutating func insert(_ peer: PeerID, at endpoint: Endpoint, ticket: Int, now: Instant) {
         precondition(members[peer] == nil, "a peer is on the roster once")
-        addresses[endpoint.address, default: 0] += 1
+        addresses[endpoint.ip, default: 0] += 1
         members[peer] = Member(endpoint: endpoint, ticket: ticket, joined: now, heard: now, duty: leastServed)
         if endpoint.port != 0, peers[endpoint] == nil { peers[endpoint] = peer }
     }
@@ -82,7 +82,7 @@ struct Roster: Sendable {
         guard var member = members.removeValue(forKey: peer) else { return nil }
         unlist(&member)
         if peers[member.endpoint] == peer { peers[member.endpoint] = nil }
-        let address = member.endpoint.address
+        let address = member.endpoint.ip
         if let count = addresses[address] { addresses[address] = count > 1 ? count - 1 : nil }
         return member
     }

@@ -54,7 +54,7 @@ package struct Tracker: Sendable {
     private var random: Randomness
     private var rosters: [BroadcastID: Roster] = [:]
     private var silence = Recency<Membership>()
-    private var memberships: [[UInt8]: Int] = [:]
+    private var memberships: [IPAddress: Int] = [:]
     private var index: RootIndex
     private var directory: Directory
 
@@ -80,21 +80,19 @@ package struct Tracker: Sendable {
         expire(at: now)
         let membership = Membership(broadcast: announcement.broadcast, peer: announcement.peer)
         guard announcement.event != .left else {
-            if rosters[membership.broadcast]?.member(membership.peer)?.endpoint.address == source.address {
+            if rosters[membership.broadcast]?.member(membership.peer)?.endpoint.ip == source.ip {
                 remove(membership)
             }
             return Welcome(
                 interval: settings.interval, viewers: viewers(of: membership.broadcast), newest: 0, lease: nil,
                 duty: Stripe.all[0], neighbors: [])
         }
-        guard let endpoint = Endpoint(address: source.address, port: announcement.port) else {
-            preconditionFailure("an endpoint's own address always makes an endpoint")
-        }
+        let endpoint = Endpoint(ip: source.ip, port: announcement.port)
         if let member = rosters[membership.broadcast]?.member(membership.peer) {
-            guard member.endpoint.address == source.address || now - member.heard > settings.injectorSilence else {
+            guard member.endpoint.ip == source.ip || now - member.heard > settings.injectorSilence else {
                 throw .peerIsElsewhere
             }
-            if member.endpoint.address != source.address { remove(membership) }
+            if member.endpoint.ip != source.ip { remove(membership) }
         }
         if rosters[membership.broadcast]?.member(membership.peer) == nil {
             try admit(membership, at: endpoint, now: now)
@@ -118,10 +116,10 @@ package struct Tracker: Sendable {
         guard silence.count < settings.peers, (roster?.count ?? 0) < settings.peersPerBroadcast else {
             throw .tooManyPeers
         }
-        guard (roster?.count(from: endpoint.address) ?? 0) < settings.peersPerAddress,
-            memberships[endpoint.address, default: 0] < settings.membershipsPerAddress
+        guard (roster?.count(from: endpoint.ip) ?? 0) < settings.peersPerAddress,
+            memberships[endpoint.ip, default: 0] < settings.membershipsPerAddress
         else { throw .tooManyFromAddress }
-        memberships[endpoint.address, default: 0] += 1
+        memberships[endpoint.ip, default: 0] += 1
         let ticket = silence.append(membership, at: now)
         if roster == nil {
             let injectors = Injectors(
@@ -163,7 +161,7 @@ package struct Tracker: Sendable {
         guard let member = rosters[membership.broadcast]?.remove(membership.peer) else { return }
         silence.remove(member.ticket)
         index.remove(membership)
-        let address = member.endpoint.address
+        let address = member.endpoint.ip
         if let count = memberships[address] { memberships[address] = count > 1 ? count - 1 : nil }
         if rosters[membership.broadcast]?.count == 0 { rosters[membership.broadcast] = nil }
     }
@@ -177,8 +175,16 @@ package struct Tracker: Sendable {
     package func viewers(of broadcast: BroadcastID) -> Int { rosters[broadcast]?.count ?? 0 }
 
     /// Who holds the segment and takes links, the newest holder first.
-    package func holders(of root: Root) -> [Introduction] {
-        index.holders(of: root).reversed().compactMap { holder in
+    package func holders(of root: Root) -> [Introduction] { introductions(to: index.holders(of: root)) }
+
+    /// The same by the segment's name in BitTorrent.
+    package func holders(of hash: InfoHash) -> [Introduction] { introductions(to: index.holders(of: hash)) }
+
+    /// Whether a segment of that name is known.
+    package func knows(_ hash: InfoHash) -> Bool { index.knows(hash) }
+
+    private func introductions(to holders: [Membership]) -> [Introduction] {
+        holders.reversed().compactMap { holder in
             guard let member = rosters[holder.broadcast]?.member(holder.peer), member.endpoint.port != 0 else {
                 return nil
             }

@@ -8,119 +8,207 @@ import TrackerCore
 import Vocabulary
 import Wire
 
-/// The tracker's UDP port: one thread that takes datagrams in batches and answers them in batches.
+/// The tracker's UDP port: threads that take datagrams in batches and answer them in batches. Each has a socket of its
+/// own on the same port (SO_REUSEPORT), and the kernel gives each the same senders always.
 final class DatagramDoor: Sendable {
     let port: Int
-    private let socket: Int32
+    private let sockets: [Int32]
     private let shared: SharedTracker
-    private let isStopping = Mutex(false)
-    private let worker = DispatchGroup()
+    private let swarms: Swarms
     private let ids = ConnectionIDs()
+    private let isStopping = Atomic(false)
+    private let threads = DispatchGroup()
 
-    init(host: String, port: Int, shared: SharedTracker) throws {
+    init(host: String, port: Int, workers: Int, shared: SharedTracker, swarms: Swarms) throws {
         let address = try SocketAddress.makeAddressResolvingHost(host, port: port)
+        // A port that is shared can be had twice; so whether it is free is asked without sharing it.
+        var sockets = [try Self.bound(to: address, isShared: false)]
+        do {
+            let place = try Self.place(of: sockets[0], address)
+            if workers > 1 {
+                close(sockets.removeLast())
+                for _ in 0..<workers { sockets.append(try Self.bound(to: place, isShared: true)) }
+            }
+            self.port = place.port ?? 0
+        } catch {
+            for socket in sockets { close(socket) }
+            throw error
+        }
+        self.sockets = sockets
+        self.shared = shared
+        self.swarms = swarms
+    }
+
+    private static func bound(to address: SocketAddress, isShared: Bool) throws -> Int32 {
         let family = address.protocol == .inet6 ? AF_INET6 : AF_INET
-        socket = Glibc.socket(family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let socket = Glibc.socket(family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw IOError(errnoCode: errno, reason: "socket") }
-        // The thread looks up from the socket this often, to see whether it should end.
-        var patience = timeval(tv_sec: 0, tv_usec: 100_000)
-        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        var room: Int32 = 4 << 20
-        setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &room, socklen_t(MemoryLayout<Int32>.size))
-        let socket = socket
-        let bound = address.withSockAddr { Glibc.bind(socket, $0, socklen_t($1)) }
-        guard bound == 0 else {
+        func set<Value: BitwiseCopyable>(_ option: Int32, _ value: Value, at level: Int32 = SOL_SOCKET) -> Int32 {
+            var value = value
+            return setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<Value>.size))
+        }
+        // The thread looks up from the socket this often, to see what else is to be done.
+        _ = set(SO_RCVTIMEO, timeval(tv_sec: 0, tv_usec: 100_000))
+        // Beyond what the system allows everybody, if we may.
+        if set(SO_RCVBUFFORCE, 8 << 20 as Int32) != 0 { _ = set(SO_RCVBUF, 8 << 20 as Int32) }
+        if family == AF_INET6 { _ = set(IPV6_V6ONLY, 0 as Int32, at: Int32(IPPROTO_IPV6)) }
+        if isShared { _ = set(SO_REUSEPORT, 1 as Int32) }
+        guard address.withSockAddr({ Glibc.bind(socket, $0, socklen_t($1)) }) == 0 else {
             let code = errno
             close(socket)
             throw IOError(errnoCode: code, reason: "bind")
         }
-        var name = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        withUnsafeMutableBytes(of: &name) { bytes in
-            if let base = bytes.baseAddress {
-                _ = getsockname(socket, base.assumingMemoryBound(to: sockaddr.self), &length)
-            }
+        return socket
+    }
+
+    /// The address with the real port.
+    private static func place(of socket: Int32, _ address: SocketAddress) throws -> SocketAddress {
+        var name = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let code = withUnsafeMutableBytes(of: &name) { bytes in
+            bytes.baseAddress.map { getsockname(socket, $0.assumingMemoryBound(to: sockaddr.self), &length) } ?? -1
         }
-        self.port = Int(Self.endpoint(of: name)?.port ?? 0)
-        self.shared = shared
+        guard code == 0 else { throw IOError(errnoCode: errno, reason: "getsockname") }
+        var place = address
+        place.port = Int(UInt16(bigEndian: name.sin6_port))
+        return place
     }
 
     func start() {
-        // A queue of its own is a thread of its own: the work never ends until `stop`.
-        DispatchQueue(label: "tracker-datagrams").async(group: worker) { self.serve() }
+        for number in sockets.indices {
+            // A queue of its own is a thread of its own: the work never ends until `stop`.
+            DispatchQueue(label: "tracker-datagrams-\(number)").async(group: threads) { self.serve(number) }
+        }
     }
 
     func stop() async {
-        isStopping.withLock { $0 = true }
+        isStopping.store(true, ordering: .relaxed)
         await withCheckedContinuation { done in
-            worker.notify(queue: .global()) { done.resume() }
+            threads.notify(queue: .global()) { done.resume() }
         }
-        close(socket)
+        for socket in sockets { close(socket) }
     }
 
-    private func serve() {
-        let batch = Int(DATAGRAM_BATCH)
-        let datagrams = UnsafeMutablePointer<datagram>.allocate(capacity: batch)
-        defer { datagrams.deallocate() }
-        var buffer = ByteBufferAllocator().buffer(capacity: Int(DATAGRAM_CAPACITY))
-        while !isStopping.withLock({ $0 }) {
-            let received = Int(datagrams_receive(socket, datagrams, Int32(batch)))
-            var answers = 0
+    private func serve(_ number: Int) {
+        let batch = datagram_batch_make()
+        defer { datagram_batch_free(batch) }
+        var clerk = DatagramClerk(ids: ids, shared: shared, swarms: swarms)
+        var swept = 0
+        while !isStopping.load(ordering: .relaxed) {
+            let received = datagram_batch_receive(batch, sockets[number])
+            clerk.now = shared.now
+            clerk.seconds = shared.seconds
             for position in 0..<max(0, received) {
-                guard answer(&datagrams[position], buffer: &buffer) else { continue }
-                if answers != position { datagrams[answers] = datagrams[position] }
-                answers += 1
+                guard let datagram = datagram_batch_at(batch, position) else { break }
+                datagram.pointee.length = UInt32(clerk.answer(datagram))
             }
-            if answers > 0 { _ = datagrams_send(socket, datagrams, Int32(answers)) }
+            if received > 0 { _ = datagram_batch_send(batch, sockets[number], received) }
+            swarms.sweep(part: number, of: sockets.count, after: &swept, at: clerk.now)
+        }
+    }
+}
+
+/// Answers datagrams, one thread's.
+private struct DatagramClerk {
+    let ids: ConnectionIDs
+    let shared: SharedTracker
+    let swarms: Swarms
+    let tally: Tally
+    var random = Randomness(seed: UInt64.random(in: .min ... .max))
+    var buffer = ByteBufferAllocator().buffer(capacity: Int(DATAGRAM_CAPACITY))
+    var now = Instant.zero
+    var seconds: UInt64 = 0
+
+    init(ids: ConnectionIDs, shared: SharedTracker, swarms: Swarms) {
+        self.ids = ids
+        self.shared = shared
+        self.swarms = swarms
+        tally = shared.tallies.make()
+    }
+
+    /// Writes the answer over the datagram and returns its length; 0 for silence.
+    mutating func answer(_ datagram: UnsafeMutablePointer<datagram>) -> Int {
+        let length = Int(datagram.pointee.length)
+        guard length <= Limits.datagramReceived else { return silence("udp_oversized") }
+        guard let source = withUnsafeBytes(of: &datagram.pointee.address, Endpoint.init(socketAddress:)),
+            source.port != 0
+        else { return silence("udp_source") }
+        return withUnsafeMutableBytes(of: &datagram.pointee.bytes) { bytes in
+            let request = UnsafeRawBufferPointer(rebasing: bytes[..<length])
+            do throws(WireError) {
+                guard let action = SwarmRequest.action(of: request) else { throw .truncated }
+                guard action <= 2 else { return try native(request, from: source, to: bytes) }
+                return answer(try SwarmRequest(parsing: request), from: source.ip, to: bytes)
+            } catch { return silence("udp_" + error.reason) }
         }
     }
 
-    /// Turns the datagram into its answer; `false` for silence.
-    private func answer(_ datagram: inout datagram, buffer: inout ByteBuffer) -> Bool {
-        guard datagram.length <= Limits.datagramLength else {
-            shared.countMalformed("udp_oversized")
-            return false
-        }
-        guard let source = Self.endpoint(of: datagram.address), source.port != 0 else {
-            shared.countMalformed("udp_source")
-            return false
-        }
-        buffer.clear()
-        let length = Int(datagram.length)
-        withUnsafeBytes(of: &datagram.bytes) { bytes in
-            _ = buffer.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
-        }
-        let answer: TrackerAnswer
-        do throws(WireError) {
-            switch try TrackerRequest(parsing: buffer) {
-            case .connect(let transaction):
-                shared.countConnect()
-                let id = ids.issue(to: source.address, at: shared.seconds)
-                answer = .connected(transaction: transaction, connection: id)
-            case .announce(let id, let transaction, let announcement):
-                guard ids.isValid(id, from: source.address, at: shared.seconds) else {
-                    shared.countMalformed("udp_connection_id")
-                    return false
-                }
-                switch shared.announce(announcement, from: source, over: "udp") {
-                case .success(let welcome): answer = .welcome(transaction: transaction, welcome)
-                case .failure(let refusal): answer = .refused(transaction: transaction, refusal.rawValue)
-                }
+    private func silence(_ reason: String) -> Int {
+        shared.countMalformed(reason)
+        return 0
+    }
+
+    // MARK: BitTorrent
+
+    private mutating func answer(
+        _ request: SwarmRequest, from ip: IPAddress, to bytes: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        switch request {
+        case .connect(let transaction):
+            tally.count(.connects)
+            let id = ids.issue(to: ip, at: seconds)
+            return SwarmReply.connected(transaction: transaction, connection: id, to: bytes)
+        case .announce(let id, let transaction, let announce):
+            guard ids.isValid(id, from: ip, at: seconds) else { return silence("udp_connection_id") }
+            guard let base = bytes.baseAddress else { return 0 }
+            let isV4 = ip.v4 != nil
+            let limit = isV4 ? Limits.swarmPeersV4 : Limits.swarmPeersV6
+            let chance = random.next()
+            do throws(Swarms.Refusal) {
+                let answer = try swarms.announce(
+                    announce, from: ip, wanted: min(announce.wanted ?? swarms.settings.wanted, limit), at: now,
+                    random: chance, into: SwarmStore.Lists(own: base + SwarmReply.listOffset))
+                tally.count(.udpAnnounces)
+                return SwarmReply.announced(
+                    transaction: transaction, interval: swarms.interval(chance), answer.counts,
+                    listLength: answer.own * (isV4 ? 6 : 18), to: bytes)
+            } catch {
+                tally.count(error)
+                return SwarmReply.refused(transaction: transaction, error.rawValue, to: bytes)
             }
-        } catch {
-            shared.countMalformed("udp_" + error.reason)
-            return false
+        case .scrape(let id, let transaction, let count):
+            guard ids.isValid(id, from: ip, at: seconds) else { return silence("udp_connection_id") }
+            tally.count(.udpScrapes)
+            for index in 0..<count {
+                let hash = SwarmRequest.hash(index, of: UnsafeRawBufferPointer(bytes))
+                SwarmReply.scraped(index, swarms.counts(of: hash), to: bytes)
+            }
+            return SwarmReply.scraped(transaction: transaction, count: count, to: bytes)
+        }
+    }
+
+    // MARK: Peers of ours
+
+    private mutating func native(
+        _ request: UnsafeRawBufferPointer, from source: Endpoint, to bytes: UnsafeMutableRawBufferPointer
+    ) throws(WireError) -> Int {
+        buffer.clear()
+        buffer.writeBytes(request)
+        let answer: TrackerAnswer
+        switch try TrackerRequest(parsing: buffer) {
+        case .connect: throw .unknownType(0)
+        case .announce(let id, let transaction, let announcement):
+            guard ids.isValid(id, from: source.ip, at: seconds) else { return silence("udp_connection_id") }
+            switch shared.announce(announcement, from: source, over: "udp") {
+            case .success(let welcome): answer = .welcome(transaction: transaction, welcome)
+            case .failure(let refusal): answer = .refused(transaction: transaction, refusal.rawValue)
+            }
         }
         buffer.clear()
         answer.encode(into: &buffer)
-        datagram.length = UInt32(buffer.readableBytes)
-        withUnsafeMutableBytes(of: &datagram.bytes) { bytes in
-            buffer.withUnsafeReadableBytes { bytes.copyMemory(from: $0) }
+        return buffer.withUnsafeReadableBytes { answer in
+            bytes.copyMemory(from: answer)
+            return answer.count
         }
-        return true
-    }
-
-    private static func endpoint(of storage: sockaddr_storage) -> Endpoint? {
-        withUnsafeBytes(of: storage) { Endpoint(socketAddress: $0) }
     }
 }

@@ -12,11 +12,14 @@ extension Endpoint {
 
     /// Reads a `sockaddr_in` or `sockaddr_in6`: family, port and address lie where the kernel's ABI has them.
     init?(socketAddress bytes: UnsafeRawBufferPointer) {
+        func number<Number: FixedWidthInteger & BitwiseCopyable>(_ offset: Int) -> Number {
+            Number(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Number.self))
+        }
         guard bytes.count >= 4 else { return nil }
-        let port = UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
         switch Int32(bytes.loadUnaligned(as: UInt16.self)) {
-        case AF_INET where bytes.count >= 8: self.init(address: Array(bytes[4..<8]), port: port)
-        case AF_INET6 where bytes.count >= 24: self.init(address: Array(bytes[8..<24]), port: port)
+        case AF_INET where bytes.count >= 8: self.init(ip: IPAddress(v4: number(4)), port: number(2))
+        case AF_INET6 where bytes.count >= 24:
+            self.init(ip: IPAddress(high: number(8), low: number(16)), port: number(2))
         default: return nil
         }
     }

@@ -1,3 +1,4 @@
+import CDatagrams
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -13,20 +14,29 @@ package final class TrackerServer: Sendable {
     }
 
     private let shared: SharedTracker
+    private let swarms: Swarms
     private let datagrams: DatagramDoor
     private let web: Server
     private let group: MultiThreadedEventLoopGroup
+
+    /// Those that this process may run on.
+    package static var processors: Int { Int(datagrams_processors()) }
 
     package var httpPort: Int { web.port }
     package var udpPort: Int { datagrams.port }
 
     package static func start(
-        host: String, port: Int, udpHost: String, udpPort: Int, settings: Tracker.Settings = .init()
+        host: String, port: Int, udpHost: String, udpPort: Int, settings: Tracker.Settings = .init(),
+        swarms swarmSettings: Swarms.Settings = .init(), workers: Int = 1
     ) async throws(StartError) -> TrackerServer {
         let shared = SharedTracker(settings: settings, seed: UInt64.random(in: .min ... .max))
+        let swarms = Swarms(
+            settings: swarmSettings, native: shared,
+            secret: SwarmSecret(UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)))
         let datagrams: DatagramDoor
         do {
-            datagrams = try DatagramDoor(host: udpHost, port: udpPort, shared: shared)
+            datagrams = try DatagramDoor(
+                host: udpHost, port: udpPort, workers: workers, shared: shared, swarms: swarms)
         } catch { throw .udp(error) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let door = WebDoor(shared: shared)
@@ -37,7 +47,7 @@ package final class TrackerServer: Sendable {
             }
             refusals.follow(web)
             datagrams.start()
-            return TrackerServer(shared: shared, datagrams: datagrams, web: web, group: group)
+            return TrackerServer(shared: shared, swarms: swarms, datagrams: datagrams, web: web, group: group)
         } catch {
             await datagrams.stop()
             try? await group.shutdownGracefully()
@@ -46,9 +56,11 @@ package final class TrackerServer: Sendable {
     }
 
     private init(
-        shared: SharedTracker, datagrams: DatagramDoor, web: Server, group: MultiThreadedEventLoopGroup
+        shared: SharedTracker, swarms: Swarms, datagrams: DatagramDoor, web: Server,
+        group: MultiThreadedEventLoopGroup
     ) {
         self.shared = shared
+        self.swarms = swarms
         self.datagrams = datagrams
         self.web = web
         self.group = group
@@ -59,6 +71,8 @@ package final class TrackerServer: Sendable {
 
     package var peerCount: Int { shared.with { $0.peerCount } }
     package var swarmCount: Int { shared.with { $0.swarmCount } }
+    /// BitTorrent clients.
+    package var clientCount: Int { swarms.peerCount }
 
     package func stop() async {
         await web.stop()

@@ -1,0 +1,72 @@
+/// An IPv4 or IPv6 address, in 16 bytes without an allocation.
+package struct IPAddress: Hashable, Comparable, Sendable {
+    /// The address as IPv6, most significant word first; an IPv4 address is `::ffff:a.b.c.d`.
+    package let high: UInt64
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    package init(v4: UInt32) { self.init(high: 0, low: 0xffff << 32 | UInt64(v4)) }
+
+    /// Takes 4 or 16 bytes in network order; anything else gives `nil`. An IPv4-mapped IPv6 address becomes IPv4.
+    package init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == 4 || bytes.count == 16 else { return nil }
+        let high = bytes.dropLast(8).reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+        let low = bytes.suffix(8).reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+        if bytes.count == 4 { self.init(v4: UInt32(low)) } else { self.init(high: high, low: low) }
+    }
+
+    /// The IPv4 address as a number; `nil` for IPv6.
+    package var v4: UInt32? { high == 0 && low >> 32 == 0xffff ? UInt32(truncatingIfNeeded: low) : nil }
+
+    /// 4 or 16 bytes.
+    package var length: Int { v4 == nil ? 16 : 4 }
+
+    /// In network order.
+    package var bytes: [UInt8] {
+        if let v4 { return stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: v4 >> UInt32($0)) } }
+        return [high, low].flatMap { word in
+            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+        }
+    }
+
+    package static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
+}
+
+extension IPAddress: CustomStringConvertible {
+    package var description: String {
+        if v4 != nil { return bytes.map { String($0) }.joined(separator: ".") }
+        return [high, low].flatMap { word in
+            stride(from: 48, through: 0, by: -16).map {
+                String(UInt16(truncatingIfNeeded: word >> UInt64($0)), radix: 16)
+            }
+        }.joined(separator: ":")
+    }
+}
+
+/// Where a peer, tracker or viewer can be reached: an IP address and a port.
+package struct Endpoint: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let ip: IPAddress
+    package let port: UInt16
+
+    package init(ip: IPAddress, port: UInt16) {
+        self.ip = ip
+        self.port = port
+    }
+
+    /// Takes 4 or 16 address bytes; anything else gives `nil`. An IPv4-mapped IPv6 address becomes IPv4.
+    package init?(address: [UInt8], port: UInt16) {
+        guard let ip = IPAddress(address) else { return nil }
+        self.init(ip: ip, port: port)
+    }
+
+    /// 4 bytes (IPv4) or 16 bytes (IPv6), in network order.
+    package var address: [UInt8] { ip.bytes }
+
+    package var description: String { ip.v4 == nil ? "[\(ip)]:\(port)" : "\(ip):\(port)" }
+
+    package static func < (a: Self, b: Self) -> Bool { a.ip == b.ip ? a.port < b.port : a.ip < b.ip }
+}

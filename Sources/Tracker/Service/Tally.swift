@@ -1,0 +1,30 @@
+import Synchronization
+
+/// What one thread has counted: an addition without a lock.
+final class Tally: Sendable {
+    enum Event: Int, CaseIterable {
+        case connects, udpAnnounces, udpScrapes, httpAnnounces, httpScrapes, socketAnnounces, socketScrapes
+        case unknownHash, isFull
+    }
+
+    private let counts = InlineArray<16, Atomic<Int>> { _ in Atomic(0) }
+
+    func count(_ event: Event) { counts[event.rawValue].wrappingAdd(1, ordering: .relaxed) }
+
+    func count(_ refusal: Swarms.Refusal) { count(refusal == .isFull ? Event.isFull : Event.unknownHash) }
+
+    subscript(event: Event) -> Int { counts[event.rawValue].load(ordering: .relaxed) }
+}
+
+/// The tallies of all threads.
+final class Tallies: Sendable {
+    private let all = Mutex<[Tally]>([])
+
+    func make() -> Tally {
+        let tally = Tally()
+        all.withLock { $0.append(tally) }
+        return tally
+    }
+
+    subscript(event: Tally.Event) -> Int { all.withLock { $0.reduce(0) { $0 + $1[event] } } }
+}
