@@ -78,11 +78,15 @@ let origin: [Target] = [
             "OriginCore", "OriginMedia", vocabulary, "Integrity", "Wire", "WebServer", "WebClient", logging,
         ] + nio,
         path: "Sources/Origin/Service"),
+    .target(
+        name: "OriginIngest",
+        dependencies: ["OriginCore", "OriginMedia", vocabulary, "Integrity", logging] + nio,
+        path: "Sources/Origin/Ingest"),
     .executableTarget(
         name: "tributary-origin",
         dependencies: [
-            "OriginService", "OriginMedia", vocabulary, "Inspection", "Integrity", "Wire", "WebServer", "WebClient",
-            "CommandLine", arguments, logging,
+            "OriginService", "OriginIngest", "OriginCore", "OriginMedia", vocabulary, "Inspection", "Integrity", "Wire",
+            "WebServer", "WebClient", "CommandLine", arguments, logging,
         ] + nio,
         path: "Sources/Origin/Command"),
 ]
@@ -158,6 +162,12 @@ let tests: [Target] = [
             "OriginService", "OriginMedia", "OriginCore", "Integrity", "Wire", "Stage", "WebServer", "WebClient",
             vocabulary, logging,
         ] + nio),
+    .testTarget(
+        name: "OriginIngestTests",
+        dependencies: [
+            "OriginIngest", "OriginCore", "OriginMedia", "Integrity", "Stage", vocabulary, logging,
+            .product(name: "NIOEmbedded", package: "swift-nio"),
+        ] + nio),
     .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Stage", vocabulary]),
     .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
@@ -177,7 +187,9 @@ let tests: [Target] = [
 let checks: [Target] = [
     .executableTarget(
         name: "fuzz",
-        dependencies: ["Inspection", "Integrity", "Scenarios", "WebServer", "Wire", vocabulary, nioCore],
+        dependencies: [
+            "Inspection", "OriginIngest", "Integrity", "Scenarios", "WebServer", "Wire", vocabulary, nioCore,
+        ],
         path: "Tests/Fuzz"),
     .executableTarget(
         name: "benchmark-transfers", dependencies: ["Scenarios", "Simulator", vocabulary],

@@ -1,6 +1,7 @@
 import Inspection
 import Integrity
 import NIOCore
+import OriginIngest
 import Scenarios
 import Vocabulary
 import WebServer
@@ -100,6 +101,48 @@ struct Parser: Sendable {
                 guard let scenario = try? Scenario(parsing: text) else { continue }
                 expect((try? Scenario(parsing: scenario.text)) == scenario, "a scenario survives a round trip")
             }
+        },
+        Parser(name: "amf") { bytes in
+            guard let values = try? AMF.values(parsing: ByteBuffer(bytes: bytes)) else { return }
+            var written = ByteBuffer()
+            for value in values { value.encode(into: &written) }
+            guard let again = try? AMF.values(parsing: written) else { return }
+            var rewritten = ByteBuffer()
+            for value in again { value.encode(into: &rewritten) }
+            expect(rewritten == written, "what was read of a command is written alike")
+        },
+        Parser(name: "rtmp") { bytes in
+            // Arrives in one piece and byte by byte: what is understood must not depend on how the network cuts it.
+            var (heard, dialogue) = ([Dialogue.Command](), Dialogue())
+            var (reader, buffer) = (ChunkReader(), ByteBuffer(bytes: bytes))
+            var isWhole = true
+            do {
+                while let message = try reader.next(from: &buffer) {
+                    try dialogue.handle(message, into: &heard)
+                    dialogue.admitted(into: &heard)
+                }
+            } catch {
+                isWhole = false
+            }
+            var (slowly, trickle, slowReader) = ([Dialogue.Command](), ByteBuffer(), ChunkReader())
+            dialogue = Dialogue()
+            do {
+                for byte in bytes {
+                    trickle.writeInteger(byte)
+                    while let message = try slowReader.next(from: &trickle) {
+                        try dialogue.handle(message, into: &slowly)
+                        dialogue.admitted(into: &slowly)
+                    }
+                }
+                expect(isWhole, "what is refused at once is refused in time")
+            } catch {
+                expect(!isWhole, "what is accepted at once is accepted in time")
+            }
+            expect(heard.count == slowly.count, "a dialogue does not depend on how its bytes arrive")
+        },
+        Parser(name: "rtmp-handshake") { bytes in
+            var (handshake, buffer) = (Handshake(), ByteBuffer(bytes: bytes))
+            _ = try? handshake.take(from: &buffer, random: [])
         },
         Parser(name: "noise") { bytes in
             guard let key = NoiseKey(secret: [UInt8](repeating: 7, count: 32)) else { return }

@@ -1,4 +1,5 @@
 import NIOCore
+import OriginIngest
 import Scenarios
 import Vocabulary
 import Wire
@@ -40,10 +41,31 @@ extension Parser {
                 "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"a\",URI=\"b\"\n"
                     + "#EXT-X-STREAM-INF:BANDWIDTH=2,AVERAGE-BANDWIDTH=1,CODECS=\"mp4a.40.2\",AUDIO=\"a\"\nx.m3u8\n",
             ].map { Array($0.utf8) }
+        case "amf": [Self.bytes { buffer in for value in Self.connect { value.encode(into: &buffer) } }]
+        case "rtmp":
+            [
+                Self.bytes { buffer in
+                    for message in Self.session { ChunkWriter.write(message, into: &buffer) }
+                }
+            ]
         case "scenario": Catalog.files.map { Array($0.text.utf8) }
         default: []
         }
     }
+
+    private static let connect: [AMF] = [
+        .string("connect"), .number(1),
+        .object([.init("app", .string("live")), .init("fpad", .boolean(false)), .init("list", .array([.null]))]),
+    ]
+
+    private static let session: [Message] = [
+        .control(Message.Kind.chunkSize, 4_096), .control(Message.Kind.window, 2_500_000),
+        .command(connect[0], connect[1], connect[2]), .command(.string("createStream"), .number(2), .null),
+        .command(stream: 1, .string("publish"), .number(3), .null, .string("key"), .string("live")),
+        Message(kind: Message.Kind.video, stream: 1, timestamp: 5, payload: ByteBuffer(bytes: [0x17, 0, 0, 0, 0])),
+        Message(kind: Message.Kind.audio, stream: 1, timestamp: 1 << 25, payload: ByteBuffer(bytes: [0xaf, 0])),
+        .event(6, 9), .command(.string("deleteStream"), .number(4), .null, .number(1)),
+    ]
 
     private static let introductions = [[127, 0, 0, 1], [UInt8](repeating: 1, count: 16)].compactMap { address in
         Endpoint(address: address, port: 443).map { Introduction(peer: PeerID(.zero), endpoint: $0) }

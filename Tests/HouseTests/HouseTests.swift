@@ -21,12 +21,16 @@ private let mayImport: [String: Set<String>] = {
         "OriginMedia": platform.union(["Vocabulary", "CLibAVFormat", "OriginCore"]),
         "TrackerService": shell.union(["TrackerCore", "CDatagrams"]),
         "PeerAgent": shell.union(["PeerCore", "CStreams"]),
+        "OriginIngest": nio.union([
+            "Vocabulary", "Integrity", "OriginCore", "OriginMedia", "Logging", "Glibc", "Synchronization",
+        ]),
         "OriginService": shell.union(["OriginCore", "OriginMedia"]),
         "PeerWatch": command.union(["PeerAgent", "PeerCore", "Wire"]),
         "tributary-tracker": command.union(["TrackerService", "Wire"]),
         "tributary-peer": command.union(["PeerAgent", "PeerWatch"]),
         "tributary-origin": command.union([
-            "Inspection", "OriginService", "OriginMedia", "Integrity", "WebClient", "WebServer", "Wire",
+            "Inspection", "OriginService", "OriginIngest", "OriginCore", "OriginMedia", "Integrity", "WebClient", "WebServer",
+            "Wire",
         ]),
         "Simulator": ["Scenarios", "PeerCore", "TrackerCore", "Vocabulary"],
         "Scenarios": ["Vocabulary"],

@@ -57,12 +57,7 @@ struct Publish: AsyncParsableCommand {
         guard (title ?? "").utf8.count <= Limits.titleLength else {
             throw ValidationError("--title is longer than \(Limits.titleLength) bytes")
         }
-        for url in tracker where !["http://", "https://", "udp://"].contains(where: { url.hasPrefix($0) }) {
-            throw ValidationError("--tracker \(url) is no http://, https:// or udp:// address")
-        }
-        if let publicURL, !publicURL.hasPrefix("http://"), !publicURL.hasPrefix("https://") {
-            throw ValidationError("--public-url \(publicURL) is no http:// or https:// address")
-        }
+        try OriginAddresses.check(trackers: tracker, publicURL: publicURL)
         do { _ = try HostPort(parsing: listen) } catch { throw ValidationError("--listen: \(error)") }
     }
 
@@ -119,10 +114,10 @@ struct Publish: AsyncParsableCommand {
         }
         running.withLock { $0 = server }
 
-        let base = Self.trimmed(publicURL ?? "http://\(Self.reachable(place, port: server.port))")
+        let base = OriginAddresses.base(publicURL, place, port: server.port)
         let hls = "\(base)/\(publication.broadcast)/master.m3u8"
         let link =
-            "\(MagnetLink(broadcast: publication.broadcast, title: name, trackers: tracker.map(Self.trimmed), origins: [base]))"
+            "\(MagnetLink(broadcast: publication.broadcast, title: name, trackers: tracker.map(OriginAddresses.trimmed), origins: [base]))"
         address.withLock { $0 = (link, hls) }
         tell(publication.broadcast, link: link, hls: hls)
 
@@ -134,6 +129,8 @@ struct Publish: AsyncParsableCommand {
             case .warned(let message): log.warning("\(message)")
             case .retrying(let error, let delay):
                 log.warning("\(error); trying again in \((delay * 10).rounded() / 10) s")
+            // Only encoders come and go, and only `serve` takes them.
+            case .joined, .left, .slateBegan, .abandoned: break
             case .ended: end.yield(nil)
             case .failed(let error):
                 if publication.isClosed {
@@ -213,11 +210,4 @@ struct Publish: AsyncParsableCommand {
         let stem = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? file
         return stem.isEmpty || stem.utf8.count > Limits.titleLength ? "Live" : stem
     }
-
-    /// An address that listens everywhere can be called by a name only on this machine.
-    private static func reachable(_ place: HostPort, port: Int) -> HostPort {
-        HostPort(host: ["0.0.0.0", "::"].contains(place.host) ? "127.0.0.1" : place.host, port: port)
-    }
-
-    private static func trimmed(_ url: String) -> String { url.hasSuffix("/") ? String(url.dropLast()) : url }
 }

@@ -11,8 +11,10 @@ struct TributaryOrigin: AsyncParsableCommand {
               tributary-origin publish --input film.mp4 --loop
               tributary-origin publish --input 'srt://0.0.0.0:9000?mode=listener' --tracker http://127.0.0.1:7070
               ffmpeg ... -f mpegts - | tributary-origin publish --input - --title "Town hall"
+              tributary-origin broadcasts add town-hall && tributary-origin keys make town-hall
+              tributary-origin serve --rtmp 0.0.0.0:1935
               tributary-origin check http://127.0.0.1:8080/<id>/master.m3u8
               tributary-origin id
             """,
-        subcommands: [Publish.self, Check.self, ShowID.self])
+        subcommands: [Publish.self, Serve.self, Broadcasts.self, Keys.self, Check.self, ShowID.self])
 }

@@ -75,6 +75,9 @@ package struct Chain: Hashable, Sendable {
         isClosed = record.isLast
     }
 
+    /// Nothing follows the newest record; players see the end although no record says it.
+    package mutating func close() { isClosed = true }
+
     /// Begins a new programme after the closed one: numbers go on, so that no player sees them go back.
     package mutating func reopen(epoch: UInt32) {
         self.epoch = max(epoch, self.epoch &+ 1)

@@ -7,17 +7,34 @@ import Vocabulary
 final class Demuxer {
     private var context: UnsafeMutablePointer<AVFormatContext>
     private let packet: UnsafeMutablePointer<AVPacket>
-    private let input: MediaInput
+    let input: MediaInput
+    /// What an encoder pushes; `nil` when libavformat itself opens the input.
+    let feed: Feed?
+    private let reader: FeedReader?
     private let interrupt: Interrupt
+    /// What messages call it.
+    let name: String
     let video: UnsafeMutablePointer<AVStream>
     private(set) var audio: UnsafeMutablePointer<AVStream>?
     private var picturesRead: Int64 = 0
     /// The audio that had to be left out.
     private(set) var refusedAudio: String?
 
-    init(_ input: MediaInput, interrupt: Interrupt) throws(MediaError) {
+    convenience init(_ input: MediaInput, interrupt: Interrupt) throws(MediaError) {
+        try self.init(input, feed: nil, interrupt: interrupt)
+    }
+
+    convenience init(_ feed: Feed, interrupt: Interrupt) throws(MediaError) {
+        try self.init(.encoders, feed: feed, interrupt: interrupt)
+    }
+
+    private init(_ input: MediaInput, feed: Feed?, interrupt: Interrupt) throws(MediaError) {
         self.input = input
+        self.feed = feed
         self.interrupt = interrupt
+        let name = feed?.name ?? "\(input)"
+        self.name = name
+        reader = feed.map { FeedReader($0, interrupt: interrupt) }
         // What matters of its remarks comes back as error codes.
         av_log_set_level(AV_LOG_FATAL)
         guard let packet = av_packet_alloc(), let allocated = avformat_alloc_context() else {
@@ -30,24 +47,31 @@ final class Demuxer {
         var options: OpaquePointer?
         av_dict_set(&options, "protocol_whitelist", input.protocols, 0)
         defer { av_dict_free(&options) }
+        if let reader {
+            allocated.pointee.pb = reader.context
+            allocated.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
+            // Long enough to meet both streams; a programme without sound would be searched for it for 90 s.
+            allocated.pointee.max_analyze_duration = 2_000_000
+        }
         interrupt.arm(input.openLimit)
-        let code = avformat_open_input(&opened, input.url, nil, &options)
+        let format = feed.flatMap { av_find_input_format($0.format.rawValue) }
+        let code = avformat_open_input(&opened, input.url, format, &options)
         guard code >= 0, let context = opened else {
             av_packet_free(&packetToFree)
             if interrupt.isStopped { throw .stopped }
-            throw .cannotOpen("\(input)", reason: code == av_shim_error_exit() ? "nothing came in time" : reason(code))
+            throw .cannotOpen(name, reason: code == av_shim_error_exit() ? "nothing came in time" : reason(code))
         }
         do throws(MediaError) {
             interrupt.arm(input.openLimit)
             let found = avformat_find_stream_info(context, nil)
             if interrupt.isStopped { throw .stopped }
-            guard found >= 0 else { throw .cannotOpen("\(input)", reason: reason(found)) }
+            guard found >= 0 else { throw .cannotOpen(name, reason: reason(found)) }
             guard let video = Self.best(AVMEDIA_TYPE_VIDEO, in: context, near: -1),
                 video.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
-            else { throw .noVideo("\(input)") }
+            else { throw .noVideo(name) }
             let codec = video.pointee.codecpar.pointee.codec_id
             guard codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC else {
-                throw .unsupportedVideo("\(input)", codec: String(cString: avcodec_get_name(codec)))
+                throw .unsupportedVideo(name, codec: String(cString: avcodec_get_name(codec)))
             }
             self.video = video
         } catch {
@@ -92,10 +116,11 @@ final class Demuxer {
             interrupt.arm(input.readLimit)
             let code = av_read_frame(context, packet)
             if interrupt.isStopped { throw .stopped }
-            if code == av_shim_error_eof() { return nil }
+            // A reader that was interrupted looks like the end to some of libavformat's demuxers.
+            let isSilent = code == av_shim_error_exit() || code < 0 && feed?.isOver == false && interrupt.isDue
+            if code == av_shim_error_eof(), !isSilent { return nil }
             guard code >= 0 else {
-                let isSilent = code == av_shim_error_exit()
-                throw .cannotRead("\(input)", reason: isSilent ? "nothing came for 10 s" : reason(code))
+                throw .cannotRead(name, reason: isSilent ? "nothing came for 10 s" : reason(code))
             }
             let index = packet.pointee.stream_index
             if index == video.pointee.index {

@@ -18,14 +18,16 @@ final class Interrupt: Sendable {
         deadline.store(end, ordering: .relaxed)
     }
 
+    /// Whether what blocks must return now.
+    var isDue: Bool { isStopped || Self.now.nanoseconds > deadline.load(ordering: .relaxed) }
+
     /// The opaque pointer is not retained: the interrupt outlives whatever it is given to.
     var callback: AVIOInterruptCB {
         AVIOInterruptCB(
             callback: { opaque in
                 guard let opaque else { return 0 }
                 let interrupt = Unmanaged<Interrupt>.fromOpaque(opaque).takeUnretainedValue()
-                return interrupt.isStopped || Interrupt.now.nanoseconds > interrupt.deadline.load(ordering: .relaxed)
-                    ? 1 : 0
+                return interrupt.isDue ? 1 : 0
             }, opaque: Unmanaged.passUnretained(self).toOpaque())
     }
 

@@ -2,7 +2,11 @@ import Vocabulary
 
 /// Where media comes from, and what that means for how it is read.
 package struct MediaInput: Hashable, Sendable, CustomStringConvertible {
-    package enum Kind: Hashable, Sendable { case file, standardInput, live }
+    package enum Kind: Hashable, Sendable {
+        case file, standardInput, live
+        /// Encoders that call our own servers.
+        case encoders
+    }
 
     package let text: String
     package let kind: Kind
@@ -20,6 +24,14 @@ package struct MediaInput: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    private init(_ text: String, _ kind: Kind) {
+        self.text = text
+        self.kind = kind
+    }
+
+    /// Whoever holds the broadcast's stream key.
+    package static let encoders = MediaInput("an encoder", .encoders)
+
     package var description: String { kind == .standardInput ? "standard input" : text }
 
     var url: String {
@@ -27,6 +39,7 @@ package struct MediaInput: Hashable, Sendable, CustomStringConvertible {
         case .file: text.hasPrefix("file:") ? text : "file:" + text
         case .standardInput: "pipe:0"
         case .live: text
+        case .encoders: ""
         }
     }
 
@@ -38,16 +51,20 @@ package struct MediaInput: Hashable, Sendable, CustomStringConvertible {
         case .standardInput: "pipe"
         case .live:
             isWeb ? "http,https,tls,tcp,crypto,httpproxy" : "udp,rtp,srt,rtmp,rtmps,tls,tcp,rist"
+        case .encoders: ""
         }
     }
 
     private var isWeb: Bool { text.hasPrefix("http://") || text.hasPrefix("https://") }
 
     /// The source may hand over media faster than it plays.
-    var isPaced: Bool { kind != .live || isWeb }
+    var isPaced: Bool { !isLive || isWeb }
+
+    /// It sends as time passes, and may come back when it has gone.
+    var isLive: Bool { kind == .live || kind == .encoders }
 
     /// The source can say that it has ended, as opposed to falling silent.
-    var canEnd: Bool { kind != .live || isWeb }
+    var canEnd: Bool { !isLive || isWeb }
 
     /// Senders call us, and may come at any time.
     private var isWaiting: Bool {
@@ -55,6 +72,6 @@ package struct MediaInput: Hashable, Sendable, CustomStringConvertible {
             || text.contains("listen=1")
     }
 
-    var openLimit: Interval? { kind == .live && !isWaiting ? .seconds(20) : nil }
-    var readLimit: Interval? { kind == .live ? .seconds(10) : nil }
+    var openLimit: Interval? { isLive && !isWaiting ? .seconds(20) : nil }
+    var readLimit: Interval? { isLive ? .seconds(10) : nil }
 }

@@ -1,7 +1,7 @@
 import CLibAVFormat
 import Glibc
 import Synchronization
-import Vocabulary
+package import Vocabulary
 
 /// One segment as it was cut.
 package struct CutSegment: Sendable {
@@ -23,6 +23,12 @@ package struct CutSegment: Sendable {
 package final class MediaSource: Sendable {
     package struct Settings: Sendable {
         package var input: MediaInput
+        /// Where encoders come in, if the input is `.encoders`.
+        package var entrance: Entrance?
+        /// How long the broadcast is held open for an encoder that is gone.
+        package var grace = Interval.seconds(60)
+        /// A clip that is shown after that until an encoder is back; without it the broadcast ends.
+        package var slate: MediaInput?
         /// Begin again when a file ends.
         package var isLooping = false
         /// In microseconds.
@@ -41,6 +47,14 @@ package final class MediaSource: Sendable {
         /// Worth telling the broadcaster.
         case warned(String)
         case retrying(MediaError, after: Double)
+        /// An encoder has begun to send, by its name.
+        case joined(String)
+        /// The encoder is gone; the broadcast is held open.
+        case left(MediaError)
+        /// No encoder came back in time: the slate is shown.
+        case slateBegan
+        /// No encoder came back in time, and there is no slate: the programme is over until one comes.
+        case abandoned
         /// The input has ended, or was stopped; nothing follows.
         case ended
         /// The input cannot be used, or breaks off for good; nothing follows.

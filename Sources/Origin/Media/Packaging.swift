@@ -16,6 +16,7 @@ struct Packaging {
     private var pacer = Pacer()
     private var delay = RetryDelay(seed: UInt64(Interrupt.now.nanoseconds))
     private var muxer: Muxer?
+    private var lineup: Lineup
 
     /// What is added to the input's timestamps; `nil` until a keyframe has fixed it.
     private var shift: Int64?
@@ -39,6 +40,7 @@ struct Packaging {
         self.interrupt = interrupt
         self.onEvent = onEvent
         cutter = SegmentCutter(wished: settings.segmentDuration, targetDuration: settings.targetDuration)
+        lineup = Lineup(settings: settings, interrupt: interrupt, onEvent: onEvent)
     }
 
     mutating func run(_ probed: Demuxer?) {
@@ -47,23 +49,26 @@ struct Packaging {
         while true {
             do throws(MediaError) {
                 let demuxer =
-                    if let opened = next { opened } else {
-                        try Demuxer(settings.input, interrupt: interrupt)
-                    }
+                    if let opened = next { opened } else { try lineup.next() }
                 next = nil
                 if !isDescribed { describe(demuxer) }
                 isDescribed = true
                 try broadcast(demuxer)
+                if lineup.isRelieved {
+                    try finishSegment(at: end, isLast: false)
+                    startAnew()
+                    continue
+                }
                 guard try hasEnded(demuxer) else {
-                    throw .cannotRead("\(settings.input)", reason: "the sender has ended it")
+                    throw .cannotRead(demuxer.name, reason: "the sender has ended it")
                 }
                 guard let start = shift, end > inputStart + start else {
-                    throw .cannotRead("\(settings.input)", reason: "it has no keyframe")
+                    throw .cannotRead(demuxer.name, reason: "it has no keyframe")
                 }
                 guard !demuxer.isTruncated else {
-                    throw .cannotRead("\(settings.input)", reason: "it breaks off before its end")
+                    throw .cannotRead(demuxer.name, reason: "it breaks off before its end")
                 }
-                guard settings.isLooping, settings.input.kind == .file else {
+                guard settings.isLooping || lineup.isSlate, demuxer.input.kind == .file else {
                     try finishSegment(at: end, isLast: true)
                     return onEvent(.ended)
                 }
@@ -76,7 +81,7 @@ struct Packaging {
 
     /// Whether the end of what could be read is the end of the programme.
     private func hasEnded(_ demuxer: Demuxer) throws(MediaError) -> Bool {
-        guard settings.input.canEnd, settings.input.kind == .live else { return settings.input.canEnd }
+        guard demuxer.input.canEnd, demuxer.input.isLive else { return demuxer.input.canEnd }
         guard demuxer.isPlaylist else { return demuxer.isFinite }
         // libavformat reports a server that is gone like the end of the playlist, so it has to be looked at again.
         do throws(MediaError) {
@@ -94,12 +99,16 @@ struct Packaging {
             onEvent(.ended)
             return false
         }
-        try? finishSegment(at: end, isLast: settings.input.kind != .live)
-        guard settings.input.kind == .live else {
+        try? finishSegment(at: end, isLast: !settings.input.isLive)
+        guard settings.input.isLive else {
             onEvent(.failed(error))
             return false
         }
         startAnew()
+        if settings.entrance != nil {
+            lineup.breakOff(error)
+            return true
+        }
         let pause = delay.draw()
         onEvent(.retrying(error, after: pause.seconds))
         interrupt.sleep(pause)
@@ -118,6 +127,7 @@ struct Packaging {
 
     private mutating func startAnew() {
         muxer = nil
+        pacer = Pacer()
         shift = nil
         segmentStart = nil
         if anchor != nil { isDiscontinuity = true }
@@ -128,7 +138,8 @@ struct Packaging {
 
     /// Reads to the end of the input.
     private mutating func broadcast(_ demuxer: Demuxer) throws(MediaError) {
-        while let packet = try demuxer.read() {
+        var watch = KeyframeWatch()
+        while !lineup.isRelieved, let packet = try demuxer.read() {
             let isVideo = packet.pointee.stream_index == demuxer.video.pointee.index
             guard let stream = isVideo ? demuxer.video : demuxer.audio else { continue }
             stamp(packet, from: stream.pointee.time_base, isVideo: isVideo)
@@ -137,7 +148,11 @@ struct Packaging {
             }
             packet.pointee.duration = min(max(0, packet.pointee.duration), 90_000 * 60)
             let isKeyframe = isVideo && packet.pointee.flags & AV_PKT_FLAG_KEY != 0
-            if let shift, isVideo, settings.input.kind != .file, lastVideo != .min,
+            if isVideo, demuxer.input.isLive, watch.misses(isKeyframe: isKeyframe, at: Interrupt.now) {
+                guard shift != nil else { throw .noKeyframe(demuxer.name, seconds: watch.patience) }
+                onEvent(.warned("\(MediaError.noKeyframe(demuxer.name, seconds: watch.patience))"))
+            }
+            if let shift, isVideo, demuxer.input.kind != .file, lastVideo != .min,
                 !(-90_000...900_000).contains(packet.pointee.dts + shift - lastVideo)
             {
                 onEvent(.warned("the input's timestamps jump; players see a discontinuity"))
@@ -153,7 +168,7 @@ struct Packaging {
             packet.pointee.pts += shift
             packet.pointee.dts += shift
             guard isInOrder(packet, isVideo: isVideo) else { continue }
-            try pace(packet.pointee.dts)
+            try pace(packet.pointee.dts, of: demuxer.input)
             if isKeyframe { try cutIfDue(at: packet.pointee.pts) }
             try write(packet, demuxer, isVideo: isVideo)
         }
@@ -185,8 +200,8 @@ struct Packaging {
         return true
     }
 
-    private mutating func pace(_ time: Int64) throws(MediaError) {
-        guard settings.isPaced, settings.input.isPaced else { return }
+    private mutating func pace(_ time: Int64, of input: MediaInput) throws(MediaError) {
+        guard settings.isPaced, input.isPaced else { return }
         interrupt.sleep(pacer.delay(of: Self.microseconds(time), at: Interrupt.now))
         if interrupt.isStopped { throw .stopped }
     }
@@ -215,7 +230,7 @@ struct Packaging {
         guard let segmentStart else { return }
         let playing = Self.microseconds(end - segmentStart)
         guard muxer.length <= Limits.segmentLength, playing <= Limits.duration.upperBound else {
-            throw .segmentTooLarge("\(settings.input)", seconds: Int(playing / 1_000_000), bytes: muxer.length)
+            throw .segmentTooLarge(demuxer.name, seconds: Int(playing / 1_000_000), bytes: muxer.length)
         }
     }
 

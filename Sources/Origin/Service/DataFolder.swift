@@ -45,6 +45,22 @@ package final class DataFolder: Sendable {
         return try SigningKey.load(orMakeAt: path + "/key")
     }
 
+    /// The sequence number after which the programme was over, although its record does not say so.
+    var closing: UInt64? {
+        DurableFile.read(path + "/closed", limit: 32).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    func noteEnd(after sequence: UInt64) throws(DataFolderError) {
+        try DurableFile.write(Array("\(sequence)".utf8), to: path + "/closed")
+    }
+
+    /// What is going on in it, for whoever lists the broadcasts.
+    func note(_ state: String) { try? DurableFile.write(Array((state + "\n").utf8), to: path + "/state") }
+
+    package static func state(in path: String) -> String? {
+        DurableFile.read(path + "/state", limit: 4_096).map { String(decoding: $0, as: UTF8.self) }
+    }
+
     private static func make(_ path: String) throws(DataFolderError) {
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .system("create", path) }
         var status = stat()

@@ -92,12 +92,14 @@ package final class Publication: Sendable {
         opening.targetDuration = journal.targetDuration
         opening.variant = journal.variant
         opening.window = Window(discontinuitySequence: journal.discontinuities)
-        Self.restore(&opening, from: SegmentStore(in: folder.path), epoch: epoch)
+        Self.restore(&opening, from: SegmentStore(in: folder.path), epoch: epoch, closing: folder.closing)
         state = Mutex(opening)
         store = Mutex(SegmentStore(in: folder.path))
     }
 
-    private static func restore(_ state: inout State, from store: SegmentStore, epoch: UInt32) {
+    private static func restore(
+        _ state: inout State, from store: SegmentStore, epoch: UInt32, closing: UInt64?
+    ) {
         for (record, sealed) in state.journal.records {
             var evicted: [Record] = []
             if let last = state.window.listed.last, last.epoch != record.epoch { evicted = state.window.clear() }
@@ -115,12 +117,16 @@ package final class Publication: Sendable {
         if let newest = state.journal.records.last {
             state.chain = Chain(after: newest.record, hash: SHA256.hash(newest.record.bencoded))
         }
-        if state.chain.isClosed {
-            // The programme is over; what starts now is another one under the same name.
-            state.chain.reopen(epoch: epoch)
-            state.variant = nil
-            for old in state.window.clear() { state.held[old.segment.sequence] = nil }
-        }
+        if let closing, closing == state.window.listed.last?.segment.sequence { state.chain.close() }
+        if state.chain.isClosed { reopen(&state, epoch: epoch) }
+    }
+
+    /// The programme is over; what starts now is another one under the same name.
+    private static func reopen(_ state: inout State, epoch: UInt32) {
+        state.chain.reopen(epoch: epoch)
+        state.variant = nil
+        state.head = nil
+        for old in state.window.clear() { state.held[old.segment.sequence] = nil }
     }
 
     private static var now: Int64 {
@@ -148,7 +154,8 @@ extension Publication {
             log.error("segments are served from memory only: \(error)")
         }
         let published = state.withLock { state in
-            commit(segment, root, leaves, to: &state)
+            if state.chain.isClosed { Self.reopen(&state, epoch: UInt32(clamping: Self.now / 1_000)) }
+            return commit(segment, root, leaves, to: &state)
         }
         guard let (record, woken) = published else { return }
         for promise in woken { promise.succeed() }
@@ -158,6 +165,24 @@ extension Publication {
                 metadata: ["sequence": "\(record.segment.sequence)", "seconds": "\(Double(record.duration) / 1e6)"])
         }
         onPublished(record)
+    }
+
+    /// Ends the programme although its last segment did not say so: the encoder has not come back.
+    package func close() {
+        let woken = state.withLock { state -> [EventLoopPromise<Void>] in
+            guard let newest = state.newest?.record, !state.isClosed else { return [] }
+            do throws(DataFolderError) {
+                try folder.noteEnd(after: newest.segment.sequence)
+            } catch {
+                log.error("after a restart the broadcast will not be known to have ended: \(error)")
+            }
+            state.chain.close()
+            state.head = nil
+            let waiting = state.waiting
+            state.waiting = waiting.filter { !state.grants($0.wish) }
+            return waiting.filter { state.grants($0.wish) }.map(\.promise)
+        }
+        for promise in woken { promise.succeed() }
     }
 
     private func commit(

@@ -62,4 +62,22 @@ package enum Limits {
     package static let bencodeDepth = 8
     /// Values in bencoded bytes.
     package static let bencodeValues = 4_096
+    /// Bytes of one RTMP message, such as a keyframe.
+    package static let rtmpMessage = 8 << 20
+    /// Bytes of all messages of one connection that are not complete.
+    package static let rtmpPending = 16 << 20
+    /// Chunk streams of one connection.
+    package static let rtmpChunkStreams = 64
+    /// Values in one RTMP command, and how deep they may lie in each other.
+    package static let amfValues = 1_024
+    package static let amfDepth = 8
+    /// Bytes of one string in an RTMP command.
+    package static let amfText = 64 << 10
+    /// Bytes of a stream key as an encoder sends it.
+    package static let streamKeyLength = 256
+    /// Connections of encoders, and how many one address may have.
+    package static let encoders = 256
+    package static let encodersPerAddress = 32
+    /// Addresses whose wrong stream keys are counted.
+    package static let guessers = 4_096
 }

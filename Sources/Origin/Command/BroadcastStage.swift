@@ -1,0 +1,150 @@
+import CommandLine
+import Logging
+import OriginIngest
+import OriginMedia
+import OriginService
+import Vocabulary
+import Wire
+
+/// Keeps what is served in step with what is on the shelf: looks at it every second.
+actor BroadcastStage {
+    private let shelf: Shelf
+    private let sites: OriginSites
+    private let reception: Reception
+    private let surroundings: Broadcast.Surroundings
+    private let log: Logger
+    private let json: Bool
+    private var acts: [String: Act] = [:]
+
+    private struct Act {
+        /// `nil` for a broadcast that cannot be served.
+        var broadcast: Broadcast?
+        var programme: [Int]
+        var keys: [Int]
+    }
+
+    init(
+        _ shelf: Shelf, _ sites: OriginSites, _ reception: Reception, _ surroundings: Broadcast.Surroundings,
+        log: Logger, json: Bool
+    ) {
+        self.shelf = shelf
+        self.sites = sites
+        self.reception = reception
+        self.surroundings = surroundings
+        self.log = log
+        self.json = json
+    }
+
+    func run() async {
+        if shelf.names.isEmpty {
+            log.warning("there is no broadcast in \(shelf.path) yet: tributary-origin broadcasts add NAME")
+        }
+        while !Task.isCancelled {
+            await look()
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    func strike() async {
+        await withTaskGroup { group in
+            for (name, act) in acts {
+                reception.close(name)
+                if let broadcast = act.broadcast { group.addTask { await broadcast.stop() } }
+            }
+        }
+        acts = [:]
+    }
+
+    private func look() async {
+        let names = shelf.names
+        for (name, act) in acts where !names.contains(name) { await remove(name, act) }
+        for name in names {
+            let folder = shelf.folder(of: name)
+            let programme = Shelf.stamp(of: folder + "/programme")
+            let keys = Shelf.stamp(of: folder + "/stream-keys")
+            if let act = acts[name] {
+                guard act.programme != programme else {
+                    if act.keys != keys, act.broadcast != nil { changeKeys(of: name, in: folder) }
+                    acts[name]?.keys = keys
+                    continue
+                }
+                await remove(name, act)
+            }
+            acts[name] = Act(broadcast: begin(name, in: folder), programme: programme, keys: keys)
+        }
+    }
+
+    private func begin(_ name: String, in folder: String) -> Broadcast? {
+        do {
+            let programme = try Programme(in: folder)
+            let json = json
+            let broadcast = try Broadcast(name, in: DataFolder(folder), programme, surroundings, log: log) { event in
+                if json { Self.tell(event, of: name) }
+            }
+            if programme.input == .encoders {
+                reception.open(
+                    name, keys: try Self.keys(in: folder), to: broadcast.entrance, policy: programme.secondEncoder)
+            }
+            sites.add(broadcast)
+            announce(broadcast)
+            broadcast.start()
+            return broadcast
+        } catch {
+            // The others go on.
+            log.error("the broadcast \(name) is not served: \(error)")
+            return nil
+        }
+    }
+
+    private func announce(_ broadcast: Broadcast) {
+        guard !json else {
+            return Events.emit([
+                ("event", "broadcast"), ("name", .string(broadcast.name)),
+                ("broadcast", .string("\(broadcast.publication.broadcast)")), ("link", .string(broadcast.link)),
+                ("hls", .string(broadcast.hls)),
+            ])
+        }
+        Events.say("\(broadcast.name): tributary-peer watch '\(broadcast.link)'")
+        Events.say("\(broadcast.name): \(broadcast.hls)")
+    }
+
+    private func remove(_ name: String, _ act: Act) async {
+        acts[name] = nil
+        reception.close(name)
+        guard let broadcast = act.broadcast else { return }
+        sites.remove(broadcast)
+        await broadcast.stop()
+        log.info("the broadcast \(name) is no longer served")
+    }
+
+    private func changeKeys(of name: String, in folder: String) {
+        do {
+            reception.change(try Self.keys(in: folder), of: name)
+        } catch {
+            // Rather nobody than somebody whose key may have been revoked.
+            log.error("nobody can publish to \(name): \(error)")
+            reception.change([], of: name)
+        }
+    }
+
+    private static func keys(in folder: String) throws(DataFolderError) -> [Reception.Key] {
+        try KeyRing(in: folder).entries.map { Reception.Key(name: $0.name, hash: $0.hash) }
+    }
+
+    private static func tell(_ event: Broadcast.Event, of name: String) {
+        switch event {
+        case .published(let record):
+            Events.emit([
+                ("event", "segment"), ("name", .string(name)), ("rendition", .integer(record.segment.rendition)),
+                ("sequence", .integer(record.segment.sequence)), ("root", .string("\(record.root)")),
+                ("length", .integer(record.length)), ("duration", .number(Double(record.duration) / 1e6)),
+                ("discontinuity", .bool(record.isDiscontinuity)),
+            ])
+        case .state(let state, let sentence):
+            Events.emit([
+                ("event", "state"), ("name", .string(name)), ("state", .string(state.rawValue)),
+                ("sentence", .string(sentence)),
+            ])
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import CommandLine
+
+/// What the commands of an origin make of the addresses that they are given.
+enum OriginAddresses {
+    static func check(trackers: [String], publicURL: String?) throws {
+        for url in trackers where !["http://", "https://", "udp://"].contains(where: { url.hasPrefix($0) }) {
+            throw ValidationError("--tracker \(url) is no http://, https:// or udp:// address")
+        }
+        if let publicURL, !publicURL.hasPrefix("http://"), !publicURL.hasPrefix("https://") {
+            throw ValidationError("--public-url \(publicURL) is no http:// or https:// address")
+        }
+    }
+
+    /// How viewers reach the origin, without a slash at the end.
+    static func base(_ publicURL: String?, _ place: HostPort, port: Int) -> String {
+        trimmed(publicURL ?? "http://\(reachable(place, port: port))")
+    }
+
+    /// An address that listens everywhere can be called by a name only on this machine.
+    static func reachable(_ place: HostPort, port: Int) -> HostPort {
+        HostPort(host: ["0.0.0.0", "::"].contains(place.host) ? "127.0.0.1" : place.host, port: port)
+    }
+
+    static func trimmed(_ url: String) -> String { url.hasSuffix("/") ? String(url.dropLast()) : url }
+}

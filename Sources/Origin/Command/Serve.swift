@@ -1,0 +1,115 @@
+import ArgumentParser
+import CommandLine
+import Logging
+import NIOCore
+import NIOPosix
+import OriginIngest
+import OriginService
+import Synchronization
+import Vocabulary
+import WebClient
+import WebServer
+import Wire
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs all broadcasts of a data folder, and takes what encoders such as OBS send them.",
+        discussion: """
+            Examples:
+              tributary-origin broadcasts add town-hall --title "Town hall"
+              tributary-origin keys make town-hall
+              tributary-origin serve --rtmp 0.0.0.0:1935 --listen 0.0.0.0:8080 \\
+                --public-url http://stream.example.org:8080 --tracker http://127.0.0.1:7070
+
+            In OBS: Settings, Stream, Service "Custom", Server rtmp://HOST:1935/live, and the key as Stream Key;
+            Settings, Output: Keyframe Interval 2 s. Broadcasts and keys may be added, changed and revoked while this
+            runs: it looks at the folder every second.
+            """)
+
+    @Option(help: "Where to serve HTTP; port 0 takes any free one.")
+    var listen = "127.0.0.1:8080"
+
+    @Option(help: "Where to take RTMP from encoders.")
+    var rtmp = "127.0.0.1:1935"
+
+    @Option(help: "A tracker's address, http://HOST:PORT or udp://HOST:PORT; may be given several times.")
+    var tracker: [String] = []
+
+    @Option(help: "The folder whose folders are the broadcasts.")
+    var data = "tributary-broadcasts"
+
+    @Option(help: "How viewers reach this origin, if not by the address it listens on.")
+    var publicURL: String?
+
+    @Flag(help: "Tell everything as JSON, one object a line, on standard output.")
+    var json = false
+
+    func validate() throws {
+        try OriginAddresses.check(trackers: tracker, publicURL: publicURL)
+        for (name, text) in [("--listen", listen), ("--rtmp", rtmp)] {
+            do { _ = try HostPort(parsing: text) } catch { throw ValidationError("\(name): \(error)") }
+        }
+    }
+
+    func run() async {
+        prepareForSignals()
+        bootstrapLogging()
+        await complaining { try await serve() }
+    }
+
+    private func serve() async throws {
+        let log = Logger(label: "origin")
+        let (place, rtmpPlace) = (try HostPort(parsing: listen), try HostPort(parsing: rtmp))
+        let group = MultiThreadedEventLoopGroup.singleton
+        let reception = Reception(log: log)
+        let running = Mutex<Server?>(nil)
+        let sites = OriginSites {
+            IngestMetrics.text(reception.figures, malformed: running.withLock { $0 }?.malformed ?? [:])
+        }
+        let server: Server
+        do {
+            var limits = ServerLimits()
+            limits.connections = 8_192  // a held request for news each, and players besides
+            server = try await Server.start(host: place.host, port: place.port, group: group, limits: limits) {
+                sites.answer($0, on: $1)
+            }
+        } catch {
+            throw Complaint(binding: "\(place)", error)
+        }
+        running.withLock { $0 = server }
+        let ingest: RTMPServer
+        do {
+            ingest = try await RTMPServer.start(
+                host: rtmpPlace.host, port: rtmpPlace.port, group: group, reception: reception)
+        } catch {
+            await server.stop()
+            throw Complaint(binding: "\(rtmpPlace) for RTMP", error)
+        }
+
+        let base = OriginAddresses.base(publicURL, place, port: server.port)
+        let rtmpURL = "rtmp://\(OriginAddresses.reachable(rtmpPlace, port: ingest.port))/live"
+        if json {
+            Events.emit([("event", "ready"), ("http", .string(base)), ("rtmp", .string(rtmpURL))])
+        } else {
+            Events.say("Encoders send to:    \(rtmpURL), with a stream key (tributary-origin keys make)")
+            Events.say("Viewers find all at: \(base)/")
+        }
+
+        let client = WebClient()
+        let stage = BroadcastStage(
+            Shelf(data), sites, reception,
+            Broadcast.Surroundings(base: base, trackers: tracker.map(OriginAddresses.trimmed), client: client),
+            log: log,
+            json: json)
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await stage.run() }
+            tasks.addTask { _ = await waitForStop() }
+            await tasks.next()
+            tasks.cancelAll()
+        }
+        await ingest.stop()
+        await stage.strike()
+        await server.stop()
+        client.shutdown()
+    }
+}

@@ -1,0 +1,219 @@
+import Integrity
+package import Logging
+package import OriginCore
+package import OriginMedia
+import Synchronization
+package import Vocabulary
+
+/// Decides who may publish where, whatever protocol they speak, and ends the sessions of those who may no longer.
+package final class Reception: Sendable {
+    /// A stream key, as it is kept.
+    package struct Key: Hashable, Sendable {
+        package var name: String
+        package var hash: Word256
+
+        package init(name: String, hash: Word256) {
+            self.name = name
+            self.hash = hash
+        }
+    }
+
+    package enum Admission: Sendable {
+        case admitted(Feed)
+        case refused(String)
+    }
+
+    package struct Figures: Sendable {
+        package var onAir = 0
+        package var admitted = 0
+        package var refused: [String: Int] = [:]
+        package var malformed: [String: Int] = [:]
+        package var bytes = 0
+    }
+
+    private struct Door {
+        var keys: [Key]
+        var entrance: Entrance
+        var policy: OnAir.Policy
+        var onAir = OnAir()
+        var session: Session?
+    }
+
+    private struct Session {
+        var encoder: Encoder
+        var key: Key
+        var feed: Feed
+    }
+
+    private struct State {
+        /// By the broadcast's name.
+        var doors: [String: Door] = [:]
+        var guesses = GuessLimit()
+        var figures = Figures()
+    }
+
+    private let state = Mutex(State())
+    private let log: Logger
+
+    package init(log: Logger) { self.log = log }
+
+    package var figures: Figures {
+        state.withLock { state in
+            var figures = state.figures
+            figures.onAir = state.doors.values.count { $0.session != nil }
+            return figures
+        }
+    }
+
+    /// The transport of the encoder that is on air in the broadcast, and its address.
+    package func encoder(of broadcast: String) -> (transport: String, address: String)? {
+        state.withLock { $0.doors[broadcast]?.session.map { ($0.encoder.transport, $0.encoder.address) } }
+    }
+
+    // MARK: What the operator decides
+
+    package func open(_ broadcast: String, keys: [Key], to entrance: Entrance, policy: OnAir.Policy) {
+        state.withLock { $0.doors[broadcast] = Door(keys: keys, entrance: entrance, policy: policy) }
+    }
+
+    package func close(_ broadcast: String) {
+        let session = state.withLock { $0.doors.removeValue(forKey: broadcast)?.session }
+        session?.feed.finish()
+        session?.encoder.hangUp("the broadcast is no longer served here")
+    }
+
+    /// Keys were made or revoked; who came with a revoked one is sent away.
+    package func change(_ keys: [Key], of broadcast: String) {
+        let revoked = state.withLock { state -> Session? in
+            state.doors[broadcast]?.keys = keys
+            guard let session = state.doors[broadcast]?.session, !keys.contains(session.key) else { return nil }
+            leave(session.encoder, &state)
+            return session
+        }
+        guard let revoked else { return }
+        log.warning(
+            "the encoder is sent away: its stream key was revoked",
+            metadata: ["broadcast": "\(broadcast)", "encoder": "\(revoked.encoder.name)"])
+        revoked.encoder.hangUp("the stream key was revoked")
+    }
+
+    // MARK: What encoders do
+
+    /// Whether `key` opens a broadcast, which one, and whether it is free.
+    package func admit(_ encoder: Encoder, key: String) -> Admission {
+        let now = Clock.now
+        let hash = StreamKey.hash(String(key.prefix(Limits.streamKeyLength)))
+        let outcome = state.withLock { state -> Outcome in
+            if let wait = state.guesses.wait(of: Self.network(encoder.address), at: now) { return .tooMany(wait) }
+            var match: (broadcast: String, key: Key)?
+            // All are compared, so that the time tells nothing.
+            for (broadcast, door) in state.doors {
+                for candidate in door.keys where StreamKey.isEqual(candidate.hash, hash) {
+                    match = (broadcast, candidate)
+                }
+            }
+            guard let match, var door = state.doors[match.broadcast] else {
+                state.guesses.missed(Self.network(encoder.address), at: now)
+                return .wrong
+            }
+            let heard = door.session?.encoder.lastHeard ?? .zero
+            guard case .welcome = door.onAir.arrive(encoder.id, door.policy, heard: heard, at: now) else {
+                return .busy(match.broadcast)
+            }
+            let replaced = door.session
+            replaced?.feed.finish()
+            let feed = feed(of: encoder, in: match.broadcast)
+            door.session = Session(encoder: encoder, key: match.key, feed: feed)
+            door.entrance.admit(feed)
+            state.doors[match.broadcast] = door
+            state.figures.admitted += 1
+            return .welcome(match.broadcast, feed, replaced?.encoder)
+        }
+        return tell(outcome, encoder)
+    }
+
+    /// The connection has ended, or the encoder has said that its programme has.
+    package func left(_ encoder: Encoder) { state.withLock { leave(encoder, &$0) } }
+
+    /// What came over a connection broke the protocol.
+    package func malformed(_ reason: String, _ sentence: String, _ transport: String, from address: String) {
+        state.withLock { state in
+            if state.figures.malformed[reason] != nil || state.figures.malformed.count < 64 {
+                state.figures.malformed[reason, default: 0] += 1
+            }
+        }
+        log.warning(
+            "a connection to the \(transport) port was closed: \(sentence)", metadata: ["address": "\(address)"])
+    }
+
+    package func received(_ bytes: Int) { state.withLock { $0.figures.bytes += bytes } }
+
+    private enum Outcome {
+        case welcome(String, Feed, Encoder?)
+        case busy(String)
+        case wrong
+        case tooMany(Interval)
+    }
+
+    private func tell(_ outcome: Outcome, _ encoder: Encoder) -> Admission {
+        switch outcome {
+        case .welcome(let broadcast, let feed, let replaced):
+            if let replaced {
+                log.warning(
+                    "another encoder takes over",
+                    metadata: [
+                        "broadcast": "\(broadcast)", "encoder": "\(encoder.name)", "before": "\(replaced.name)",
+                    ])
+                replaced.hangUp("another encoder with this stream key has taken over")
+            }
+            return .admitted(feed)
+        case .busy(let broadcast):
+            return refuse(encoder, "busy", "another encoder is on air in this broadcast", ["broadcast": "\(broadcast)"])
+        case .wrong: return refuse(encoder, "wrong_key", "the stream key is wrong", [:])
+        case .tooMany(let wait):
+            let seconds = Int(wait.seconds.rounded(.up))
+            return refuse(
+                encoder, "too_many_guesses",
+                "this address has tried too many wrong stream keys: wait \(seconds) s", [:])
+        }
+    }
+
+    private func refuse(
+        _ encoder: Encoder, _ reason: String, _ sentence: String, _ metadata: Logger.Metadata
+    ) -> Admission {
+        state.withLock { $0.figures.refused[reason, default: 0] += 1 }
+        log.warning(
+            "an encoder is refused: \(sentence)",
+            metadata: metadata.merging(["encoder": "\(encoder.name)"]) { $1 })
+        return .refused(sentence)
+    }
+
+    private func feed(of encoder: Encoder, in broadcast: String) -> Feed {
+        Feed(name: encoder.name, format: encoder.format, onRoom: encoder.resume) { [weak self] reason in
+            guard let self else { return }
+            state.withLock { state in
+                state.figures.refused["unusable", default: 0] += 1
+                leave(encoder, &state)
+            }
+            encoder.hangUp(reason)
+        }
+    }
+
+    private func leave(_ encoder: Encoder, _ state: inout State) {
+        for (broadcast, door) in state.doors where door.session?.encoder === encoder {
+            door.session?.feed.finish()
+            state.doors[broadcast]?.session = nil
+            state.doors[broadcast]?.onAir.left(encoder.id)
+        }
+    }
+
+    /// Who owns an IPv6 address owns the other 2^64 of its network too.
+    static func network(_ address: String) -> String {
+        guard address.contains(":") else { return address }
+        var groups = address.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        if let gap = groups.firstIndex(of: ""), groups.count < 8 {
+            groups.replaceSubrange(gap...gap, with: Array(repeating: "0", count: 9 - groups.count))
+        }
+        return groups.prefix(4).joined(separator: ":")
+    }
+}

@@ -1,0 +1,77 @@
+import CLibAVFormat
+import Vocabulary
+
+/// What is read next: the one input, or whichever encoder comes in, or the slate while none does.
+struct Lineup {
+    private let settings: MediaSource.Settings
+    private let interrupt: Interrupt
+    private let onEvent: @Sendable (MediaSource.Event) -> Void
+    private var feed: Feed?
+    private var absence = Absence.notBegun
+
+    /// What has become of the encoder.
+    private enum Absence { case notBegun, present, graced, slate, abandoned }
+
+    init(
+        settings: MediaSource.Settings, interrupt: Interrupt, onEvent: @escaping @Sendable (MediaSource.Event) -> Void
+    ) {
+        self.settings = settings
+        self.interrupt = interrupt
+        self.onEvent = onEvent
+    }
+
+    var isSlate: Bool { absence == .slate }
+
+    /// The slate is on, and an encoder has come.
+    var isRelieved: Bool { isSlate && settings.entrance?.hasNewcomer == true }
+
+    /// Opens what comes next; waits for an encoder where encoders are what is broadcast.
+    mutating func next() throws(MediaError) -> Demuxer {
+        guard let entrance = settings.entrance else { return try Demuxer(settings.input, interrupt: interrupt) }
+        while true {
+            if let feed = entrance.take(within: patience, interrupt) { return try open(feed) }
+            if interrupt.isStopped { throw .stopped }
+            if let slate = openSlate() { return slate }
+            absence = .abandoned
+            onEvent(.abandoned)
+        }
+    }
+
+    /// The encoder is gone, or sends what cannot be broadcast.
+    mutating func breakOff(_ error: MediaError) {
+        guard let feed else { return }
+        feed.refuse("\(error)")
+        self.feed = nil
+        if absence == .present { absence = .graced }
+        onEvent(.left(error))
+    }
+
+    private var patience: Interval? {
+        switch absence {
+        case .notBegun, .abandoned: nil
+        case .present, .graced: settings.grace
+        case .slate: .zero
+        }
+    }
+
+    private mutating func open(_ feed: Feed) throws(MediaError) -> Demuxer {
+        self.feed = feed
+        let demuxer = try Demuxer(feed, interrupt: interrupt)
+        absence = .present
+        onEvent(.joined(feed.name))
+        return demuxer
+    }
+
+    private mutating func openSlate() -> Demuxer? {
+        guard let slate = settings.slate else { return nil }
+        do throws(MediaError) {
+            let demuxer = try Demuxer(slate, interrupt: interrupt)
+            if absence != .slate { onEvent(.slateBegan) }
+            absence = .slate
+            return demuxer
+        } catch {
+            onEvent(.warned("the slate cannot be shown: \(error)"))
+            return nil
+        }
+    }
+}

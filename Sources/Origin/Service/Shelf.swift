@@ -1,0 +1,50 @@
+import Glibc
+
+/// The folder whose folders are broadcasts.
+package struct Shelf: Sendable {
+    package let path: String
+
+    package init(_ path: String) { self.path = path }
+
+    package func folder(of name: String) -> String { "\(path)/\(name)" }
+
+    /// The names of all broadcasts that are to be served, sorted.
+    package var names: [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if KeyRing.isName(name), Programme.exists(in: folder(of: name)) { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// The folder of a broadcast that is there.
+    package func existing(_ name: String) throws(DataFolderError) -> String {
+        guard KeyRing.isName(name), Programme.exists(in: folder(of: name)) else {
+            throw DataFolderError(
+                "there is no broadcast named \(name) in \(path): see tributary-origin broadcasts add --help")
+        }
+        return folder(of: name)
+    }
+
+    /// Makes the broadcast's folder and its identity.
+    package func add(_ name: String, _ programme: Programme) throws {
+        guard KeyRing.isName(name) else {
+            throw DataFolderError("\"\(name)\" is no name for a broadcast: use up to 64 of a-z, 0-9 and -")
+        }
+        if mkdir(path, 0o700) != 0, errno != EEXIST { throw DataFolderError.system("create", path) }
+        _ = try DataFolder.key(in: folder(of: name))
+        try programme.save(in: folder(of: name))
+    }
+
+    /// Tells one state of a file from the next.
+    package static func stamp(of path: String) -> [Int] {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return [] }
+        return [Int(status.st_ino), Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+    }
+}
