@@ -29,7 +29,8 @@ private let mayImport: [String: Set<String>] = {
         "tributary-tracker": command.union(["TrackerService", "Wire"]),
         "tributary-peer": command.union(["PeerAgent", "PeerWatch"]),
         "tributary-origin": command.union([
-            "Inspection", "OriginService", "OriginIngest", "OriginCore", "OriginMedia", "Integrity", "WebClient", "WebServer",
+            "Inspection", "OriginService", "OriginIngest", "OriginCore", "OriginMedia", "Integrity", "WebClient",
+            "WebServer",
             "Wire",
         ]),
         "Simulator": ["Scenarios", "PeerCore", "TrackerCore", "Vocabulary"],

@@ -29,7 +29,7 @@ import Vocabulary
         ("a type that does not exist", [18], .unknownMarker(18)),
         ("an array of four billion values", [10, 0xff, 0xff, 0xff, 0xff], .tooMany("values")),
         ("arrays in arrays", (0..<20).flatMap { _ -> [UInt8] in [10, 0, 0, 0, 1] }, .tooDeep),
-        ("more values than anybody needs", Array(repeating: 5, count: 2_000), .truncated),
+        ("more values than anybody needs", Array(repeating: 5, count: 2_000), .tooMany("values")),
         ("AMF 3: a reference to nothing", [17, 6, 4], .outOfRange("a reference")),
         ("AMF 3: a class that writes itself", [17, 10, 7, 1], .unknownMarker(10)),
         ("AMF 3: two hundred million names", [17, 10, 0xff, 0xff, 0xff, 0xfb], .tooMany("values")),
@@ -39,8 +39,7 @@ import Vocabulary
 
     @Test(arguments: hostile)
     func `is refused when it is`(what: String, bytes: [UInt8], error: RTMPError) {
-        let many: RTMPError = what.hasPrefix("more values") ? .tooMany("values") : error
-        #expect(throws: many) { try AMF.values(parsing: ByteBuffer(bytes: bytes)).count <= Limits.amfValues }
+        #expect(throws: error) { try AMF.values(parsing: ByteBuffer(bytes: bytes)) }
     }
 
     @Test func `is understood in AMF 3 too`() throws {
@@ -52,9 +51,11 @@ import Vocabulary
         #expect(value["c"] == .array([.boolean(true)]))
     }
 
-    @Test(arguments: [
-        ([4, 0xff, 0xff, 0xff, 0xff], -1.0), ([4, 0x81, 0x00], 128), ([4, 0xc0, 0x80, 0x80, 0], -268_435_456),
-    ])
+    static let integers: [([UInt8], Double)] = [
+        ([4, 0xff, 0xff, 0xff, 0xff], -1), ([4, 0x81, 0x00], 128), ([4, 0xc0, 0x80, 0x80, 0], -268_435_456),
+    ]
+
+    @Test(arguments: integers)
     func `has integers of 29 bits in AMF 3`(bytes: [UInt8], number: Double) throws {
         #expect(try AMF.values(parsing: ByteBuffer(bytes: [17] + bytes)) == [.number(number)])
     }

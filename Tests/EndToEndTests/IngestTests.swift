@@ -1,0 +1,136 @@
+import Foundation
+import Stage
+import Testing
+import Vocabulary
+
+/// Real encoders against a real origin that serves several broadcasts.
+@Suite(.timeLimit(.minutes(4))) struct `An origin that serves encoders` {
+    @Test func `takes two programmes at once, each with its own key, and refuses a wrong one`() async throws {
+        try await Newsroom.run { newsroom in
+            try await newsroom.add("one", "--title", "The first")
+            try await newsroom.add("two")
+            let keys = [try await newsroom.key(of: "one"), try await newsroom.key(of: "two")]
+            try await newsroom.serve()
+            let encoders = [try await newsroom.encoder(keys[0]), try await newsroom.encoder(keys[1])]
+            let stranger = try await newsroom.encoder("not-a-key")
+            try await newsroom.segments(of: "one", atLeast: 4)
+            try await newsroom.segments(of: "two", atLeast: 4)
+            #expect(try await stranger.ended(within: .seconds(30)) != .exited(0))
+            #expect(stranger.complaints.contains("the stream key is wrong"))
+            #expect(encoders[0].isRunning && encoders[1].isRunning)
+            for name in ["one", "two"] {
+                #expect(try await newsroom.playlist(of: name).playlist.faults.isEmpty)
+                #expect(try await newsroom.complaints(about: name).isEmpty)
+            }
+            // No key in what the origin writes, nor in what the system shows of its process.
+            let origin = try #require(await newsroom.origin)
+            let shown = try String(contentsOfFile: "/proc/\(origin.pid)/cmdline", encoding: .utf8)
+            for key in keys + ["not-a-key"] {
+                #expect(!origin.complaints.contains(key) && !shown.contains(key))
+                #expect(!String(decoding: origin.output, as: UTF8.self).contains(key))
+            }
+            #expect(await origin.stop() == .exited(0))
+        }
+    }
+
+    @Test func `ends the session of a revoked key within two seconds`() async throws {
+        try await Newsroom.run { newsroom in
+            try await newsroom.add("show")
+            let (mine, other) = (
+                try await newsroom.key(of: "show", "mine"), try await newsroom.key(of: "show", "other")
+            )
+            try await newsroom.serve()
+            let encoder = try await newsroom.encoder(mine)
+            try await newsroom.segments(of: "show", atLeast: 1)
+            #expect(try await newsroom.command("keys", "list", "show").split(separator: "\n").count == 2)
+            try await newsroom.command("keys", "revoke", "show", "mine")
+            let revoked = ContinuousClock.now
+            try await newsroom.state("held", of: "show")
+            #expect(ContinuousClock.now - revoked < .seconds(2))
+            #expect(try await encoder.ended(within: .seconds(30)) != .exited(0))
+            let again = try await newsroom.encoder(mine)
+            #expect(try await again.ended(within: .seconds(30)) != .exited(0))
+            // The other key of the same broadcast still opens it.
+            let count = await newsroom.segments(of: "show")
+            _ = try await newsroom.encoder(other)
+            try await newsroom.segments(of: "show", atLeast: count + 2)
+        }
+    }
+
+    @Test func `goes on with a discontinuity when an encoder that was killed comes back`() async throws {
+        try await Newsroom.run { newsroom in
+            try await newsroom.add("show")
+            let key = try await newsroom.key(of: "show")
+            try await newsroom.serve()
+            let first = try await newsroom.encoder(key)
+            try await newsroom.segments(of: "show", atLeast: 3)
+            first.signal(SIGKILL)
+            try await newsroom.state("held", of: "show")
+            let count = await newsroom.segments(of: "show")
+            _ = try await newsroom.encoder(key)
+            try await newsroom.segments(of: "show", atLeast: count + 3)
+            let (text, playlist) = try await newsroom.playlist(of: "show")
+            #expect(playlist.faults.isEmpty && !playlist.isEnded)
+            #expect(text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count == 2)
+            let sequences = playlist.segments.map(\.sequence)
+            #expect(sequences == Array(0..<sequences.count))
+        }
+    }
+
+    @Test func `lets a second encoder take over, or keeps it out, as the operator wishes`() async throws {
+        try await Newsroom.run { newsroom in
+            try await newsroom.add("open")
+            try await newsroom.add("guarded", "--second-encoder", "refuse")
+            let (open, guarded) = (try await newsroom.key(of: "open"), try await newsroom.key(of: "guarded"))
+            try await newsroom.serve()
+            let (first, second) = (try await newsroom.encoder(open), try await newsroom.encoder(guarded))
+            try await newsroom.segments(of: "open", atLeast: 2)
+            try await newsroom.segments(of: "guarded", atLeast: 2)
+            let (successor, intruder) = (try await newsroom.encoder(open), try await newsroom.encoder(guarded))
+            #expect(try await first.ended(within: .seconds(30)) != .exited(0))
+            #expect(try await intruder.ended(within: .seconds(30)) != .exited(0))
+            #expect(intruder.complaints.contains("another encoder is on air"))
+            // A network that drops is no goodbye: the encoder is still there, and sends nothing.
+            second.signal(SIGSTOP)
+            try await Task.sleep(for: .seconds(6))
+            let heir = try await newsroom.encoder(guarded)
+            let count = await newsroom.segments(of: "guarded")
+            try await newsroom.segments(of: "guarded", atLeast: count + 2)
+            #expect(heir.isRunning && successor.isRunning)
+        }
+    }
+
+    @Test func `shows the slate when the grace period is over, and ends without one`() async throws {
+        try await Newsroom.run { newsroom in
+            var clip = Clip.brief
+            clip.seconds = 3
+            try await newsroom.add("slated", "--grace", "1", "--slate", try await clip.file())
+            try await newsroom.add("bare", "--grace", "1")
+            let (slated, bare) = (try await newsroom.key(of: "slated"), try await newsroom.key(of: "bare"))
+            try await newsroom.serve()
+            let (first, second) = (try await newsroom.encoder(slated), try await newsroom.encoder(bare))
+            try await newsroom.segments(of: "slated", atLeast: 2)
+            try await newsroom.segments(of: "bare", atLeast: 2)
+            await first.stop()
+            await second.stop()
+            try await newsroom.state("slate", of: "slated")
+            try await newsroom.state("closed", of: "bare")
+            #expect(try await newsroom.playlist(of: "bare").playlist.isEnded)
+            let closed = await newsroom.segments(of: "bare")
+            let count = await newsroom.segments(of: "slated")
+            // Longer than the clip: it is shown in a loop.
+            try await newsroom.segments(of: "slated", atLeast: count + 5)
+            _ = try await newsroom.encoder(slated)
+            _ = try await newsroom.encoder(bare)
+            try await newsroom.state("live", of: "slated")
+            try await newsroom.state("live", of: "bare")
+            let (live, revived) = (await newsroom.segments(of: "slated"), await newsroom.segments(of: "bare"))
+            try await newsroom.segments(of: "slated", atLeast: live + 2)
+            try await newsroom.segments(of: "bare", atLeast: revived + 2)
+            #expect(try await newsroom.playlist(of: "slated").playlist.faults.isEmpty)
+            // A new programme under the same name: numbers go on, and nothing of the old one is listed.
+            let playlist = try await newsroom.playlist(of: "bare").playlist
+            #expect(!playlist.isEnded && playlist.mediaSequence == closed)
+        }
+    }
+}
