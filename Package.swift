@@ -25,6 +25,8 @@ let system: [Target] = [
     .systemLibrary(
         name: "CLibCurl", path: "Sources/System/CLibCurl", pkgConfig: "libcurl",
         providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+        name: "CLibSRT", path: "Sources/System/CLibSRT", pkgConfig: "srt", providers: [.apt(["libsrt-gnutls-dev"])]),
     .target(name: "CDatagrams", path: "Sources/System/CDatagrams"),
     .systemLibrary(name: "CStreams", path: "Sources/System/CStreams"),
     .target(name: "CNamespaces", path: "Sources/System/CNamespaces"),
@@ -80,7 +82,7 @@ let origin: [Target] = [
         path: "Sources/Origin/Service"),
     .target(
         name: "OriginIngest",
-        dependencies: ["OriginCore", "OriginMedia", vocabulary, "Integrity", logging] + nio,
+        dependencies: ["OriginCore", "OriginMedia", vocabulary, "Integrity", "CLibSRT", logging] + nio,
         path: "Sources/Origin/Ingest"),
     .executableTarget(
         name: "tributary-origin",

@@ -133,4 +133,35 @@ import Vocabulary
             #expect(!playlist.isEnded && playlist.mediaSequence == closed)
         }
     }
+
+    @Test func `takes SRT with the key in the stream id, and encrypted if the operator wishes`() async throws {
+        try await Newsroom.run { newsroom in
+            try await newsroom.add("show")
+            let key = try await newsroom.key(of: "show")
+            let secret = "a long enough secret"
+            try "\(secret)\n".write(toFile: "\(newsroom.folder)/passphrase", atomically: true, encoding: .utf8)
+            try await newsroom.serve(["--srt-passphrase-file", "\(newsroom.folder)/passphrase"])
+            let srt = await newsroom.srt
+            func send(_ streamID: String, _ passphrase: String = secret) async throws -> Program {
+                try await newsroom.ffmpeg(
+                    Newsroom.picture + Newsroom.sound + Newsroom.codecs
+                        + ["-f", "mpegts", "-passphrase", passphrase, "\(srt)?streamid=\(streamID)"])
+            }
+            let encoder = try await send("#!::r=\(key),m=publish")
+            try await newsroom.segments(of: "show", atLeast: 4)
+            for stranger in [
+                try await send("not-a-key"), try await send("#!::r=\(key),m=request"),
+                try await send(key, "another long secret"),
+            ] { #expect(try await stranger.ended(within: .seconds(60)) != .exited(0)) }
+            // None of them has disturbed the one that may.
+            #expect(encoder.isRunning)
+            #expect(await newsroom.state(of: "show").state == "live")
+            #expect(try await newsroom.complaints(about: "show").isEmpty)
+            // RTMP takes over from SRT: the broadcast is the same.
+            let count = await newsroom.segments(of: "show")
+            _ = try await newsroom.encoder(key)
+            try await newsroom.segments(of: "show", atLeast: count + 3)
+            #expect(try await newsroom.playlist(of: "show").playlist.faults.isEmpty)
+        }
+    }
 }

@@ -10,6 +10,7 @@ actor Newsroom {
     nonisolated let client = WebClient()
     private(set) var origin: Program?
     private(set) var rtmp = ""
+    private(set) var srt = ""
     private var encoders: [Program] = []
 
     private init() throws {
@@ -73,10 +74,12 @@ actor Newsroom {
         let program = try Program(
             "\(Program.ownFolder)/tributary-origin",
             [
-                "serve", "--json", "--listen", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--data", "\(folder)/broadcasts",
+                "serve", "--json", "--listen", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--srt", "127.0.0.1:0",
+                "--data", "\(folder)/broadcasts",
             ] + options)
         origin = program
-        rtmp = try await program.event("ready", within: .seconds(30))["rtmp"]?.text ?? ""
+        let ready = try await program.event("ready", within: .seconds(30))
+        (rtmp, srt) = (ready["rtmp"]?.text ?? "", ready["srt"]?.text ?? "")
     }
 
     // MARK: The broadcaster
@@ -97,6 +100,13 @@ actor Newsroom {
     /// A real encoder that sends to the origin until it is stopped.
     func encoder(_ key: String, seconds: Int = 600) throws -> Program {
         try ffmpeg(Self.picture + Self.sound + Self.codecs + ["-t", "\(seconds)", "-f", "flv", "\(rtmp)/\(key)"])
+    }
+
+    /// Any program of this machine that sends to the origin.
+    func start(_ path: String, _ arguments: [String]) throws -> Program {
+        let program = try Program(path, arguments)
+        encoders.append(program)
+        return program
     }
 
     // MARK: What is seen

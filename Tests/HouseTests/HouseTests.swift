@@ -22,7 +22,7 @@ private let mayImport: [String: Set<String>] = {
         "TrackerService": shell.union(["TrackerCore", "CDatagrams"]),
         "PeerAgent": shell.union(["PeerCore", "CStreams"]),
         "OriginIngest": nio.union([
-            "Vocabulary", "Integrity", "OriginCore", "OriginMedia", "Logging", "Glibc", "Synchronization",
+            "Vocabulary", "Integrity", "OriginCore", "OriginMedia", "CLibSRT", "Logging", "Glibc", "Synchronization",
         ]),
         "OriginService": shell.union(["OriginCore", "OriginMedia"]),
         "PeerWatch": command.union(["PeerAgent", "PeerCore", "Wire"]),

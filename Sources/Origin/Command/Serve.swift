@@ -21,6 +21,8 @@ struct Serve: AsyncParsableCommand {
               tributary-origin serve --rtmp 0.0.0.0:1935 --listen 0.0.0.0:8080 \\
                 --public-url http://stream.example.org:8080 --tracker http://127.0.0.1:7070
 
+            With SRT the key is the stream id: srt://HOST:9000?streamid=KEY
+
             In OBS: Settings, Stream, Service "Custom", Server rtmp://HOST:1935/live, and the key as Stream Key;
             Settings, Output: Keyframe Interval 2 s. Broadcasts and keys may be added, changed and revoked while this
             runs: it looks at the folder every second.
@@ -29,8 +31,14 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Where to serve HTTP; port 0 takes any free one.")
     var listen = "127.0.0.1:8080"
 
-    @Option(help: "Where to take RTMP from encoders.")
+    @Option(help: "Where to take RTMP from encoders; off to take none.")
     var rtmp = "127.0.0.1:1935"
+
+    @Option(help: "Where to take SRT from encoders, with the stream key as the stream id; off to take none.")
+    var srt = "127.0.0.1:9000"
+
+    @Option(help: "A file whose first line is the passphrase with which SRT must be encrypted, 10 to 79 bytes.")
+    var srtPassphraseFile: String?
 
     @Option(help: "A tracker's address, http://HOST:PORT or udp://HOST:PORT; may be given several times.")
     var tracker: [String] = []
@@ -46,7 +54,7 @@ struct Serve: AsyncParsableCommand {
 
     func validate() throws {
         try OriginAddresses.check(trackers: tracker, publicURL: publicURL)
-        for (name, text) in [("--listen", listen), ("--rtmp", rtmp)] {
+        for (name, text) in [("--listen", listen), ("--rtmp", rtmp), ("--srt", srt)] where text != "off" {
             do { _ = try HostPort(parsing: text) } catch { throw ValidationError("\(name): \(error)") }
         }
     }
@@ -59,7 +67,7 @@ struct Serve: AsyncParsableCommand {
 
     private func serve() async throws {
         let log = Logger(label: "origin")
-        let (place, rtmpPlace) = (try HostPort(parsing: listen), try HostPort(parsing: rtmp))
+        let place = try HostPort(parsing: listen)
         let group = MultiThreadedEventLoopGroup.singleton
         let reception = Reception(log: log)
         let running = Mutex<Server?>(nil)
@@ -77,21 +85,24 @@ struct Serve: AsyncParsableCommand {
             throw Complaint(binding: "\(place)", error)
         }
         running.withLock { $0 = server }
-        let ingest: RTMPServer
+        let ingest = Ingest(reception, group)
         do {
-            ingest = try await RTMPServer.start(
-                host: rtmpPlace.host, port: rtmpPlace.port, group: group, reception: reception)
+            try await ingest.start(rtmp: rtmp, srt: srt, srtPassphraseFile: srtPassphraseFile)
         } catch {
+            await ingest.stop()
             await server.stop()
-            throw Complaint(binding: "\(rtmpPlace) for RTMP", error)
+            throw error
         }
 
         let base = OriginAddresses.base(publicURL, place, port: server.port)
-        let rtmpURL = "rtmp://\(OriginAddresses.reachable(rtmpPlace, port: ingest.port))/live"
+        let doors = await ingest.addresses
         if json {
-            Events.emit([("event", "ready"), ("http", .string(base)), ("rtmp", .string(rtmpURL))])
+            Events.emit(
+                [("event", "ready"), ("http", .string(base))] + doors.map { ($0.protocol, .string($0.url)) })
         } else {
-            Events.say("Encoders send to:    \(rtmpURL), with a stream key (tributary-origin keys make)")
+            for door in doors {
+                Events.say("Encoders send to:    \(door.url)  (stream keys: tributary-origin keys make)")
+            }
             Events.say("Viewers find all at: \(base)/")
         }
 

@@ -18,6 +18,30 @@ package final class Reception: Sendable {
         }
     }
 
+    package enum Refusal: Hashable, Sendable, CustomStringConvertible {
+        case wrongKey
+        case tooManyGuesses(Interval)
+        case busy
+
+        package var description: String {
+            switch self {
+            case .wrongKey: "the stream key is wrong"
+            case .tooManyGuesses(let wait):
+                "this address has tried too many wrong stream keys: wait \(Int(wait.seconds.rounded(.up))) s"
+            case .busy: "another encoder is on air in this broadcast"
+            }
+        }
+
+        /// A short name for counters.
+        var reason: String {
+            switch self {
+            case .wrongKey: "wrong_key"
+            case .tooManyGuesses: "too_many_guesses"
+            case .busy: "busy"
+            }
+        }
+    }
+
     package enum Admission: Sendable {
         case admitted(Feed)
         case refused(String)
@@ -99,26 +123,15 @@ package final class Reception: Sendable {
 
     // MARK: What encoders do
 
-    /// Whether `key` opens a broadcast, which one, and whether it is free.
+    /// Lets the encoder in where its key belongs, if it does.
     package func admit(_ encoder: Encoder, key: String) -> Admission {
         let now = Clock.now
-        let hash = StreamKey.hash(String(key.prefix(Limits.streamKeyLength)))
         let outcome = state.withLock { state -> Outcome in
-            if let wait = state.guesses.wait(of: Self.network(encoder.address), at: now) { return .tooMany(wait) }
-            var match: (broadcast: String, key: Key)?
-            // All are compared, so that the time tells nothing.
-            for (broadcast, door) in state.doors {
-                for candidate in door.keys where StreamKey.isEqual(candidate.hash, hash) {
-                    match = (broadcast, candidate)
-                }
-            }
-            guard let match, var door = state.doors[match.broadcast] else {
-                state.guesses.missed(Self.network(encoder.address), at: now)
-                return .wrong
-            }
+            let (refusal, match) = examine(key, from: encoder.address, at: now, &state)
+            guard let match, var door = state.doors[match.broadcast] else { return .refused(refusal ?? .wrongKey, nil) }
             let heard = door.session?.encoder.lastHeard ?? .zero
             guard case .welcome = door.onAir.arrive(encoder.id, door.policy, heard: heard, at: now) else {
-                return .busy(match.broadcast)
+                return .refused(.busy, match.broadcast)
             }
             let replaced = door.session
             replaced?.feed.finish()
@@ -129,7 +142,42 @@ package final class Reception: Sendable {
             state.figures.admitted += 1
             return .welcome(match.broadcast, feed, replaced?.encoder)
         }
-        return tell(outcome, encoder)
+        switch outcome {
+        case .welcome(let broadcast, let feed, let replaced):
+            if let replaced { tell(broadcast, encoder, replaced) }
+            return .admitted(feed)
+        case .refused(let refusal, let broadcast):
+            return .refused(note(refusal, encoder.name, broadcast))
+        }
+    }
+
+    /// Why `admit` would refuse; for protocols that can say so before there is a connection.
+    package func refusal(of key: String, transport: String, from address: String) -> Refusal? {
+        let now = Clock.now
+        let (refusal, broadcast) = state.withLock { state -> (Refusal?, String?) in
+            let (refusal, match) = examine(key, from: address, at: now, &state)
+            guard let match, let door = state.doors[match.broadcast] else { return (refusal ?? .wrongKey, nil) }
+            var onAir = door.onAir
+            let heard = door.session?.encoder.lastHeard ?? .zero
+            let verdict = onAir.arrive(.max, door.policy, heard: heard, at: now)
+            return (verdict == .busy ? .busy : nil, match.broadcast)
+        }
+        if let refusal { _ = note(refusal, "\(transport) from \(address)", broadcast) }
+        return refusal
+    }
+
+    private func examine(
+        _ key: String, from address: String, at now: Instant, _ state: inout State
+    ) -> (refusal: Refusal?, match: (broadcast: String, key: Key)?) {
+        if let wait = state.guesses.wait(of: Self.network(address), at: now) { return (.tooManyGuesses(wait), nil) }
+        let hash = StreamKey.hash(String(key.prefix(Limits.streamKeyLength)))
+        var match: (broadcast: String, key: Key)?
+        // All are compared, so that the time tells nothing.
+        for (broadcast, door) in state.doors {
+            for candidate in door.keys where StreamKey.isEqual(candidate.hash, hash) { match = (broadcast, candidate) }
+        }
+        if match == nil { state.guesses.missed(Self.network(address), at: now) }
+        return (match == nil ? .wrongKey : nil, match)
     }
 
     /// The connection has ended, or the encoder has said that its programme has.
@@ -150,42 +198,23 @@ package final class Reception: Sendable {
 
     private enum Outcome {
         case welcome(String, Feed, Encoder?)
-        case busy(String)
-        case wrong
-        case tooMany(Interval)
+        case refused(Refusal, String?)
     }
 
-    private func tell(_ outcome: Outcome, _ encoder: Encoder) -> Admission {
-        switch outcome {
-        case .welcome(let broadcast, let feed, let replaced):
-            if let replaced {
-                log.warning(
-                    "another encoder takes over",
-                    metadata: [
-                        "broadcast": "\(broadcast)", "encoder": "\(encoder.name)", "before": "\(replaced.name)",
-                    ])
-                replaced.hangUp("another encoder with this stream key has taken over")
-            }
-            return .admitted(feed)
-        case .busy(let broadcast):
-            return refuse(encoder, "busy", "another encoder is on air in this broadcast", ["broadcast": "\(broadcast)"])
-        case .wrong: return refuse(encoder, "wrong_key", "the stream key is wrong", [:])
-        case .tooMany(let wait):
-            let seconds = Int(wait.seconds.rounded(.up))
-            return refuse(
-                encoder, "too_many_guesses",
-                "this address has tried too many wrong stream keys: wait \(seconds) s", [:])
-        }
-    }
-
-    private func refuse(
-        _ encoder: Encoder, _ reason: String, _ sentence: String, _ metadata: Logger.Metadata
-    ) -> Admission {
-        state.withLock { $0.figures.refused[reason, default: 0] += 1 }
+    private func tell(_ broadcast: String, _ encoder: Encoder, _ replaced: Encoder) {
         log.warning(
-            "an encoder is refused: \(sentence)",
-            metadata: metadata.merging(["encoder": "\(encoder.name)"]) { $1 })
-        return .refused(sentence)
+            "another encoder takes over",
+            metadata: ["broadcast": "\(broadcast)", "encoder": "\(encoder.name)", "before": "\(replaced.name)"])
+        replaced.hangUp("another encoder with this stream key has taken over")
+    }
+
+    /// Counts and logs the refusal; returns the sentence for the encoder.
+    private func note(_ refusal: Refusal, _ encoder: String, _ broadcast: String?) -> String {
+        state.withLock { $0.figures.refused[refusal.reason, default: 0] += 1 }
+        var metadata: Logger.Metadata = ["encoder": "\(encoder)"]
+        if let broadcast { metadata["broadcast"] = "\(broadcast)" }
+        log.warning("an encoder is refused: \(refusal)", metadata: metadata)
+        return "\(refusal)"
     }
 
     private func feed(of encoder: Encoder, in broadcast: String) -> Feed {

@@ -59,7 +59,11 @@ final class Demuxer {
         guard code >= 0, let context = opened else {
             av_packet_free(&packetToFree)
             if interrupt.isStopped { throw .stopped }
-            throw .cannotOpen(name, reason: code == av_shim_error_exit() ? "nothing came in time" : reason(code))
+            if code == av_shim_error_exit() { throw .cannotOpen(name, reason: "nothing came in time") }
+            throw .cannotOpen(
+                name,
+                reason: feed?.isOver == true && code == av_shim_error_eof()
+                    ? "it ended before it was clear what it is" : reason(code))
         }
         do throws(MediaError) {
             interrupt.arm(input.openLimit)

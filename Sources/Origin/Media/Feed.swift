@@ -64,6 +64,9 @@ package final class Feed: Sendable {
         news.signal()
     }
 
+    /// `push` has said so, and there is no room again yet.
+    package var isFull: Bool { state.withLock { $0.isFull && !$0.isOver } }
+
     package var isOver: Bool { state.withLock { $0.isOver } }
 
     /// What was sent cannot be broadcast; said only once.

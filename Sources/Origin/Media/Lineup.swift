@@ -8,9 +8,11 @@ struct Lineup {
     private let onEvent: @Sendable (MediaSource.Event) -> Void
     private var feed: Feed?
     private var absence = Absence.notBegun
+    /// When the broadcast is given up.
+    private var end = Instant.distantFuture
 
     /// What has become of the encoder.
-    private enum Absence { case notBegun, present, graced, slate, abandoned }
+    private enum Absence { case notBegun, present, held, slate, abandoned }
 
     init(
         settings: MediaSource.Settings, interrupt: Interrupt, onEvent: @escaping @Sendable (MediaSource.Event) -> Void
@@ -42,14 +44,18 @@ struct Lineup {
         guard let feed else { return }
         feed.refuse("\(error)")
         self.feed = nil
-        if absence == .present { absence = .graced }
-        onEvent(.left(error))
+        if absence == .present {
+            absence = .held
+            end = Interrupt.now + settings.grace
+        }
+        onEvent(.left(error, isHeld: absence == .held || absence == .slate))
     }
 
     private var patience: Interval? {
         switch absence {
         case .notBegun, .abandoned: nil
-        case .present, .graced: settings.grace
+        // Whoever comes and sends nothing of use does not prolong it.
+        case .present, .held: max(.zero, end - Interrupt.now)
         case .slate: .zero
         }
     }

@@ -49,8 +49,8 @@ package final class MediaSource: Sendable {
         case retrying(MediaError, after: Double)
         /// An encoder has begun to send, by its name.
         case joined(String)
-        /// The encoder is gone; the broadcast is held open.
-        case left(MediaError)
+        /// An encoder is gone; the broadcast may be held open for it.
+        case left(MediaError, isHeld: Bool)
         /// No encoder came back in time: the slate is shown.
         case slateBegan
         /// No encoder came back in time, and there is no slate: the programme is over until one comes.

@@ -116,9 +116,9 @@ package final class Broadcast: Sendable {
         case .joined(let encoder):
             log.info("an encoder is on air", metadata: ["encoder": "\(encoder)"])
             enter(.live, encoder)
-        case .left(let error):
-            log.warning("\(error); the broadcast is held open for \(programme.grace) s")
-            enter(.held, "\(error)")
+        case .left(let error, let isHeld):
+            log.warning("\(error)\(isHeld ? "; the broadcast is held open for \(programme.grace) s" : "")")
+            enter(isHeld ? .held : state.state, "\(error)")
         case .slateBegan:
             log.warning("no encoder has come back: the slate is shown")
             enter(.slate, "no encoder has come back: the slate is shown")
