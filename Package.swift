@@ -27,6 +27,10 @@ let system: [Target] = [
         providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(
         name: "CLibSRT", path: "Sources/System/CLibSRT", pkgConfig: "srt", providers: [.apt(["libsrt-gnutls-dev"])]),
+    .systemLibrary(
+        name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+        name: "CHiredis", path: "Sources/System/CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
     .target(name: "CDatagrams", path: "Sources/System/CDatagrams"),
     .systemLibrary(name: "CStreams", path: "Sources/System/CStreams"),
     .target(name: "CNamespaces", path: "Sources/System/CNamespaces"),
@@ -45,13 +49,19 @@ let shared: [Target] = [
 let tracker: [Target] = [
     .target(name: "TrackerCore", dependencies: [vocabulary], path: "Sources/Tracker/Core"),
     .target(
+        name: "TrackerDirectory", dependencies: [vocabulary, "Integrity", "Wire", "CSQLite"],
+        path: "Sources/Tracker/Directory"),
+    .target(
         name: "TrackerService",
         dependencies: [
-            "TrackerCore", vocabulary, "Integrity", "Wire", "WebServer", "CDatagrams", logging,
+            "TrackerCore", "TrackerDirectory", vocabulary, "Integrity", "Wire", "WebServer", "CDatagrams", logging,
         ] + nio,
         path: "Sources/Tracker/Service"),
     .executableTarget(
-        name: "tributary-tracker", dependencies: ["TrackerService", "Wire", "CommandLine", arguments, logging],
+        name: "tributary-tracker",
+        dependencies: [
+            "TrackerService", "TrackerCore", "TrackerDirectory", vocabulary, "Wire", "CommandLine", arguments, logging,
+        ],
         path: "Sources/Tracker/Command"),
 ]
 
@@ -150,9 +160,14 @@ let tests: [Target] = [
     .testTarget(
         name: "InspectionTests", dependencies: ["Inspection", "Stage", "WebClient", "WebServer", vocabulary] + nio),
     .testTarget(name: "TrackerCoreTests", dependencies: ["TrackerCore", vocabulary]),
+    .testTarget(name: "TrackerDirectoryTests", dependencies: ["TrackerDirectory", "Integrity", "Wire", vocabulary]),
     .testTarget(
         name: "TrackerServiceTests",
-        dependencies: ["TrackerService", "TrackerCore", "Integrity", "Wire", "WebClient", vocabulary] + nio),
+        dependencies: [
+            "TrackerService", "TrackerDirectory", "TrackerCore", "Integrity", "Wire", "WebClient", "CommandLine",
+            "Stage",
+            vocabulary,
+        ] + nio),
     .testTarget(name: "VocabularyTests", dependencies: [vocabulary]),
     .testTarget(name: "IntegrityTests", dependencies: ["Integrity", vocabulary], exclude: ["Vectors"]),
     .testTarget(name: "WireTests", dependencies: ["Wire", vocabulary, nioCore]),

@@ -19,14 +19,15 @@ private let mayImport: [String: Set<String>] = {
         "PeerCore": ["Vocabulary"],
         "OriginCore": ["Vocabulary"],
         "OriginMedia": platform.union(["Vocabulary", "CLibAVFormat", "OriginCore"]),
-        "TrackerService": shell.union(["TrackerCore", "CDatagrams"]),
+        "TrackerDirectory": ["Vocabulary", "Integrity", "Wire", "CSQLite", "Swift"],
+        "TrackerService": shell.union(["TrackerCore", "TrackerDirectory", "CDatagrams", "CHiredis"]),
         "PeerAgent": shell.union(["PeerCore", "CStreams"]),
         "OriginIngest": nio.union([
             "Vocabulary", "Integrity", "OriginCore", "OriginMedia", "CLibSRT", "Logging", "Glibc", "Synchronization",
         ]),
         "OriginService": shell.union(["OriginCore", "OriginMedia"]),
         "PeerWatch": command.union(["PeerAgent", "PeerCore", "Wire"]),
-        "tributary-tracker": command.union(["TrackerService", "Wire"]),
+        "tributary-tracker": command.union(["TrackerService", "TrackerCore", "TrackerDirectory", "Wire"]),
         "tributary-peer": command.union(["PeerAgent", "PeerWatch"]),
         "tributary-origin": command.union([
             "Inspection", "OriginService", "OriginIngest", "OriginCore", "OriginMedia", "Integrity", "WebClient",

@@ -188,22 +188,45 @@ import Vocabulary
         }
     }
 
-    @Test mutating func `lists broadcasts, newest word first, and keeps closed ones ten minutes`() throws {
-        func listing(_ id: UInt64, time: Int64, status: Listing.Status = .streaming) -> Listing {
-            Listing(
-                broadcast: BroadcastID(Word256(0, 0, 0, id)), time: time, title: "Number \(id)", status: status,
-                targetDuration: 2, hls: "http://a/", started: Int64(id), newest: 1)
+    @Test mutating func `believes no peer that is far beyond what the origin has signed`() throws {
+        let broadcast = BroadcastID(Word256(0, 0, 0, 1))
+        func newest(_ number: UInt64) throws -> UInt64 {
+            let announcement = Announcement(
+                broadcast: broadcast, peer: peer(1), port: 1_000, newest: number, freeUpload: 1)
+            return try tracker.announce(announcement, from: source(1), at: at(0)).newest
         }
-        try tracker.publish(listing(1, time: 10), at: at(0))
-        try tracker.publish(listing(2, time: 10), at: at(0))
-        #expect(throws: Tracker.Refusal.listingIsOld) { try tracker.publish(listing(1, time: 9), at: at(1)) }
-        try announce(1, at: 1)
-        #expect(tracker.listings(limit: 10).map(\.listing.title) == ["Number 1", "Number 2"])
-        #expect(tracker.listings(matching: "NUMBER 2", limit: 10).count == 1)
-        try tracker.publish(listing(2, time: 11, status: .closed), at: at(2))
-        tracker.expire(at: at(80))
-        #expect(tracker.listings(limit: 10).map(\.listing.status) == [.closed])
-        tracker.expire(at: at(603))
-        #expect(tracker.listingCount == 0)
+        tracker.note(newest: 100, of: broadcast)
+        #expect(try newest(110) == 110)
+        #expect(try newest(1_000_000) == 164)
+        tracker.forget(broadcast)
+        #expect(try newest(1_000_000) == 1_000_000)
+    }
+}
+
+@Suite struct `A rate limit` {
+    private func at(_ seconds: Double) -> Instant { .zero + .seconds(seconds) }
+
+    @Test func `lets an address ask at its rate after a burst, and others as they like`() {
+        var limit = RateLimit(perSecond: 5, seed: 1)
+        let taken = (0..<100).count { _ in limit.admits(IPAddress(v4: 1), at: at(1)) }
+        #expect(taken == 20)
+        let isOtherAdmitted = limit.admits(IPAddress(v4: 2), at: at(1))
+        #expect(isOtherAdmitted)
+        let later = (0..<1_000).count { step in limit.admits(IPAddress(v4: 1), at: at(1 + Double(step) / 100)) }
+        #expect((48...51).contains(later))
+    }
+
+    @Test func `takes an IPv6 host's half of the address for one`() {
+        var limit = RateLimit(perSecond: 5, seed: 1)
+        let taken = (0..<100).count { number in
+            limit.admits(IPAddress(high: 32, low: UInt64(number)), at: at(1))
+        }
+        #expect(taken == 20)
+    }
+
+    @Test func `admits everybody when there is none`() {
+        var limit = RateLimit(perSecond: 0, seed: 1)
+        let admitted = (0..<1_000).count { _ in limit.admits(IPAddress(v4: 1), at: at(0)) }
+        #expect(admitted == 1_000)
     }
 }

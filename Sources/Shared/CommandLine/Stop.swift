@@ -27,6 +27,23 @@ package func waitForStop(duration: Double? = nil) async -> StopReason {
     return .timeUp
 }
 
+/// Runs `body` whenever SIGHUP comes, which ends the process no more: operators send it to have files read again.
+package func onHangUp(_ body: @escaping @Sendable () -> Void) {
+    signal(SIGHUP, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
+    source.setEventHandler(handler: body)
+    source.resume()
+    hangUps.withLock { $0.append(HangUp(source: source)) }
+}
+
+/// Keeps the sources alive.
+private let hangUps = Mutex<[HangUp]>([])
+
+// Unsafe only to the compiler: nobody touches the source any more.
+private struct HangUp: @unchecked Sendable {
+    let source: any DispatchSourceSignal
+}
+
 private final class Signals: Sendable {
     static let shared = Signals()
 

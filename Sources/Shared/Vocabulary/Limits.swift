@@ -22,6 +22,28 @@ package enum Limits {
     package static let recordsPerAnswer = 64
     /// Bytes of a broadcast's title in UTF-8.
     package static let titleLength = 256
+    /// Bytes of a broadcast's description in UTF-8, and of one tag; tags of one broadcast; bytes of a language tag.
+    package static let descriptionLength = 1_024
+    package static let tagLength = 64
+    package static let tags = 16
+    package static let languageLength = 35
+    /// Bytes of an address that a listing names.
+    package static let urlLength = 1_024
+    /// Pixels of a picture's side, and bits per second of a rendition, that a listing may claim.
+    package static let pixels: Int64 = 65_535
+    package static let bitsPerSecond: Int64 = 10_000_000_000
+    /// Bytes of a search in the directory, words in it, and broadcasts on one page.
+    package static let searchLength = 256
+    package static let searchWords = 8
+    package static let broadcastsPerPage = 1_000
+    /// Viewers that follow the directory's changes at one tracker, and of them at one address.
+    package static let followers = 1_000
+    package static let followersPerAddress = 32
+    /// Trackers of one broadcast.
+    package static let trackers = 16
+    /// Lines of an allow or deny list, and bytes of a file that an operator writes.
+    package static let accessEntries = 1_000_000
+    package static let operatorFileLength = 128 << 20
     /// Bytes of one peer frame, its type included and its seal not: a Noise message has at most 65,535 bytes.
     package static let frameLength = 65_535 - 16
     /// Pieces that one neighbor may have asked for and not yet received.

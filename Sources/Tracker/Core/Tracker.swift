@@ -4,9 +4,8 @@ package import Vocabulary
 ///
 ///     announcement -> Roster (who is here, whom to meet) -> Injectors (who fetches from the origin) -> welcome
 ///                  -> RootIndex (who has which segment)
-///     listing      -> Directory (which broadcasts there are)
 ///
-/// `Tracker` owns one roster per broadcast, the index and the directory, and routes between them. `Recency` tells
+/// `Tracker` owns one roster per broadcast and the index, and routes between them. `Recency` tells
 /// who has been silent longest, so that expiry costs the same however many are here. All state is soft: what is not
 /// renewed goes away, and a tracker that starts empty is whole again after one announce interval.
 ///
@@ -23,12 +22,10 @@ package struct Tracker: Sendable {
         package var injectors = Stripe.count
         package var roots = 500_000
         package var rootsPerPeer = 64
-        package var listings = 10_000
-        /// After this long without a word a peer or an open broadcast is gone.
+        /// After this long without a word a peer is gone.
         package var silence = Interval.seconds(75)
         /// After this long without a word an injector's share goes to another.
         package var injectorSilence = Interval.seconds(15)
-        package var closedListing = Interval.seconds(600)
         package var interval = 30
         /// Injectors come more often, so that one that has vanished is soon replaced.
         package var injectorInterval = 5
@@ -40,14 +37,14 @@ package struct Tracker: Sendable {
         package init() {}
     }
 
-    /// Why an announcement or a listing was not taken.
+    /// Why an announcement was not taken.
     package enum Refusal: String, Error, CaseIterable, Sendable {
         case tooManyBroadcasts = "too many broadcasts"
         case tooManyPeers = "too many peers"
         case tooManyFromAddress = "too many peers from this address"
         case peerIsElsewhere = "this peer id is in use at another address"
-        case listingIsOld = "a newer listing is known"
-        case tooManyListings = "too many listings"
+        case notAllowed = "this broadcast is not allowed here"
+        case tooFast = "too many announces from this address"
     }
 
     package let settings: Settings
@@ -56,20 +53,18 @@ package struct Tracker: Sendable {
     private var silence = Recency<Membership>()
     private var memberships: [IPAddress: Int] = [:]
     private var index: RootIndex
-    private var directory: Directory
+    /// The newest sequence numbers that origins have signed: nobody can claim to be far beyond one.
+    private var signed: [BroadcastID: UInt64] = [:]
 
     package init(settings: Settings = Settings(), seed: UInt64) {
         self.settings = settings
         random = Randomness(seed: seed)
         index = RootIndex(limit: settings.roots, limitPerPeer: settings.rootsPerPeer)
-        directory = Directory(
-            limit: settings.listings, silence: settings.silence, keepsClosedFor: settings.closedListing)
     }
 
     package var swarmCount: Int { rosters.count }
     package var peerCount: Int { silence.count }
     package var rootCount: Int { index.count }
-    package var listingCount: Int { directory.count }
 
     // MARK: Peers
 
@@ -145,7 +140,7 @@ package struct Tracker: Sendable {
         let tenth = settings.interval / 10
         let interval = settings.interval + Int.random(in: -tenth...tenth, using: &random)
         var newest = roster.newest
-        if let stated = directory.listing(membership.broadcast)?.newest { newest = min(newest, stated + 64) }
+        if let stated = signed[membership.broadcast] { newest = min(newest, stated + 64) }
         let lease = roster.injectors.lease(of: membership.peer)
         return Welcome(
             interval: lease != nil ? settings.injectorInterval : isNew ? settings.firstInterval : interval,
@@ -169,7 +164,6 @@ package struct Tracker: Sendable {
     /// Lets go of everybody who has been silent for too long. Every announcement does it too.
     package mutating func expire(at now: Instant) {
         while let oldest = silence.oldest, now - oldest.touched > settings.silence { remove(oldest.key) }
-        directory.expire(at: now)
     }
 
     package func viewers(of broadcast: BroadcastID) -> Int { rosters[broadcast]?.count ?? 0 }
@@ -194,24 +188,12 @@ package struct Tracker: Sendable {
 
     // MARK: Broadcasts
 
-    /// A listing whose signature has been checked.
-    package mutating func publish(_ listing: Listing, at now: Instant) throws(Refusal) {
-        directory.expire(at: now)
-        try directory.insert(listing, at: now)
-    }
+    /// How many watch which broadcast, in no order.
+    package var audiences: [(broadcast: BroadcastID, viewers: Int)] { rosters.map { ($0.key, $0.value.count) } }
 
-    package func listing(_ broadcast: BroadcastID) -> Listing? { directory.listing(broadcast) }
+    /// The origin has signed that its newest segment has this number.
+    package mutating func note(newest: UInt64, of broadcast: BroadcastID) { signed[broadcast] = newest }
 
-    /// The listed broadcasts that match, those with the most viewers first.
-    package func listings(
-        status: Listing.Status? = nil, matching query: String = "", limit: Int
-    ) -> [(listing: Listing, viewers: Int)] {
-        let found = directory.listings(status: status, matching: query).map { ($0, viewers(of: $0.broadcast)) }
-        return Array(
-            found.sorted { a, b in
-                a.1 != b.1
-                    ? a.1 > b.1
-                    : (b.0.started, a.0.broadcast) < (a.0.started, b.0.broadcast)
-            }.prefix(max(0, limit)))
-    }
+    /// The origin's word is not known any more.
+    package mutating func forget(_ broadcast: BroadcastID) { signed[broadcast] = nil }
 }

@@ -86,6 +86,11 @@ final class DatagramDoor: Sendable {
         await withCheckedContinuation { done in
             threads.notify(queue: .global()) { done.resume() }
         }
+        discard()
+    }
+
+    /// Instead of `stop` for a door that has not been started.
+    func discard() {
         for socket in sockets { close(socket) }
     }
 

@@ -13,6 +13,7 @@ final class SharedTracker: Sendable {
         var malformed: [String: Int] = [:]
         var refused: [String: Int] = [:]
         var listings = 0
+        var searches = 0
     }
 
     private let tracker: Mutex<Tracker>
@@ -22,8 +23,27 @@ final class SharedTracker: Sendable {
     private let rootCount = Atomic(0)
     let tallies = Tallies()
 
-    init(settings: Tracker.Settings, seed: UInt64) {
+    private let access: AccessGuard
+    private let announces: Mutex<RateLimit>
+    private let limitsAnnounces: Bool
+
+    /// - Parameter announcesPerSecond: of one address; 0 for no limit.
+    init(settings: Tracker.Settings, access: AccessGuard, announcesPerSecond: Int = 0, seed: UInt64) {
         tracker = Mutex(Tracker(settings: settings, seed: seed))
+        self.access = access
+        limitsAnnounces = announcesPerSecond > 0
+        announces = Mutex(RateLimit(perSecond: announcesPerSecond, seed: Randomness.mix(seed)))
+    }
+
+    /// Whether the operator's lists let the broadcast use this tracker.
+    func admits(_ broadcast: BroadcastID) -> Bool { access.admits(broadcast) }
+    func admits(_ hash: InfoHash) -> Bool { access.admits(hash) }
+
+    /// Whether the address may announce once more now.
+    func mayAnnounce(_ address: IPAddress) -> Bool {
+        guard limitsAnnounces else { return true }
+        let now = now
+        return announces.withLock { $0.admits(address, at: now) }
     }
 
     var now: Instant { Instant(nanoseconds: Self.monotonic() - start) }
@@ -49,6 +69,8 @@ final class SharedTracker: Sendable {
         let result = with { tracker -> Swift.Result<Welcome, Tracker.Refusal> in
             defer { rootCount.store(tracker.rootCount, ordering: .relaxed) }
             do throws(Tracker.Refusal) {
+                guard access.admits(announcement.broadcast) else { throw .notAllowed }
+                guard mayAnnounce(source.ip) else { throw .tooFast }
                 return .success(try tracker.announce(announcement, from: source, at: now))
             } catch { return .failure(error) }
         }
@@ -85,30 +107,30 @@ final class SharedTracker: Sendable {
         return holders.count
     }
 
-    func publish(_ listing: Listing) -> Tracker.Refusal? {
-        let now = now
-        let refusal = with { tracker -> Tracker.Refusal? in
-            do throws(Tracker.Refusal) {
-                try tracker.publish(listing, at: now)
-                return nil
-            } catch { return error }
-        }
-        counts.withLock { counts in
-            if let refusal { counts.refused["\(refusal)", default: 0] += 1 } else { counts.listings += 1 }
-        }
-        return refusal
+    func viewers(of broadcast: BroadcastID) -> Int { with { $0.viewers(of: broadcast) } }
+
+    /// What an origin has signed and the directory has kept.
+    func note(_ listing: Listing) {
+        with { $0.note(newest: listing.newest, of: listing.broadcast) }
+        counts.withLock { $0.listings += 1 }
     }
+
+    func forget(_ broadcast: BroadcastID) { with { $0.forget(broadcast) } }
+
+    func countSearch() { counts.withLock { $0.searches += 1 } }
+
+    func countRefused(_ reason: String) { counts.withLock { $0.refused[reason, default: 0] += 1 } }
 
     func countMalformed(_ reason: String) { counts.withLock { $0.malformed[reason, default: 0] += 1 } }
 
     var malformed: [String: Int] { counts.withLock { $0.malformed } }
 
-    /// Prometheus text; `http` are the web server's own refusals.
-    func metrics(http: [String: Int]) -> String {
+    /// Prometheus text; `http` are the web server's own refusals, `gauges` what others count.
+    func metrics(http: [String: Int], gauges: [(name: String, help: String, value: Int)] = []) -> String {
         let now = now
         let sizes = with { tracker in
             tracker.expire(at: now)
-            return (tracker.swarmCount, tracker.peerCount, tracker.rootCount, tracker.listingCount)
+            return (tracker.swarmCount, tracker.peerCount, tracker.rootCount)
         }
         let counts = counts.withLock { $0 }
         var announces = counts.announces
@@ -118,6 +140,8 @@ final class SharedTracker: Sendable {
         var refused = counts.refused
         refused["unknownHash"] = tallies[.unknownHash]
         refused["isFull"] = tallies[.isFull]
+        refused["notAllowed", default: 0] += tallies[.notAllowed]
+        refused["tooFast", default: 0] += tallies[.tooFast]
         var text = ""
         func gauge(_ name: String, _ help: String, _ value: Int) {
             text += "# HELP \(name) \(help)\n# TYPE \(name) gauge\n\(name) \(value)\n"
@@ -131,12 +155,13 @@ final class SharedTracker: Sendable {
         gauge("tributary_tracker_swarms", "Broadcasts with peers.", sizes.0)
         gauge("tributary_tracker_peers", "Peers in all broadcasts.", sizes.1)
         gauge("tributary_tracker_roots", "Segments in the index.", sizes.2)
-        gauge("tributary_tracker_broadcasts", "Listed broadcasts.", sizes.3)
+        for other in gauges { gauge(other.name, other.help, other.value) }
         counter("tributary_tracker_announces_total", "Announces taken.", "transport", announces)
         counter(
             "tributary_tracker_requests_total", "Other requests taken.", "kind",
             [
-                "connect": tallies[.connects], "listing": counts.listings, "udp_scrape": tallies[.udpScrapes],
+                "connect": tallies[.connects], "listing": counts.listings, "search": counts.searches,
+                "udp_scrape": tallies[.udpScrapes],
                 "http_scrape": tallies[.httpScrapes], "socket_scrape": tallies[.socketScrapes],
             ])
         counter("tributary_tracker_refused_total", "Well-formed requests refused.", "reason", refused)

@@ -23,6 +23,8 @@ package final class Swarms: Sendable {
     enum Refusal: String, Error {
         case unknownHash = "this tracker does not serve this info-hash"
         case isFull = "the tracker is full"
+        case notAllowed = "this info-hash is not allowed here"
+        case tooFast = "too many announces from this address"
     }
 
     private static let storeCount = 1_024
@@ -59,6 +61,8 @@ package final class Swarms: Sendable {
         _ announce: SwarmAnnounce, from ip: IPAddress, wanted: Int, at now: Instant, random: UInt64,
         into lists: SwarmStore.Lists
     ) throws(Refusal) -> SwarmStore.Answer {
+        guard native.admits(announce.hash) else { throw .notAllowed }
+        guard native.mayAnnounce(ip) else { throw .tooFast }
         guard serves(announce.hash) else { throw .unknownHash }
         let wanted = announce.event == .stopped ? 0 : wanted
         let place = SwarmStore.place(of: announce.hash, secret)

@@ -4,14 +4,21 @@ import Synchronization
 final class Tally: Sendable {
     enum Event: Int, CaseIterable {
         case connects, udpAnnounces, udpScrapes, httpAnnounces, httpScrapes, socketAnnounces, socketScrapes
-        case unknownHash, isFull
+        case unknownHash, isFull, notAllowed, tooFast
     }
 
     private let counts = InlineArray<16, Atomic<Int>> { _ in Atomic(0) }
 
     func count(_ event: Event) { counts[event.rawValue].wrappingAdd(1, ordering: .relaxed) }
 
-    func count(_ refusal: Swarms.Refusal) { count(refusal == .isFull ? Event.isFull : Event.unknownHash) }
+    func count(_ refusal: Swarms.Refusal) {
+        switch refusal {
+        case .unknownHash: count(Event.unknownHash)
+        case .isFull: count(Event.isFull)
+        case .notAllowed: count(Event.notAllowed)
+        case .tooFast: count(Event.tooFast)
+        }
+    }
 
     subscript(event: Event) -> Int { counts[event.rawValue].load(ordering: .relaxed) }
 }

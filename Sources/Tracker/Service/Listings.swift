@@ -1,0 +1,118 @@
+import Glibc
+import Logging
+import NIOCore
+import Synchronization
+import TrackerDirectory
+import Vocabulary
+import WebServer
+
+/// The directory and those who follow it, kept in step with the swarms: who watches what goes in, what has fallen
+/// silent goes out.
+final class Listings: Sendable {
+    private let desk: DirectoryDesk
+    private let followers = Followers()
+    private let shared: SharedTracker
+    private let log: Logger
+    private let known: Mutex<(count: Int, isFailing: Bool)>
+
+    init(_ directory: BroadcastDirectory, shared: SharedTracker, log: Logger) throws {
+        for entry in try directory.everything() { shared.note(entry.listing) }
+        let count = try directory.count
+        known = Mutex((count, false))
+        desk = DirectoryDesk(directory)
+        self.shared = shared
+        self.log = log
+    }
+
+    private static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    var count: Int { known.withLock { $0.count } }
+    var followerCount: Int { followers.count }
+    var followersAreFull: Bool { followers.count >= Limits.followers }
+    /// Why the directory cannot be used now.
+    var failure: DirectoryFailure? { desk.failure }
+
+    /// Succeeds when the listing is durable.
+    func register(
+        _ listing: Listing, sealed: [UInt8], from address: [UInt8]?, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        let promise = eventLoop.makePromise(of: Void.self)
+        desk.perform { directory in
+            try directory.register(listing, sealed: sealed, from: address, at: Self.now)
+        } then: { result in
+            if case .success(let change) = result {
+                self.shared.note(listing)
+                if let change { self.followers.tell(DirectoryDoor.event(change)) }
+            }
+            promise.completeWith(result.map { _ in })
+        }
+        return promise.futureResult
+    }
+
+    func find(_ question: Question, on eventLoop: any EventLoop) -> EventLoopFuture<Page> {
+        desk.perform(on: eventLoop) { directory in
+            var page = try directory.find(question)
+            page.entries.removeAll { !self.shared.admits($0.listing.broadcast) }
+            return page
+        }
+    }
+
+    func entry(_ broadcast: BroadcastID, on eventLoop: any EventLoop) -> EventLoopFuture<Entry?> {
+        desk.perform(on: eventLoop) { directory in
+            guard self.shared.admits(broadcast), var entry = try directory.entry(broadcast) else { return nil }
+            entry.viewers = max(entry.viewers, self.shared.viewers(of: broadcast))
+            return entry
+        }
+    }
+
+    /// Tells `writer` what has changed since the change `last`, and then what changes.
+    func follow(_ writer: ResponseWriter, from address: [UInt8], after last: Int64?) {
+        let backlog = Limits.broadcastsPerPage
+        desk.perform { directory in
+            let now = directory.lastChange
+            guard let last else { return "id: \(now)\nretry: 3000\nevent: following\ndata: {}\n\n" }
+            let changes = last <= now ? try directory.changes(after: last, limit: backlog + 1) : []
+            // A number that we have not reached comes from another directory; after very many changes the list is shorter.
+            guard last <= now, changes.count <= backlog else { return "id: \(now)\nevent: reset\ndata: {}\n\n" }
+            return "retry: 3000\n\n" + changes.map(DirectoryDoor.event).joined()
+        } then: { result in
+            guard case .success(let beginning) = result,
+                self.followers.add(writer, from: address, beginning: beginning)
+            else { return writer.eventLoop.execute { writer.finish() } }
+        }
+    }
+
+    func keepFollowersAwake() { followers.tell(": still here\n\n") }
+
+    /// To be called every few seconds.
+    func tick(viewers: [BroadcastID: Int]) {
+        desk.perform { directory in
+            try directory.setViewers(viewers)
+            let swept = try directory.sweep(at: Self.now)
+            return (swept, try directory.count)
+        } then: { result in
+            switch result {
+            case .success(let (swept, count)):
+                for change in swept.changes { self.followers.tell(DirectoryDoor.event(change)) }
+                for broadcast in swept.forgotten { self.shared.forget(broadcast) }
+                let wasFailing = self.known.withLock { known in
+                    defer { known = (count, false) }
+                    return known.isFailing
+                }
+                if wasFailing { self.log.notice("the directory can be written again") }
+            case .failure(let error):
+                let wasFailing = self.known.withLock { known in
+                    defer { known.isFailing = true }
+                    return known.isFailing
+                }
+                if !wasFailing { self.log.error("the directory cannot be written: \(error)") }
+            }
+        }
+    }
+
+    func endFollowers() { followers.end() }
+}

@@ -1,0 +1,166 @@
+import Foundation
+import Integrity
+import Stage
+import Testing
+import TrackerCore
+import TrackerService
+import Vocabulary
+import WebClient
+
+/// The program itself, started, killed and started again.
+@Suite(.serialized, .timeLimit(.minutes(4))) struct `A tracker's operator` {
+    private func folder() throws -> String {
+        let path = NSTemporaryDirectory() + "/tributary-operator-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        return path
+    }
+
+    private func tracker(_ arguments: [String]) throws -> Program {
+        try Program("\(Program.ownFolder)/tributary-tracker", ["serve", "--json"] + arguments)
+    }
+
+    private static let anywhere = ["--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"]
+
+    @Test func `can kill it at any moment and lose no listing that was acknowledged`() async throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var acknowledged: [String: String] = [:]
+        for round in 0..<6 {
+            let program = try tracker(Self.anywhere + ["--data", folder, "--request-limit", "0"])
+            let ready = try await program.event("ready", within: .seconds(30))
+            let url = try #require(ready["http"]?.text)
+            let killing = Task {
+                // Each time after another while, in the middle of the registrations.
+                try? await Task.sleep(for: .milliseconds(40 + 70 * round))
+                program.signal(SIGKILL)
+            }
+            await withTaskGroup(of: [(String, String)].self) { group in
+                for speaker in 0..<4 {
+                    group.addTask {
+                        var mine: [(String, String)] = []
+                        for number in 0..<10_000 {
+                            let title = "\(round) \(speaker) \(number)"
+                            let one = Speaker(url)
+                            let answer = try? await one.register(title)
+                            await one.client.shutdownAndWait()
+                            guard answer?.status == 204 else { break }
+                            mine.append(("\(one.key.broadcast)", title))
+                        }
+                        return mine
+                    }
+                }
+                for await mine in group { for (id, title) in mine { acknowledged[id] = title } }
+            }
+            await killing.value
+            #expect(try await program.ended(within: .seconds(10)) == .killed(SIGKILL))
+        }
+        #expect(acknowledged.count > 20)
+        let program = try tracker(Self.anywhere + ["--data", folder, "--request-limit", "0"])
+        let url = try #require(try await program.event("ready", within: .seconds(30))["http"]?.text)
+        let client = WebClient()
+        var found: [String: String] = [:]
+        var cursor: String? = ""
+        while let next = cursor {
+            let answer = try await client.get("\(url)/v1/broadcasts?limit=1000&cursor=\(next)", limit: 8 << 20)
+            let page = try #require(JSON(parsing: answer.body))
+            for one in page["broadcasts"]?.items ?? [] { found[one["id"]?.text ?? ""] = one["title"]?.text }
+            cursor = page["next"]?.text
+        }
+        for (id, title) in acknowledged where found[id] != title { Issue.record("\(title) is lost") }
+        await client.shutdownAndWait()
+        #expect(await program.stop() == .exited(0))
+    }
+
+    @Test func `hears one sentence about each mistake in a setting`() async throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let file = "\(folder)/tracker.conf"
+        try Data("listen = 127.0.0.1:0\nmax-piers = 3\n".utf8).write(to: URL(fileURLWithPath: file))
+        try Data("nonsense\n".utf8).write(to: URL(fileURLWithPath: "\(folder)/list"))
+        try Data(repeating: 7, count: 8_192).write(to: URL(fileURLWithPath: "\(folder)/directory.sqlite"))
+        let mistakes: [([String], Int32, String)] = [
+            (["--config", file], 64, "error: \(file):2: there is no setting \"max-piers\""),
+            (["--config", "\(folder)/none"], 64, "cannot open \(folder)/none: No such file or directory"),
+            (
+                ["--max-peers", "many"], 64,
+                "error: --max-peers: \"max-peers\" is a number from 1 to 100000000, not \"many\""
+            ),
+            (["--deny", "\(folder)/list"], 64, "error: \(folder)/list:1: a line has 40 or 64 hexadecimal digits"),
+            (["--data", folder], 1, "error: the directory in \(folder): file is not a database"),
+            (["--data", "\(folder)/a/b"], 1, "error: the directory in \(folder)/a/b: "),
+        ]
+        for (arguments, code, sentence) in mistakes {
+            let program = try tracker(arguments)
+            #expect(try await program.ended(within: .seconds(30)) == .exited(code), "\(arguments)")
+            #expect(program.complaints.contains(sentence), "\(program.complaints)")
+            #expect(program.complaints.split(separator: "\n").count == 1, "\(program.complaints)")
+        }
+    }
+
+    @Test func `sets it up with a file, on IPv4 and IPv6, and finds promtool content with its metrics`() async throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let file = "\(folder)/tracker.conf"
+        let settings = """
+            # both families
+            listen = 127.0.0.1:0, [::1]:0
+            udp = [::1]:0
+            udp = 127.0.0.1:0
+            data = \(folder)/data
+            drain = 1
+            """
+        try Data(settings.utf8).write(to: URL(fileURLWithPath: file))
+        let program = try tracker(["--config", file])
+        let ready = try await program.event("ready", within: .seconds(30))
+        let places = (ready["listening"]?.items ?? []).compactMap(\.text)
+        #expect(places.count == 4 && places[1].hasPrefix("http://[::1]:") && places[2].hasPrefix("udp://[::1]:"))
+        let client = WebClient()
+        for place in places.prefix(2) {
+            let speaker = Speaker(place)
+            #expect(try await speaker.register().status == 204)
+            #expect(try await speaker.announce().status == 200)
+            #expect(try await client.get("\(place)/readyz", limit: 999).status == 200)
+            await speaker.client.shutdownAndWait()
+        }
+        let metrics = try await client.get("\(places[0])/metrics", limit: 1 << 20)
+        try Data(metrics.body).write(to: URL(fileURLWithPath: "\(folder)/metrics"))
+        let promtool = try Program("sh", ["-c", "promtool check metrics < \(folder)/metrics"])
+        #expect(try await promtool.ended(within: .seconds(60)) == .exited(0))
+        #expect(promtool.complaints.isEmpty, "\(promtool.complaints)")
+
+        program.signal(SIGTERM)
+        try await wait(for: "the drain", within: .seconds(10)) {
+            (try? await client.get("\(places[0])/readyz", limit: 999).status) == 503
+        }
+        let speaker = Speaker(places[0])
+        #expect(try await speaker.announce().status == 200, "it answers to the end")
+        await speaker.client.shutdownAndWait()
+        await client.shutdownAndWait()
+        #expect(try await program.ended(within: .seconds(30)) == .exited(0))
+    }
+
+    @Test func `survives a hang-up signal`() async throws {
+        let program = try tracker(Self.anywhere)
+        _ = try await program.event("ready", within: .seconds(30))
+        program.signal(SIGHUP)
+        let url = try #require(program.newest("ready")?["http"]?.text)
+        let client = WebClient()
+        #expect(try await client.get("\(url)/healthz", limit: 999).status == 200)
+        await client.shutdownAndWait()
+        #expect(await program.stop() == .exited(0))
+    }
+
+    @Test func `gets a unit file that systemd understands`() async throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let unit = try String(contentsOfFile: "\(root)/Scripts/systemd/tributary-tracker.service", encoding: .utf8)
+            .replacingOccurrences(of: "/usr/local/bin/", with: "\(Program.ownFolder)/")
+        let file = "\(folder)/tributary-tracker.service"
+        try Data(unit.utf8).write(to: URL(fileURLWithPath: file))
+        let verify = try Program("systemd-analyze", ["verify", "--man=no", file])
+        #expect(try await verify.ended(within: .seconds(60)) == .exited(0), "\(verify.complaints)")
+        #expect(!verify.complaints.contains("tributary-tracker.service"), "\(verify.complaints)")
+    }
+}
