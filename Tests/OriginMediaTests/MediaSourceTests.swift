@@ -102,7 +102,7 @@ import Vocabulary
     @Test func `refuses what it cannot broadcast, in one sentence`() async throws {
         let studio = try #require(studio)
         let inputs = [
-            try await studio.clip("sound.mp4", seconds: 1, Studio.sound), "\(studio.folder)/missing.mp4", studio.folder,
+            "\(studio.folder)/missing.mp4", studio.folder,
             try studio.file("garbage.mp4", (0..<20_000).map { UInt8(truncatingIfNeeded: $0 &* $0 &>> 3) }),
             try studio.file("empty.ts", []),
             try await studio.clip("old.mp4", seconds: 1, Studio.picture() + ["-c:v", "mpeg4"]),

@@ -82,7 +82,12 @@ final class Listener: Sendable {
     var retries: Int { events.count { if case .retrying = $0 { true } else { false } } }
 
     var description: MediaDescription? {
-        events.compactMap { if case .described(let description) = $0 { description } else { nil } }.first
+        events.compactMap { if case .described(let descriptions) = $0 { descriptions.first } else { nil } }.first
+    }
+
+    /// Of all renditions.
+    var descriptions: [MediaDescription] {
+        events.compactMap { if case .described(let descriptions) = $0 { descriptions } else { nil } }.first ?? []
     }
 
     var failure: MediaError? {
@@ -103,12 +108,14 @@ final class Listener: Sendable {
 
 /// Cuts `input` to its end, or until `enough` segments are there.
 func cut(
-    _ input: String, seconds: Double = 2, isLooping: Bool = false, enough: Int = .max
+    _ input: String, seconds: Double = 2, isLooping: Bool = false, enough: Int = .max,
+    altering alter: (inout MediaSource.Settings) -> Void = { _ in }
 ) async throws -> Listener {
     var settings = MediaSource.Settings(input: MediaInput(input))
     settings.segmentDuration = Int64(seconds * 1e6)
     settings.isLooping = isLooping
     settings.isPaced = false
+    alter(&settings)
     let source = MediaSource(settings)
     let listener = Listener()
     source.start { event in
@@ -116,7 +123,7 @@ func cut(
         if listener.segments.count >= enough { source.stop() }
     }
     defer { source.stop() }
-    try await wait(for: "the end of \(input)", within: .seconds(20)) { listener.isOver }
+    try await wait(for: "the end of \(input)", within: .seconds(50)) { listener.isOver }
     return listener
 }
 

@@ -38,7 +38,7 @@ final class Desk: Sendable {
     /// The records of the journal, as far as it is whole.
     func kept() throws -> [Record] {
         let folder = try folder()
-        return try Journal(in: folder.path, key: folder.key).records.map(\.record)
+        return try Journal(in: folder.path, key: folder.key).rows.map { $0[0].record }
     }
 
     /// The journal without the room that is set aside at its end.
@@ -53,7 +53,9 @@ final class Desk: Sendable {
 /// A segment that is not really media: the service does not look into it.
 func cutSegment(_ number: Int, length: Int = 40_000, isLast: Bool = false) -> CutSegment {
     CutSegment(
-        bytes: (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ number &* 7 &+ $0 >> 8) },
+        media: [
+            CutSegment.Media(bytes: (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ number &* 7 &+ $0 >> 8) })
+        ],
         duration: 2_000_000, programTime: 1_800_000_000_000 + Int64(number) * 2_000, isDiscontinuity: false,
         isLast: isLast, targetDuration: 2)
 }
@@ -63,8 +65,9 @@ extension Publication {
         for number in numbers { publish(cutSegment(number, isLast: isClosing && number == numbers.upperBound - 1)) }
     }
 
-    static let description = MediaDescription(
-        codecs: ["avc1.64001f"], width: 640, height: 360, framesPerKilosecond: 25_000)
+    static let description = [
+        MediaDescription(codecs: ["avc1.64001f"], width: 640, height: 360, framesPerKilosecond: 25_000)
+    ]
 
     /// What the head says of the newest segment.
     func newest() throws -> (head: Head, record: Record) {

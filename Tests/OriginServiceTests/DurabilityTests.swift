@@ -17,11 +17,11 @@ import Wire
             return try desk.rootsListed(by: publication)
         }()
         let publication = try desk.publication()
-        #expect(roots.allSatisfy { publication.segment($0) != nil })
+        #expect(roots.allSatisfy { publication.content($0)?.bytes != nil })
         #expect(try desk.rootsListed(by: publication) == roots)
         #expect(publication.promisedTarget == 2)
         publication.publish(4..<6)
-        let playlist = try #require(publication.mediaPlaylist)
+        let playlist = try #require(publication.mediaPlaylist(of: 0))
         #expect(playlist.contains("#EXT-X-MEDIA-SEQUENCE:0\n"))
         let blocks = playlist.components(separatedBy: "#EXTINF").dropLast()
         #expect(blocks.map { $0.contains("#EXT-X-DISCONTINUITY\n") } == [false, false, false, false, true, false])
@@ -118,10 +118,10 @@ import Wire
             return try desk.rootsListed(by: publication)
         }()
         try Data("not what its name says".utf8).write(
-            to: URL(fileURLWithPath: "\(desk.path)/data/segments/\(roots[1]).ts"))
+            to: URL(fileURLWithPath: "\(desk.path)/data/segments/\(roots[1])"))
         let publication = try desk.publication()
-        #expect(roots.map { publication.segment($0) != nil } == [true, false, true])
-        let playlist = try #require(publication.mediaPlaylist)
+        #expect(roots.map { publication.content($0)?.bytes != nil } == [true, false, true])
+        let playlist = try #require(publication.mediaPlaylist(of: 0))
         #expect(playlist.components(separatedBy: "#EXT-X-GAP").count == 2)
     }
 
@@ -131,20 +131,20 @@ import Wire
             let publication = try desk.publication()
             publication.publish(0..<3, isClosing: true)
             #expect(publication.isClosed)
-            return (try publication.newest().record, try #require(publication.mediaPlaylist))
+            return (try publication.newest().record, try #require(publication.mediaPlaylist(of: 0)))
         }()
         #expect(old.isLast)
         #expect(playlist.hasSuffix("#EXT-X-ENDLIST\n"))
         let publication = try desk.publication()
         #expect(!publication.isClosed)
-        #expect(publication.mediaPlaylist == nil)
-        #expect(publication.segment(old.root) != nil)
+        #expect(publication.mediaPlaylist(of: 0) == nil)
+        #expect(publication.content(old.root)?.bytes != nil)
         publication.publish(10..<12)
         let (head, newest) = try publication.newest()
         #expect(!head.isClosed)
         #expect(newest.segment.sequence == 4)
         #expect(newest.epoch > old.epoch)
-        let next = try #require(publication.mediaPlaylist)
+        let next = try #require(publication.mediaPlaylist(of: 0))
         #expect(next.contains("#EXT-X-MEDIA-SEQUENCE:3\n"))
         #expect(!next.contains("ENDLIST") && !next.contains("\(old.root)"))
     }
@@ -190,7 +190,7 @@ import Wire
 
 extension Desk {
     func rootsListed(by publication: Publication) throws -> [Root] {
-        try #require(publication.mediaPlaylist).split(separator: "\n").filter { $0.hasSuffix(".ts") }
+        try #require(publication.mediaPlaylist(of: 0)).split(separator: "\n").filter { $0.hasSuffix(".ts") }
             .compactMap { Root(hex: $0.dropFirst("../segments/".count).dropLast(3)) }
     }
 }

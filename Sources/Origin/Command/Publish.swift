@@ -18,6 +18,7 @@ struct Publish: AsyncParsableCommand {
         discussion: """
             Examples:
               tributary-origin publish --input film.mp4 --loop
+              tributary-origin publish --input camera.ts --container cmaf --ladder 720p,360p,audio
               tributary-origin publish --input udp://127.0.0.1:5000 --listen 0.0.0.0:8080 \\
                 --public-url http://stream.example.org:8080 --tracker http://127.0.0.1:7070
             """)
@@ -42,6 +43,13 @@ struct Publish: AsyncParsableCommand {
 
     @Option(help: "Seconds that a segment should play, from 0.5 to 30.")
     var segmentDuration = 2.0
+
+    @Option(help: "How segments are wrapped: ts, or cmaf for HLS and MPEG-DASH.")
+    var container = Container.ts
+
+    @Option(
+        help: "Smaller renditions to make with ffmpeg, such as 720p,480p,audio, or none; only those below the source.")
+    var ladder = LadderArgument.standard
 
     @Option(help: "How viewers reach this origin, if not by the address it listens on.")
     var publicURL: String?
@@ -91,6 +99,9 @@ struct Publish: AsyncParsableCommand {
         settings.isLooping = loop
         settings.segmentDuration = Int64(segmentDuration * 1_000_000)
         settings.targetDuration = publication.promisedTarget
+        settings.container = container
+        settings.ladder = ladder.heights
+        settings.hasSoundAlone = ladder.hasSound
         let source = MediaSource(settings)
         // A live sender may come later; a file that cannot be broadcast never will.
         if media.kind != .live { try source.probe() }

@@ -2,8 +2,8 @@
 ///
 /// A cut is due at the first keyframe at or after each multiple of the wished duration. It comes earlier when waiting
 /// for the next keyframe, as far away as the farthest one so far, could make the segment longer than the target allows.
-/// The target (EXT-X-TARGETDURATION) never changes once it is known; a source that later spaces its keyframes wider
-/// gives longer segments, because a segment that does not begin with a keyframe would be worse than a long one.
+/// The target (EXT-X-TARGETDURATION) never changes once it is known. Where no keyframe comes in time a segment is cut
+/// without one, and says so: RFC 8216 allows that, and does not allow a segment that is longer than the target.
 package struct SegmentCutter: Sendable {
     /// All times are in microseconds of the output's timeline.
     private let wished: Int64
@@ -60,6 +60,27 @@ package struct SegmentCutter: Sendable {
         let target = targetDuration ?? Self.target(wished: wished, longest: longestInterval)
         return Int64(target) * 1_000_000 + 499_999
     }
+
+    /// Whether a segment must begin at `time`, which is no keyframe, because the one before would become too long.
+    ///
+    /// - Parameter length: how long the picture at `time` is shown.
+    package mutating func mustBegin(at time: Int64, length: Int64) -> Bool {
+        guard let start = segmentStart, time > start else { return false }
+        let longest = targetDuration == nil ? max(limit, Self.patience) : limit
+        let elapsed = time - start
+        guard elapsed + length > longest else { return false }
+        if targetDuration == nil {
+            targetDuration = Self.target(wished: wished, longest: max(longestInterval, elapsed))
+        }
+        segmentStart = time
+        return true
+    }
+
+    /// Keyframes are too far apart for segments that are as short as wished; known after the first of them.
+    package var hasWideKeyframes: Bool { longestInterval > 2 * wished }
+
+    /// How long the first segment may become while nothing is promised yet.
+    private static let patience: Int64 = 10_000_000
 
     private static func target(wished: Int64, longest: Int64) -> Int {
         max(1, Int((wished + 999_999) / 1_000_000), Int((longest + 500_000) / 1_000_000))

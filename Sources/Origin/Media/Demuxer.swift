@@ -1,7 +1,7 @@
 import CLibAVFormat
 import Vocabulary
 
-/// An opened input with its best video and best audio stream.
+/// An opened input with its best video and best audio stream; one of them may be missing.
 ///
 /// Used by one thread at a time.
 final class Demuxer {
@@ -14,7 +14,9 @@ final class Demuxer {
     private let interrupt: Interrupt
     /// What messages call it.
     let name: String
-    let video: UnsafeMutablePointer<AVStream>
+    /// The video, or the audio where there is none: its times lead.
+    let leading: UnsafeMutablePointer<AVStream>
+    /// What goes with the video.
     private(set) var audio: UnsafeMutablePointer<AVStream>?
     private var picturesRead: Int64 = 0
     /// The audio that had to be left out.
@@ -70,14 +72,19 @@ final class Demuxer {
             let found = avformat_find_stream_info(context, nil)
             if interrupt.isStopped { throw .stopped }
             guard found >= 0 else { throw .cannotOpen(name, reason: reason(found)) }
-            guard let video = Self.best(AVMEDIA_TYPE_VIDEO, in: context, near: -1),
+            if let video = Self.best(AVMEDIA_TYPE_VIDEO, in: context, near: -1),
                 video.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
-            else { throw .noVideo(name) }
-            let codec = video.pointee.codecpar.pointee.codec_id
-            guard codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC else {
-                throw .unsupportedVideo(name, codec: String(cString: avcodec_get_name(codec)))
+            {
+                let codec = video.pointee.codecpar.pointee.codec_id
+                guard codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC else {
+                    throw .unsupportedVideo(name, codec: String(cString: avcodec_get_name(codec)))
+                }
+                leading = video
+            } else if let audio = Self.best(AVMEDIA_TYPE_AUDIO, in: context, near: -1), Self.isCarried(audio) {
+                leading = audio
+            } else {
+                throw .noMedia(name)
             }
-            self.video = video
         } catch {
             avformat_close_input(&opened)
             av_packet_free(&packetToFree)
@@ -85,17 +92,16 @@ final class Demuxer {
         }
         self.context = context
         self.packet = packet
-        if let audio = Self.best(AVMEDIA_TYPE_AUDIO, in: context, near: video.pointee.index) {
-            let codec = audio.pointee.codecpar.pointee.codec_id
-            if [AV_CODEC_ID_AAC, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3].contains(codec) {
+        if hasVideo, let audio = Self.best(AVMEDIA_TYPE_AUDIO, in: context, near: leading.pointee.index) {
+            if Self.isCarried(audio) {
                 self.audio = audio
             } else {
-                refusedAudio = String(cString: avcodec_get_name(codec))
+                refusedAudio = String(cString: avcodec_get_name(audio.pointee.codecpar.pointee.codec_id))
             }
         }
         for index in 0..<Int(context.pointee.nb_streams) {
             guard let stream = context.pointee.streams[index] else { continue }
-            stream.pointee.discard = stream == video || stream == audio ? AVDISCARD_DEFAULT : AVDISCARD_ALL
+            stream.pointee.discard = stream == leading || stream == audio ? AVDISCARD_DEFAULT : AVDISCARD_ALL
         }
     }
 
@@ -104,6 +110,24 @@ final class Demuxer {
         av_packet_free(&packet)
         var context: UnsafeMutablePointer<AVFormatContext>? = context
         avformat_close_input(&context)
+    }
+
+    /// Sound that HLS can carry.
+    private static func isCarried(_ stream: UnsafeMutablePointer<AVStream>) -> Bool {
+        [AV_CODEC_ID_AAC, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3]
+            .contains(stream.pointee.codecpar.pointee.codec_id)
+    }
+
+    var hasVideo: Bool { leading.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
+
+    /// The leading one first.
+    var tracks: [Track] { ([leading] + (audio.map { [$0] } ?? [])).map { Track($0.pointee.codecpar) } }
+
+    /// 0 when unknown, and without video.
+    var framesPerKilosecond: Int {
+        let rate = leading.pointee.avg_frame_rate
+        guard hasVideo, rate.den > 0, rate.num > 0 else { return 0 }
+        return Int(min(Int64(rate.num) * 1_000 / Int64(rate.den), 10_000_000))
     }
 
     private static func best(
@@ -127,7 +151,7 @@ final class Demuxer {
                 throw .cannotRead(name, reason: isSilent ? "nothing came for 10 s" : reason(code))
             }
             let index = packet.pointee.stream_index
-            if index == video.pointee.index {
+            if index == leading.pointee.index {
                 picturesRead += 1
                 return packet
             }
@@ -143,11 +167,11 @@ final class Demuxer {
         var bytes: Int64 = 0
         func close(at time: Int64) {
             guard let start, time > start else { return }
-            let duration = av_rescale_q(time &- start, video.pointee.time_base, av_shim_rational(1, 1_000_000))
+            let duration = av_rescale_q(time &- start, leading.pointee.time_base, av_shim_rational(1, 1_000_000))
             groups.append((min(max(0, duration), 60_000_000), bytes))
         }
-        for position in 0..<max(0, avformat_index_get_entries_count(video)) {
-            guard let entry = avformat_index_get_entry(video, position) else { continue }
+        for position in 0..<max(0, avformat_index_get_entries_count(leading)) {
+            guard let entry = avformat_index_get_entry(leading, position) else { continue }
             if entry.pointee.flags & AVINDEX_KEYFRAME != 0 {
                 close(at: entry.pointee.timestamp)
                 start = entry.pointee.timestamp
@@ -155,15 +179,15 @@ final class Demuxer {
             }
             bytes += Int64(max(0, entry.pointee.size))
         }
-        if video.pointee.duration > 0 {
-            let first = video.pointee.start_time == av_shim_nopts() ? 0 : video.pointee.start_time
-            close(at: first &+ video.pointee.duration)
+        if leading.pointee.duration > 0 {
+            let first = leading.pointee.start_time == av_shim_nopts() ? 0 : leading.pointee.start_time
+            close(at: first &+ leading.pointee.duration)
         }
         return groups
     }()
 
     /// The widest spacing of keyframes in microseconds, if the container keeps an index; 0 otherwise.
-    var longestInterval: Int64 { groups.map(\.duration).max() ?? 0 }
+    var longestInterval: Int64 { !hasVideo ? 0 : groups.map(\.duration).max() ?? 0 }
 
     /// Bits per second of the densest stretch between two keyframes with its sound and the cost of MPEG-TS, if the
     /// container's index lists every picture; 0 otherwise.
@@ -179,8 +203,8 @@ final class Demuxer {
 
     /// Pictures in the container's index if it lists all of them; 0 otherwise.
     private var picturesListed: Int64 {
-        let pictures = video.pointee.nb_frames
-        return pictures > 0 && Int64(avformat_index_get_entries_count(video)) >= pictures ? pictures : 0
+        let pictures = leading.pointee.nb_frames
+        return pictures > 0 && Int64(avformat_index_get_entries_count(leading)) >= pictures ? pictures : 0
     }
 
     /// At the end: the container lists pictures that the file does not hold.

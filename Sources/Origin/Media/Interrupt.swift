@@ -42,6 +42,12 @@ final class Interrupt: Sendable {
         }
     }
 
+    /// A short wait for another thread.
+    static func pause() {
+        var step = timespec(tv_sec: 0, tv_nsec: 5_000_000)
+        nanosleep(&step, nil)
+    }
+
     static var now: Instant {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

@@ -12,9 +12,12 @@ package struct MediaDescription: Hashable, Sendable {
     package var bitRate: Int
     /// Bits per second that no segment will exceed, if the container knows all its packets; 0 otherwise.
     package var peakBitRate: Int
+    /// Channels of the sound; 0 without.
+    package var channels: Int
 
     package init(
-        codecs: [String], width: Int, height: Int, framesPerKilosecond: Int, bitRate: Int = 0, peakBitRate: Int = 0
+        codecs: [String], width: Int, height: Int, framesPerKilosecond: Int, bitRate: Int = 0, peakBitRate: Int = 0,
+        channels: Int = 0
     ) {
         self.codecs = codecs
         self.width = width
@@ -22,19 +25,22 @@ package struct MediaDescription: Hashable, Sendable {
         self.framesPerKilosecond = framesPerKilosecond
         self.bitRate = bitRate
         self.peakBitRate = peakBitRate
+        self.channels = channels
     }
 }
 
 extension MediaDescription {
-    init(_ demuxer: Demuxer) {
-        let parameters = demuxer.video.pointee.codecpar.pointee
-        let audio = demuxer.audio.map { Self.audio($0.pointee.codecpar.pointee) }
-        let rate = demuxer.video.pointee.avg_frame_rate
+    /// - Parameters:
+    ///   - frameRate: frames per thousand seconds; 0 when unknown.
+    init(
+        _ tracks: [Track], frameRate: Int, bitRate: Int64, peakBitRate: Int64
+    ) {
+        let video = tracks.first(where: \.isVideo)?.parameters.pointee
+        let audio = tracks.first { !$0.isVideo }?.parameters.pointee
         self.init(
-            codecs: [Self.video(parameters), audio].compactMap { $0 }, width: Int(parameters.width),
-            height: Int(parameters.height),
-            framesPerKilosecond: rate.den > 0 && rate.num > 0 ? Int(Int64(rate.num) * 1_000 / Int64(rate.den)) : 0,
-            bitRate: Int(demuxer.bitRate), peakBitRate: Int(demuxer.peakBitRate))
+            codecs: [video.flatMap(Self.video), audio.map(Self.audio)].compactMap { $0 }, width: Int(video?.width ?? 0),
+            height: Int(video?.height ?? 0), framesPerKilosecond: video == nil ? 0 : frameRate, bitRate: Int(bitRate),
+            peakBitRate: Int(peakBitRate), channels: Int(audio?.ch_layout.nb_channels ?? 0))
     }
 
     /// From the sequence parameter set: what an encoder was told is not always what it made.

@@ -3,7 +3,7 @@ import CLibAVFormat
 /// Why an input cannot be broadcast, each in one sentence.
 package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
     case cannotOpen(String, reason: String)
-    case noVideo(String)
+    case noMedia(String)
     case unsupportedVideo(String, codec: String)
     case cannotRead(String, reason: String)
     case cannotCut(reason: String)
@@ -15,7 +15,7 @@ package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .cannotOpen(let input, let reason): "cannot open \(input): \(reason)"
-        case .noVideo(let input): "\(input) has no video"
+        case .noMedia(let input): "\(input) has no video, and no sound that HLS can carry"
         case .unsupportedVideo(let input, let codec):
             "\(input) holds \(codec) video, which HLS in MPEG-TS cannot carry: convert it to H.264 or H.265 first"
         case .cannotRead(let input, let reason): "cannot read \(input): \(reason)"

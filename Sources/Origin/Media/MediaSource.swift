@@ -3,23 +3,49 @@ import Glibc
 import Synchronization
 package import Vocabulary
 
-/// One segment as it was cut.
+/// One segment as it was cut, in all renditions.
 package struct CutSegment: Sendable {
-    package var bytes: [UInt8]
+    /// Its content in one rendition.
+    package struct Media: Hashable, Sendable {
+        package var bytes: [UInt8]
+        /// What a player needs before it, if it is a fragment.
+        package var initialization: [UInt8]?
+
+        package init(bytes: [UInt8], initialization: [UInt8]? = nil) {
+            self.bytes = bytes
+            self.initialization = initialization
+        }
+    }
+
+    /// By rendition; the first is the source itself.
+    package var media: [Media]
     /// In microseconds, from this segment's first picture to the next one's.
     package var duration: Int64
     /// Milliseconds of Unix time.
     package var programTime: Int64
     package var isDiscontinuity: Bool
+    /// It begins without a keyframe, because the encoder made none in time.
+    package var isDependent = false
     package var isLast: Bool
     /// EXT-X-TARGETDURATION: the same for every segment.
     package var targetDuration: Int
+
+    package var bytes: [UInt8] { media.first?.bytes ?? [] }
 }
 
-/// Turns an input into MPEG-TS segments that begin with keyframes, in real time, on a thread of its own.
+/// How segments are wrapped.
+package enum Container: String, Hashable, Sendable, CaseIterable {
+    /// MPEG-TS, sound and pictures together.
+    case ts
+    /// Fragments of MP4 with one track each, for HLS and DASH alike.
+    case cmaf
+}
+
+/// Turns an input into segments that begin with keyframes, in real time, on a thread of its own.
 ///
 /// A file or standard input that ends ends the broadcast; an input that breaks is opened again, after a delay that
-/// grows, and what follows is marked as a discontinuity. Media is only repackaged, never encoded.
+/// grows, and what follows is marked as a discontinuity. The source itself is only repackaged; smaller renditions of it
+/// come from the ffmpeg program, cut where the source is cut.
 package final class MediaSource: Sendable {
     package struct Settings: Sendable {
         package var input: MediaInput
@@ -35,6 +61,11 @@ package final class MediaSource: Sendable {
         package var segmentDuration: Int64 = 2_000_000
         /// What an earlier run has promised.
         package var targetDuration: Int?
+        package var container = Container.ts
+        /// Heights of the smaller renditions to make, tallest first; those that the source does not exceed are left out.
+        package var ladder: [Int] = []
+        /// A rendition of sound alone; in fragments there is always one.
+        package var hasSoundAlone = false
         /// Hold media back to real time where the source does not; false only makes sense for tests.
         package var isPaced = true
 
@@ -42,7 +73,8 @@ package final class MediaSource: Sendable {
     }
 
     package enum Event: Sendable {
-        case described(MediaDescription)
+        /// By rendition.
+        case described([MediaDescription])
         case cut(CutSegment)
         /// Worth telling the broadcaster.
         case warned(String)
@@ -84,7 +116,7 @@ package final class MediaSource: Sendable {
 
     /// Starts the thread; `onEvent` is called on it, and holding it up holds up the media.
     package func start(_ onEvent: @escaping @Sendable (Event) -> Void) {
-        let body = ThreadBody {
+        DetachedThread.start {
             let opened: Opened? = self.probed.withLock { opened in
                 defer { opened = nil }
                 return opened
@@ -92,23 +124,8 @@ package final class MediaSource: Sendable {
             var packaging = Packaging(settings: self.settings, interrupt: self.interrupt, onEvent: onEvent)
             packaging.run(opened?.demuxer)
         }
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { opaque in
-                guard let opaque else { return nil }
-                Unmanaged<ThreadBody>.fromOpaque(opaque).takeRetainedValue().run()
-                return nil
-            }, Unmanaged.passRetained(body).toOpaque())
-        precondition(code == 0, "the system gives no more threads")
-        pthread_detach(thread)
     }
 
     /// Ends the input soon; `.ended` follows.
     package func stop() { interrupt.stop() }
-
-    private final class ThreadBody: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
 }

@@ -1,7 +1,7 @@
 import CLibAVFormat
 import Vocabulary
 
-/// An MPEG-TS multiplex that is written to memory and taken out segment by segment.
+/// Sound and pictures wrapped in memory, and taken out segment by segment.
 ///
 /// Used by one thread at a time. Timestamps are in units of 1/90000 s.
 final class Muxer {
@@ -10,18 +10,32 @@ final class Muxer {
     static let timeBase = av_shim_rational(1, 90_000)
 
     private let context: UnsafeMutablePointer<AVFormatContext>
+    private let container: Container
+    /// What is added to all timestamps.
+    private let offset: Int64
     private let output: Output
-    private let parameterSets: ParameterSets?
+    /// By stream.
+    private var filters: [PacketFilter?] = []
+    /// A fragment must say how long its last sample is, which only the next one tells.
+    private var held: KeptPacket?
+    private var initialization: [UInt8]?
+    /// Bytes of packets since the last cut.
+    private(set) var length = 0
 
     private final class Output {
         var bytes: [UInt8] = []
     }
 
-    init(video: UnsafeMutablePointer<AVStream>, audio: UnsafeMutablePointer<AVStream>?) throws(MediaError) {
+    /// - Parameter clockLead: microseconds that the clock reference of MPEG-TS runs ahead of the pictures, which
+    ///   libavformat delays by twice as much for it; the default is the ffmpeg program's own.
+    init(_ tracks: [Track], container: Container, offset: Int64 = 0, clockLead: Int32 = 700_000) throws(MediaError) {
+        precondition(container == .ts || tracks.count == 1, "a fragment has one track")
         var allocated: UnsafeMutablePointer<AVFormatContext>?
-        let code = avformat_alloc_output_context2(&allocated, nil, "mpegts", nil)
+        let code = avformat_alloc_output_context2(&allocated, nil, container == .ts ? "mpegts" : "mp4", nil)
         guard code >= 0, let context = allocated else { throw .cannotCut(reason: reason(code)) }
         self.context = context
+        self.container = container
+        self.offset = offset
         output = Output()
         let buffer = av_malloc(65_536)
         context.pointee.pb = avio_alloc_context(
@@ -33,21 +47,26 @@ final class Muxer {
                 return count
             }, nil)
         context.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
-        // The clock reference runs this far ahead of the pictures, as the ffmpeg program's own does.
-        context.pointee.max_delay = 700_000
+        context.pointee.max_delay = clockLead
         context.pointee.avoid_negative_ts = 0
-        parameterSets = try ParameterSets(of: video)
-        for stream in [video, audio].compactMap({ $0 }) {
+        for track in tracks {
+            let filter = try PacketFilter(for: container, track)
             guard let made = avformat_new_stream(context, nil),
-                avcodec_parameters_copy(made.pointee.codecpar, stream.pointee.codecpar) >= 0
+                filter?.copyParameters(to: made.pointee.codecpar)
+                    ?? (avcodec_parameters_copy(made.pointee.codecpar, track.parameters) >= 0)
             else { throw .cannotCut(reason: "no memory") }
-            if stream == video, let parameterSets, !parameterSets.copyParameters(to: made.pointee.codecpar) {
-                throw .cannotCut(reason: "no memory")
-            }
+            filters.append(filter)
             made.pointee.codecpar.pointee.codec_tag = 0
             made.pointee.time_base = Self.timeBase
         }
-        let written = avformat_write_header(context, nil)
+        var options: OpaquePointer?
+        defer { av_dict_free(&options) }
+        if container == .cmaf {
+            // Decode times are those of the packets, whatever came before, and nothing is kept of past fragments.
+            av_dict_set(&options, "movflags", "frag_custom+delay_moov+default_base_moof+frag_discont+skip_trailer", 0)
+            av_dict_set(&options, "use_editlist", "0", 0)
+        }
+        let written = avformat_write_header(context, &options)
         guard written >= 0 else { throw .cannotCut(reason: reason(written)) }
     }
 
@@ -60,35 +79,79 @@ final class Muxer {
         avformat_free_context(context)
     }
 
-    var length: Int { output.bytes.count }
-
-    func write(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
+    /// Takes a packet of a stream, by the place of its track; the packet is consumed.
+    func write(_ packet: UnsafeMutablePointer<AVPacket>, to stream: Int) throws(MediaError) {
         // A packet that its sender or the network has damaged is left out; those around it are still good.
-        if packet.pointee.stream_index == 0, let parameterSets, try !parameterSets.filter(packet) { return }
+        if let filter = filters[stream], try !filter.filter(packet) { return }
+        packet.pointee.stream_index = Int32(stream)
+        length += Int(packet.pointee.size)
+        packet.pointee.pts += offset
+        packet.pointee.dts += offset
+        guard container == .cmaf else { return try put(packet) }
+        if let base = context.pointee.streams[stream]?.pointee.time_base {
+            av_packet_rescale_ts(packet, Self.timeBase, base)
+        }
+        let next = KeptPacket(packet)
+        try release(before: packet.pointee.dts)
+        held = next
+    }
+
+    private func put(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
         let code = av_write_frame(context, packet)
         guard code >= 0 || code == av_shim_error_invalid() else { throw .cannotCut(reason: reason(code)) }
     }
 
-    /// Everything since the last cut, as one segment; what follows begins with its own tables.
-    func cut() throws(MediaError) -> [UInt8] {
-        let code = av_write_frame(context, nil)
-        guard code >= 0 else { throw .cannotCut(reason: reason(code)) }
-        av_opt_set(context, "mpegts_flags", "+resend_headers", AV_OPT_SEARCH_CHILDREN)
-        return take()
+    /// Writes what is held; the one after it has this decode time, if there is one.
+    private func release(before time: Int64?) throws(MediaError) {
+        guard let held else { return }
+        self.held = nil
+        defer { withExtendedLifetime(held) {} }
+        if let time { held.packet.pointee.duration = max(1, time - held.packet.pointee.dts) }
+        try put(held.packet)
     }
 
-    /// The last segment, with what the bitstream filters still held back; nothing may be written after it.
-    func finish() throws(MediaError) -> [UInt8] {
+    /// Everything since the last cut, as one segment. `next` is the decode time of the packet that follows.
+    func cut(before next: Int64?) throws(MediaError) -> CutSegment.Media {
+        if container == .cmaf, let next, let base = context.pointee.streams[0]?.pointee.time_base {
+            try release(before: av_rescale_q(next + offset, Self.timeBase, base))
+        } else {
+            try release(before: nil)
+        }
+        try flush()
+        guard container == .cmaf else {
+            // What follows begins with its own tables.
+            av_opt_set(context, "mpegts_flags", "+resend_headers", AV_OPT_SEARCH_CHILDREN)
+            return CutSegment.Media(bytes: Self.withoutServiceTable(take()))
+        }
+        if initialization == nil {
+            initialization = take()
+            try flush()
+        }
+        return CutSegment.Media(bytes: take(), initialization: initialization)
+    }
+
+    /// The last segment, with what is still held back; nothing may be written after it.
+    func finish() throws(MediaError) -> CutSegment.Media {
+        guard container == .ts else { return try cut(before: nil) }
         let code = av_write_trailer(context)
         guard code >= 0 else { throw .cannotCut(reason: reason(code)) }
-        return take()
+        return CutSegment.Media(bytes: Self.withoutServiceTable(take()))
+    }
+
+    private func flush() throws(MediaError) {
+        let code = av_write_frame(context, nil)
+        guard code >= 0 else { throw .cannotCut(reason: reason(code)) }
     }
 
     private func take() -> [UInt8] {
         avio_flush(context.pointee.pb)
+        length = 0
         defer { output.bytes.removeAll() }
-        return Self.withoutServiceTable(output.bytes)
+        return output.bytes
     }
+
+    /// What has been written so far, for a reader that takes it as a stream.
+    func drain() -> [UInt8] { take() }
 
     /// HLS wants the PAT first; the service description table that libavformat puts before it means nothing to players.
     private static func withoutServiceTable(_ bytes: [UInt8]) -> [UInt8] {

@@ -17,6 +17,21 @@ struct Packaging {
     private var delay = RetryDelay(seed: UInt64(Interrupt.now.nanoseconds))
     private var muxer: Muxer?
     private var lineup: Lineup
+    private var timeline = Timeline()
+
+    /// What the programme consists of; it stays once the first segment is out.
+    private var board = RowBoard(rungs: 0, hasSound: false)
+    private var ladder: Ladder?
+    private var sound: Follower?
+    /// The pictures, or the sound alone where there are none.
+    private var leading: Track?
+    private var accompanying: Track?
+    private var row: Int?
+    /// Counts the beginnings of the source: what comes after each is a discontinuity.
+    private var generation = 0
+    /// Reordering delay of the pictures, to tell when one that is no keyframe is shown.
+    private var reordering: Int64 = 0
+    private var hasWarnedOfKeyframes = false
 
     /// What is added to the input's timestamps; `nil` until a keyframe has fixed it.
     private var shift: Int64?
@@ -29,7 +44,8 @@ struct Packaging {
 
     /// The first picture of the segment that is being written.
     private var segmentStart: Int64?
-    private var isDiscontinuity = false
+    /// Milliseconds of Unix time at which the programme ends so far.
+    private var programEnd: Int64 = 0
     /// What program time is counted from.
     private var anchor: (time: Int64, unixMilliseconds: Int64)?
 
@@ -115,49 +131,91 @@ struct Packaging {
         return true
     }
 
+    /// The programme's renditions follow from the first source that it has.
     private mutating func describe(_ demuxer: Demuxer) {
         cutter = SegmentCutter(
             wished: settings.segmentDuration, targetDuration: settings.targetDuration,
             longestInterval: demuxer.longestInterval)
         if let codec = demuxer.refusedAudio {
-            onEvent(.warned("the sound is left out: HLS in MPEG-TS cannot carry \(codec)"))
+            onEvent(.warned("the sound is left out: HLS cannot carry \(codec)"))
         }
-        onEvent(.described(MediaDescription(demuxer)))
+        let tracks = demuxer.tracks
+        let video = tracks.first(where: \.isVideo)
+        let audio = tracks.first { !$0.isVideo }
+        let isApart = settings.container == .cmaf
+        let rungs = video.map {
+            LadderPlan(
+                heights: settings.ladder, sourceHeight: Int($0.parameters.pointee.height),
+                framesPerKilosecond: demuxer.framesPerKilosecond
+            ).rungs
+        }
+        let hasSound = video != nil && audio != nil && (isApart || settings.hasSoundAlone)
+        board = RowBoard(rungs: rungs?.count ?? 0, hasSound: hasSound)
+        let source = MediaDescription(
+            isApart ? [video ?? audio].compactMap { $0 } : tracks, frameRate: demuxer.framesPerKilosecond,
+            bitRate: demuxer.bitRate, peakBitRate: demuxer.peakBitRate)
+        let alone = audio.map {
+            MediaDescription([$0], frameRate: 0, bitRate: $0.parameters.pointee.bit_rate, peakBitRate: 0)
+        }
+        if let rungs, !rungs.isEmpty {
+            ladder = Ladder(
+                rungs, settings, source: source, sound: hasSound ? alone : nil, carried: isApart ? nil : alone)
+        } else {
+            board.isOpen = true
+            onEvent(.described([source] + (hasSound ? [alone].compactMap { $0 } : [])))
+        }
     }
 
     private mutating func startAnew() {
         muxer = nil
         pacer = Pacer()
+        sound = nil
         shift = nil
         segmentStart = nil
-        if anchor != nil { isDiscontinuity = true }
+        row = nil
         anchor = nil
+        timeline.reset()
         lastVideo = .min
         lastAudio = .min
     }
 
     /// Reads to the end of the input.
     private mutating func broadcast(_ demuxer: Demuxer) throws(MediaError) {
+        let tracks = demuxer.tracks
+        leading = tracks.first
+        accompanying = tracks.dropFirst().first
+        // A file may hold a picture that stands for long.
+        timeline = Timeline(ahead: demuxer.input.kind == .file ? 60 * 90_000 : 10 * 90_000)
+        reordering = 0
         var watch = KeyframeWatch()
         while !lineup.isRelieved, let packet = try demuxer.read() {
-            let isVideo = packet.pointee.stream_index == demuxer.video.pointee.index
-            guard let stream = isVideo ? demuxer.video : demuxer.audio else { continue }
-            stamp(packet, from: stream.pointee.time_base, isVideo: isVideo)
+            let isLeading = packet.pointee.stream_index == demuxer.leading.pointee.index
+            guard let stream = isLeading ? demuxer.leading : demuxer.audio else { continue }
+            stamp(packet, from: stream.pointee.time_base, isVideo: isLeading)
             guard Self.plausible.contains(packet.pointee.pts), Self.plausible.contains(packet.pointee.dts) else {
                 continue
             }
             packet.pointee.duration = min(max(0, packet.pointee.duration), 90_000 * 60)
-            let isKeyframe = isVideo && packet.pointee.flags & AV_PKT_FLAG_KEY != 0
-            if isVideo, demuxer.input.isLive, watch.misses(isKeyframe: isKeyframe, at: Interrupt.now) {
+            let isKeyframe = isLeading && packet.pointee.flags & AV_PKT_FLAG_KEY != 0
+            if isLeading, demuxer.hasVideo, demuxer.input.isLive, watch.misses(isKeyframe: isKeyframe, at: Interrupt.now) {
                 guard shift != nil else { throw .noKeyframe(demuxer.name, seconds: watch.patience) }
                 onEvent(.warned("\(MediaError.noKeyframe(demuxer.name, seconds: watch.patience))"))
             }
-            if let shift, isVideo, demuxer.input.kind != .file, lastVideo != .min,
-                !(-90_000...900_000).contains(packet.pointee.dts + shift - lastVideo)
-            {
+            switch timeline.judge(packet.pointee.dts, isLeading: isLeading, isKeyframe: isKeyframe) {
+            case .fits(let correction):
+                packet.pointee.pts += correction
+                packet.pointee.dts += correction
+            case .stray: continue
+            case .jumped:
                 onEvent(.warned("the input's timestamps jump; players see a discontinuity"))
                 try finishSegment(at: end, isLast: false)
                 startAnew()
+                _ = timeline.judge(packet.pointee.dts, isLeading: true)
+            }
+            if isKeyframe, try mendTrack(packet) {
+                try finishSegment(at: end, isLast: false)
+                startAnew()
+                _ = timeline.judge(packet.pointee.dts, isLeading: true)
             }
             if shift == nil {
                 guard isKeyframe else { continue }
@@ -167,11 +225,21 @@ struct Packaging {
             guard let shift else { continue }
             packet.pointee.pts += shift
             packet.pointee.dts += shift
-            guard isInOrder(packet, isVideo: isVideo) else { continue }
+            guard isInOrder(packet, isVideo: isLeading) else { continue }
             try pace(packet.pointee.dts, of: demuxer.input)
-            if isKeyframe { try cutIfDue(at: packet.pointee.pts) }
-            try write(packet, demuxer, isVideo: isVideo)
+            if isLeading { try cutIfDue(packet, isKeyframe: isKeyframe) }
+            try write(packet, demuxer, isLeading: isLeading)
+            try settle()
         }
+    }
+
+    /// Whether the encoder has changed what its pictures are made of; then all begins anew.
+    private mutating func mendTrack(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Bool {
+        guard let leading, let changed = leading.changed(by: packet) else { return false }
+        self.leading = changed
+        guard shift != nil else { return false }
+        onEvent(.warned("the encoder has changed its pictures; players see a discontinuity"))
+        return true
     }
 
     private func stamp(_ packet: UnsafeMutablePointer<AVPacket>, from base: AVRational, isVideo: Bool) {
@@ -206,61 +274,152 @@ struct Packaging {
         if interrupt.isStopped { throw .stopped }
     }
 
-    private mutating func cutIfDue(at time: Int64) throws(MediaError) {
-        guard cutter.begins(at: Self.microseconds(time)) else { return }
-        if segmentStart != nil, let muxer { try emit(try muxer.cut(), until: time, isLast: false) }
+    private mutating func cutIfDue(
+        _ packet: UnsafeMutablePointer<AVPacket>, isKeyframe: Bool
+    ) throws(MediaError) {
+        // A picture that others refer to in both directions is shown late; its place in the row is what counts.
+        let time = isKeyframe ? packet.pointee.pts : packet.pointee.dts + reordering
+        if isKeyframe { reordering = packet.pointee.pts - packet.pointee.dts }
+        let begins =
+            isKeyframe
+            ? cutter.begins(at: Self.microseconds(time))
+            : cutter.mustBegin(
+                at: Self.microseconds(time), length: Self.microseconds(max(packet.pointee.duration, 3_000)))
+        if !hasWarnedOfKeyframes, cutter.hasWideKeyframes || begins && !isKeyframe {
+            hasWarnedOfKeyframes = true
+            onEvent(
+                .warned(
+                    "keyframes are too far apart for segments of \(settings.segmentDuration / 1_000_000) s: viewers wait longer. "
+                        + "In OBS: Settings, Output, Streaming, Keyframe Interval: 2 s"))
+        }
+        guard begins else { return }
+        if let start = segmentStart {
+            let media = try muxer?.cut(before: packet.pointee.dts)
+            close(media, from: start, until: time, isLast: false)
+        }
+        if anchor == nil {
+            anchor = (time, max(Self.unixMilliseconds, programEnd))
+            generation += 1
+        }
         segmentStart = time
         delay.reset()
-        if anchor == nil { anchor = (time, Self.unixMilliseconds) }
+        let row = board.begin(programTime: programTime(of: time), isDependent: !isKeyframe)
+        self.row = row
+        if board.count > board.rungs.upperBound { follow(row, at: time) }
+        guard ladder != nil, let leading else { return }
+        let offset = offset
+        try ladder?.begin(
+            row, at: time, isKeyframe: isKeyframe, leading, settings.container == .ts ? accompanying : nil,
+            offset: offset)
+    }
+
+    private mutating func follow(_ row: Int, at time: Int64) {
+        if sound == nil, let accompanying {
+            sound = Follower([accompanying], container: settings.container, offset: offset)
+        }
+        sound?.begin(row, at: time)
+        if sound == nil { board.giveUp(board.count - 1..<board.count) }
+    }
+
+    /// What fragments' times are ahead of the packets': they count in Unix time, so that records tell their times.
+    private var offset: Int64 {
+        guard settings.container == .cmaf, let anchor else { return 0 }
+        return anchor.unixMilliseconds * 90 - anchor.time
+    }
+
+    private func programTime(of time: Int64) -> Int64 {
+        guard let anchor else { return 0 }
+        return anchor.unixMilliseconds + (time - anchor.time) / 90
     }
 
     private mutating func write(
-        _ packet: UnsafeMutablePointer<AVPacket>, _ demuxer: Demuxer, isVideo: Bool
+        _ packet: UnsafeMutablePointer<AVPacket>, _ demuxer: Demuxer, isLeading: Bool
     ) throws(MediaError) {
+        guard let segmentStart, let leading else { return }
+        let length = max(packet.pointee.duration, isLeading ? 1 : 0)
+        end = max(end, packet.pointee.pts + length)
+        if isLeading {
+            try ladder?.feed(packet)
+        } else {
+            if let sound { try sound.lead(KeptPacket(packet)) }
+            if settings.container == .ts { ladder?.accompany(packet) }
+        }
+        guard isLeading || settings.container == .ts else { return }
         let muxer: Muxer
         if let current = self.muxer {
             muxer = current
         } else {
-            muxer = try Muxer(video: demuxer.video, audio: demuxer.audio)
+            let tracks = settings.container == .ts ? [leading, accompanying].compactMap { $0 } : [leading]
+            muxer = try Muxer(tracks, container: settings.container, offset: offset)
             self.muxer = muxer
         }
-        let length = max(packet.pointee.duration, isVideo ? 1 : 0)
-        end = max(end, packet.pointee.pts + length)
-        try muxer.write(packet)
-        guard let segmentStart else { return }
+        try muxer.write(packet, to: isLeading ? 0 : 1)
         let playing = Self.microseconds(end - segmentStart)
-        guard muxer.length <= Limits.segmentLength, playing <= Limits.duration.upperBound else {
+        guard muxer.length <= Limits.segmentLength - (1 << 20), playing <= Limits.duration.upperBound else {
             throw .segmentTooLarge(demuxer.name, seconds: Int(playing / 1_000_000), bytes: muxer.length)
         }
     }
 
-    /// Closes the segment that is being written, if there is one.
+    /// Closes the segment that is being written, if there is one, and waits for its copies.
     private mutating func finishSegment(at time: Int64, isLast: Bool) throws(MediaError) {
-        guard segmentStart != nil else { return }
+        guard let start = segmentStart else { return }
         cutter.finish(at: Self.microseconds(time))
-        let bytes = try muxer?.finish() ?? []
+        let media = try muxer?.finish()
         muxer = nil
-        try emit(bytes, until: time, isLast: isLast)
+        close(media, from: start, until: time, isLast: isLast)
+        try sound?.finish()
+        try settle()
+        sound = nil
         segmentStart = nil
+        guard ladder != nil else { return }
+        ladder?.finish()
+        while ladder?.isBusy == true, !interrupt.isStopped {
+            try settle()
+            interrupt.sleep(.milliseconds(20))
+        }
+        try ladder?.end()
+        try settle()
+        board.giveUp(board.rungs)
+        try settle()
     }
 
-    private mutating func emit(_ bytes: [UInt8], until time: Int64, isLast: Bool) throws(MediaError) {
-        guard !bytes.isEmpty, let start = segmentStart, let anchor, let targetDuration = cutter.targetDuration else {
-            return
+    private mutating func close(_ media: CutSegment.Media?, from start: Int64, until time: Int64, isLast: Bool) {
+        guard let row, let targetDuration = cutter.targetDuration else { return }
+        self.row = nil
+        programEnd = programTime(of: time)
+        board.fill(row, 0, media, generation: generation)
+        board.close(
+            row,
+            // Both ends are rounded alike, so that the sum of durations never drifts from the media.
+            duration: Self.microseconds(time) - Self.microseconds(start), targetDuration: targetDuration,
+            isLast: isLast,
+            at: Interrupt.now)
+    }
+
+    /// Takes what the followers have finished, and lets go what is complete.
+    private mutating func settle() throws(MediaError) {
+        for (row, media) in sound?.take() ?? [] {
+            board.fill(row, board.count - 1, media, generation: generation)
         }
-        guard bytes.count <= Limits.segmentLength else {
-            throw .segmentTooLarge(
-                "\(settings.input)", seconds: Int(Self.microseconds(time - start) / 1_000_000), bytes: bytes.count)
+        if ladder != nil {
+            for event in try ladder?.settle(waitingSince: board.waitingSince, at: Interrupt.now) ?? [] {
+                switch event {
+                case .described(let all):
+                    board.isOpen = true
+                    onEvent(.described(all))
+                case .finished(let row, let rung, let media, let generation):
+                    board.fill(row, board.rungs.lowerBound + rung, media, generation: generation)
+                case .gaveUp: board.giveUp(board.rungs)
+                case .warned(let text): onEvent(.warned(text))
+                case .neverCame(let all):
+                    board.removeRungs()
+                    board.isOpen = true
+                    onEvent(.described(all))
+                    ladder = nil
+                }
+            }
         }
-        onEvent(
-            .cut(
-                CutSegment(
-                    bytes: bytes,
-                    // Both ends are rounded alike, so that the sum of durations never drifts from the media.
-                    duration: Self.microseconds(time) - Self.microseconds(start),
-                    programTime: anchor.unixMilliseconds + Self.microseconds(start - anchor.time) / 1_000,
-                    isDiscontinuity: isDiscontinuity, isLast: isLast, targetDuration: targetDuration)))
-        isDiscontinuity = false
+        for segment in board.take() { onEvent(.cut(segment)) }
     }
 
     /// Timestamps that can be reckoned with, some hundred years around the start.

@@ -1,6 +1,5 @@
 import Glibc
 package import Integrity
-package import OriginCore
 package import Vocabulary
 import Wire
 
@@ -8,9 +7,10 @@ import Wire
 ///
 /// A record is on disk here before anybody hears of it. The file is a row of frames, each 4 bytes of length (big-endian)
 /// and that many bytes; the first frame says whose journal it is, every other is a sealed record. Whatever follows the
-/// last whole, well-signed frame was torn by a crash or set aside for later, was never published, and is cut off.
+/// last whole, well-signed frame was torn by a crash or set aside for later, was never published, and is cut off. Of the
+/// records of one number rendition 0's comes last: without it the others are torn, too.
 package final class Journal {
-    private static let format: Int64 = 1
+    private static let format: Int64 = 2
     private static let header = Array("tributary-journal\n".utf8)
     /// Bytes that are set aside on disk, so that records still fit when segments have filled it.
     private static let reserve = 1 << 20
@@ -25,10 +25,10 @@ package final class Journal {
     package private(set) var targetDuration: Int?
     /// Discontinuities that left the window before the first record of the journal.
     package private(set) var discontinuities: UInt64 = 0
-    /// What the master playlist has promised, once it has.
-    package private(set) var variant: MasterPlaylist.Variant?
-    /// What was found on opening, oldest first.
-    package private(set) var records: [(record: Record, sealed: [UInt8])] = []
+    /// What the multivariant playlist has promised, once it has.
+    package private(set) var renditions: [Rendition] = []
+    /// What was found on opening, oldest first: the records of one number, by rendition.
+    package private(set) var rows: [[(record: Record, sealed: [UInt8])]] = []
 
     package init(in folder: String, key: SigningKey) throws(DataFolderError) {
         path = folder + "/journal"
@@ -38,27 +38,33 @@ package final class Journal {
         guard !bytes.isEmpty else { return }
         guard bytes.starts(with: Self.header), let first = Self.frame(in: bytes, at: Self.header.count),
             let fields = try? Bencode.Fields(parsing: Array(first)),
-            (try? fields.integer("format", in: Self.format...Self.format)) != nil,
+            (try? fields.integer("format", in: 1...Self.format)) != nil,
             let broadcast = try? fields.word("broadcast"),
             let target = try? fields.integer("target", in: 1...60),
             let left = try? fields.integer("discontinuities", in: 0...(1 << 48)),
-            let variant = try? Self.variant(in: fields)
+            let renditions = try? Self.renditions(in: fields)
         else { throw DataFolderError("\(path) is no journal of this version: choose another data folder") }
         guard broadcast == key.broadcast.key else {
             throw DataFolderError("the data folder \(folder) belongs to the broadcast \(broadcast), not to its key")
         }
         targetDuration = Int(target)
         discontinuities = UInt64(left)
-        self.variant = variant.bandwidth > 0 ? variant : nil
+        self.renditions = renditions
         length = first.endIndex
-        while let frame = Self.frame(in: bytes, at: length) {
+        var end = length
+        var row: [(record: Record, sealed: [UInt8])] = []
+        while let frame = Self.frame(in: bytes, at: end) {
             guard let payload = try? Envelope.open(Array(frame), as: .record, by: key.broadcast),
                 let record = try? Record(bencoded: payload)
             else { break }
-            records.append((record, Array(frame)))
-            length = frame.endIndex
+            end = frame.endIndex
+            if row.first?.record.segment.sequence != record.segment.sequence { row = [] }
+            row.append((record, Array(frame)))
+            guard record.segment.rendition == 0 else { continue }
+            rows.append(row.reversed())
+            length = end
         }
-        guard !holdsRecord(after: length, of: bytes) else {
+        guard !holdsRecord(after: end, of: bytes) else {
             throw DataFolderError(
                 "\(path) is damaged before its end: numbers would be given away again; choose another data folder")
         }
@@ -87,13 +93,12 @@ package final class Journal {
         }
     }
 
-    /// What a playlist without a promise would have, when there is none.
-    private static func variant(in fields: Bencode.Fields) throws(WireError) -> MasterPlaylist.Variant {
-        func number(_ name: String) throws(WireError) -> Int { Int(try fields.integer(name, in: 0...(1 << 48))) }
-        return MasterPlaylist.Variant(
-            uri: Publication.playlist, bandwidth: try number("bandwidth"), averageBandwidth: try number("average"),
-            codecs: try fields.text("codecs", limit: 256).split(separator: ",").map(String.init),
-            width: try number("width"), height: try number("height"), framesPerKilosecond: try number("rate"))
+    private static func renditions(in fields: Bencode.Fields) throws(WireError) -> [Rendition] {
+        // A journal of format 1 made its promise in another way: it is made again.
+        guard fields.has("renditions") else { return [] }
+        var renditions: [Rendition] = []
+        for value in try fields.list("renditions", limit: Limits.renditions) { renditions.append(try Rendition(value)) }
+        return renditions
     }
 
     private static func framed(_ payload: [UInt8]) -> [UInt8] {
@@ -110,34 +115,31 @@ package final class Journal {
         _ = posix_fallocate(file, length, Self.reserve)
     }
 
-    /// Writes a new journal with nothing but these records in it.
+    /// Writes a new journal with nothing but these rows in it.
     package func rewrite(
-        targetDuration: Int, discontinuities: UInt64, variant: MasterPlaylist.Variant?, records: [[UInt8]]
+        targetDuration: Int, discontinuities: UInt64, renditions: [Rendition], rows: [[[UInt8]]]
     ) throws(DataFolderError) {
         let fields = Bencode.dictionary([
-            "average": .integer(Int64(variant?.averageBandwidth ?? 0)),
-            "bandwidth": .integer(Int64(variant?.bandwidth ?? 0)),
             "broadcast": .word(key.broadcast.key),
-            "codecs": .text(variant?.codecs.joined(separator: ",") ?? ""),
             "discontinuities": .integer(Int64(clamping: discontinuities)),
             "format": .integer(Self.format),
-            "height": .integer(Int64(variant?.height ?? 0)),
-            "rate": .integer(Int64(variant?.framesPerKilosecond ?? 0)),
+            "renditions": .list(renditions.map(\.bencode)),
             "target": .integer(Int64(targetDuration)),
-            "width": .integer(Int64(variant?.width ?? 0)),
         ])
-        let bytes = Self.header + Self.framed(fields.encoded) + records.flatMap { Self.framed($0) }
+        let bytes = Self.header + Self.framed(fields.encoded) + rows.flatMap(Self.framed)
         try DurableFile.write(bytes, to: path)
         length = bytes.count
         self.targetDuration = targetDuration
         self.discontinuities = discontinuities
-        self.variant = variant
+        self.renditions = renditions
         try openFile()
     }
 
-    /// The record is on disk when this returns; when it throws, the journal is as it was.
-    package func append(_ sealed: [UInt8]) throws(DataFolderError) {
-        let frame = Self.framed(sealed)
+    private static func framed(_ row: [[UInt8]]) -> [UInt8] { row.reversed().flatMap { framed($0) } }
+
+    /// The records of one number, by rendition, are on disk when this returns; when it throws, the journal is as it was.
+    package func append(_ row: [[UInt8]]) throws(DataFolderError) {
+        let frame = Self.framed(row)
         guard DurableFile.append(frame, to: file), fdatasync(file) == 0 else {
             let error = DataFolderError.system("write", path)
             lseek(file, length, SEEK_SET)

@@ -52,14 +52,30 @@ package final class OriginSite: Sendable {
         case ["head"]: return head(request, eventLoop)
         case ["master.m3u8"]:
             return playlist(eventLoop, .master, kind: "master") { self.publication.masterPlaylist }
-        case ["0", "index.m3u8"]:
-            return playlist(eventLoop, .anything, kind: "playlist") { self.publication.mediaPlaylist }
+        case ["manifest.mpd"]:
+            return playlist(eventLoop, .master, kind: "manifest", type: "application/dash+xml") {
+                self.publication.manifest
+            }
         case let rest where rest.count == 2 && rest[0] == "segments":
             return eventLoop.makeSucceededFuture(segment(named: rest[1], request))
-        case let rest where rest.count == 3 && rest[0] == "records" && rest[1] == "0":
-            return eventLoop.makeSucceededFuture(records(rest[2]))
+        case let rest where rest.count == 2:
+            guard let rendition = Self.rendition(rest[0]) else { return notFound(eventLoop) }
+            guard rest[1] != "index.m3u8" else {
+                return playlist(eventLoop, .anything, kind: "playlist") {
+                    self.publication.mediaPlaylist(of: rendition)
+                }
+            }
+            return eventLoop.makeSucceededFuture(segment(numbered: rest[1], of: rendition, request))
+        case let rest where rest.count == 3 && rest[0] == "records":
+            guard let rendition = Self.rendition(rest[1]) else { return notFound(eventLoop) }
+            return eventLoop.makeSucceededFuture(records(rest[2], of: rendition))
         default: return notFound(eventLoop)
         }
+    }
+
+    private static func rendition(_ text: String) -> Int? {
+        guard let number = number(text), number < UInt64(Limits.renditions), text == String(number) else { return nil }
+        return Int(number)
     }
 
     private func head(_ request: Request, _ eventLoop: any EventLoop) -> EventLoopFuture<Response> {
@@ -83,28 +99,55 @@ package final class OriginSite: Sendable {
     }
 
     private func playlist(
-        _ eventLoop: any EventLoop, _ wish: Publication.Wish, kind: String, _ text: @escaping @Sendable () -> String?
+        _ eventLoop: any EventLoop, _ wish: Publication.Wish, kind: String,
+        type: String = "application/vnd.apple.mpegurl", _ text: @escaping @Sendable () -> String?
     ) -> EventLoopFuture<Response> {
         publication.news(wish, within: patience, on: eventLoop).map {
-            guard let text = text() else { return Self.notYet }
+            guard let text = text() else {
+                // What is promised by the media itself may still come; another rendition or container will not.
+                return wish == .master && self.publication.masterPlaylist == nil || self.publication.head == nil
+                    ? Self.notYet : Self.refusal(404, "this broadcast has none")
+            }
             return self.counted(
                 kind,
                 Response(
                     status: 200,
                     headers: Self.cors + [
-                        ("content-type", "application/vnd.apple.mpegurl"), ("cache-control", "no-cache"),
+                        ("content-type", type), ("cache-control", "no-cache"),
                     ], body: .bytes(ByteBuffer(string: text))))
         }
     }
 
+    /// By content.
     private func segment(named name: String, _ request: Request) -> Response {
-        guard name.utf8.count == 67, name.hasSuffix(".ts"), let root = Root(hex: name.dropLast(3)),
-            let bytes = publication.segment(root)
+        guard let dot = name.firstIndex(of: "."), let root = Root(hex: name[..<dot]),
+            let kind = Publication.Content.Kind(rawValue: String(name[name.index(after: dot)...])),
+            let content = publication.content(root), content.kind == kind
         else { return Self.refusal(404, "no such segment") }
+        return answer(content, root, request)
+    }
+
+    /// By number, as MPEG-DASH asks: numbers are never given twice.
+    private func segment(numbered name: String, of rendition: Int, _ request: Request) -> Response {
+        guard name.hasSuffix(".m4s"), let sequence = Self.number(name.dropLast(4)),
+            let root = publication.root(of: SegmentID(rendition: UInt8(rendition), sequence: sequence)),
+            let content = publication.content(root), content.kind == .fragment
+        else { return Self.refusal(404, "no such segment") }
+        return answer(content, root, request)
+    }
+
+    private func answer(_ content: Publication.Content, _ root: Root, _ request: Request) -> Response {
+        let bytes = content.bytes
+        let type =
+            switch content.kind {
+            case .transport: "video/mp2t"
+            case .fragment: "video/iso.segment"
+            case .initialization: "video/mp4"
+            }
         let tag = "\"\(root)\""
         let headers =
             Self.cors + [
-                ("content-type", "video/mp2t"), ("etag", tag), ("accept-ranges", "bytes"),
+                ("content-type", type), ("etag", tag), ("accept-ranges", "bytes"),
                 ("cache-control", "public, max-age=31536000, immutable"),
             ]
         if let known = request.header("if-none-match"), known == "*" || known.contains(tag) {
@@ -125,12 +168,12 @@ package final class OriginSite: Sendable {
         }
     }
 
-    private func records(_ text: String) -> Response {
+    private func records(_ text: String, of rendition: Int) -> Response {
         let ends = text.split(separator: "-", omittingEmptySubsequences: false)
         guard ends.count == 2, let from = Self.number(ends[0]), let to = Self.number(ends[1]), from <= to else {
             return Self.refusal(400, "a range of records is written FROM-TO")
         }
-        guard let (answer, isComplete) = publication.records(from...to) else {
+        guard let (answer, isComplete) = publication.records(of: rendition, from...to) else {
             return Self.refusal(404, "no such records")
         }
         return counted(

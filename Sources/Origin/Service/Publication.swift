@@ -21,14 +21,34 @@ package final class Publication: Sendable {
     private let store: Mutex<SegmentStore>
     private let onPublished: @Sendable (Record) -> Void
 
+    /// One sequence number in all renditions.
     struct Held {
+        /// By rendition.
+        var copies: [Copy]
+
+        /// What is the same in all of them, from rendition 0.
+        var record: Record { copies[0].record }
+        var sealed: [UInt8] { copies[0].sealed }
+        var isMissing: Bool { copies[0].isMissing }
+    }
+
+    struct Copy {
         var record: Record
         var sealed: [UInt8]
-        /// Empty, like `bytes`, when the segment was lost.
+        /// Empty when the segment was lost.
         var leaves: [Word256]
-        var bytes: ByteBuffer
 
         var isMissing: Bool { leaves.isEmpty }
+    }
+
+    /// What can be asked for by its root.
+    package struct Content: Sendable {
+        package enum Kind: String, Hashable, Sendable {
+            case transport = "ts", fragment = "m4s", initialization = "mp4"
+        }
+
+        package var kind: Kind
+        package var bytes: ByteBuffer
     }
 
     /// What a request may wait for.
@@ -40,19 +60,19 @@ package final class Publication: Sendable {
         case master
     }
 
-    /// The rendition's playlist, as the master playlist names it.
-    static let playlist = "0/index.m3u8"
-
     private struct State {
         var journal: Journal
         var chain: Chain
         var window = Window()
         /// By sequence number; everything that is listed or retired.
         var held: [UInt64: Held] = [:]
+        /// The bytes of all that, segments and initialization sections.
+        var contents: [Root: Content] = [:]
         var targetDuration: Int?
-        var description: MediaDescription?
-        /// What the master playlist promises of this programme, once it is decided.
-        var variant: MasterPlaylist.Variant?
+        /// By rendition.
+        var descriptions: [MediaDescription] = []
+        /// What the multivariant playlist promises of this programme, once it is decided.
+        var renditions: [Rendition] = []
         /// The signed head, until there is news.
         var head: [UInt8]?
         var waiting: [(wish: Wish, promise: EventLoopPromise<Void>)] = []
@@ -70,8 +90,22 @@ package final class Publication: Sendable {
             case .anything: return true
             // Whoever claims to have what was never signed is not worth a held request.
             case .newer(let sequence): return isClosed || newest.segment.sequence != sequence
-            case .master: return variant != nil
+            case .master: return !renditions.isEmpty
             }
+        }
+
+        /// Removes rows; returns the roots that nothing names any more.
+        mutating func forget(_ rows: [Record]) -> [Root] {
+            let gone = rows.compactMap { held.removeValue(forKey: $0.segment.sequence) }
+            guard !gone.isEmpty else { return [] }
+            let needed = Set(held.values.flatMap { Self.roots(of: $0) })
+            let lost = Set(gone.flatMap { Self.roots(of: $0) }).subtracting(needed)
+            for root in lost { contents[root] = nil }
+            return lost.sorted()
+        }
+
+        static func roots(of row: Held) -> [Root] {
+            row.copies.flatMap { [$0.record.root] + ($0.record.initialization.map { [$0] } ?? []) }
         }
     }
 
@@ -88,9 +122,9 @@ package final class Publication: Sendable {
         let epoch = UInt32(clamping: Self.now / 1_000)
         var opening = State(
             journal: journal,
-            chain: Chain(broadcast: broadcast, rendition: 0, epoch: epoch))
+            chain: Chain(broadcast: broadcast, epoch: epoch))
         opening.targetDuration = journal.targetDuration
-        opening.variant = journal.variant
+        opening.renditions = journal.renditions
         opening.window = Window(discontinuitySequence: journal.discontinuities)
         Self.restore(&opening, from: SegmentStore(in: folder.path), epoch: epoch, closing: folder.closing)
         state = Mutex(opening)
@@ -100,22 +134,30 @@ package final class Publication: Sendable {
     private static func restore(
         _ state: inout State, from store: SegmentStore, epoch: UInt32, closing: UInt64?
     ) {
-        for (record, sealed) in state.journal.records {
+        for row in state.journal.rows {
+            guard let record = row.first?.record else { continue }
             var evicted: [Record] = []
             if let last = state.window.listed.last, last.epoch != record.epoch { evicted = state.window.clear() }
             evicted += state.window.append(record)
             state.held[record.segment.sequence] = Held(
-                record: record, sealed: sealed, leaves: [], bytes: ByteBuffer())
-            for old in evicted { state.held[old.segment.sequence] = nil }
+                copies: row.map { Copy(record: $0.record, sealed: $0.sealed, leaves: []) })
+            _ = state.forget(evicted)
         }
-        for (sequence, held) in state.held {
-            guard let (bytes, leaves) = store.read(held.record.root, length: held.record.length) else { continue }
-            state.held[sequence]?.bytes = ByteBuffer(bytes: bytes)
-            state.held[sequence]?.leaves = leaves
+        for (sequence, row) in state.held {
+            for (number, copy) in row.copies.enumerated() {
+                guard let (bytes, leaves) = store.read(copy.record.root) else { continue }
+                if let section = copy.record.initialization {
+                    guard let (bytes, _) = store.read(section) else { continue }
+                    state.contents[section] = Content(kind: .initialization, bytes: ByteBuffer(bytes: bytes))
+                }
+                state.contents[copy.record.root] = Content(
+                    kind: copy.record.initialization == nil ? .transport : .fragment, bytes: ByteBuffer(bytes: bytes))
+                state.held[sequence]?.copies[number].leaves = leaves
+            }
         }
-        store.removeAll(but: Set(state.held.values.map(\.record.root)))
-        if let newest = state.journal.records.last {
-            state.chain = Chain(after: newest.record, hash: SHA256.hash(newest.record.bencoded))
+        store.removeAll(but: Set(state.contents.keys))
+        if let newest = state.journal.rows.last, let first = newest.first {
+            state.chain = Chain(after: first.record, hashes: newest.map { SHA256.hash($0.record.bencoded) })
         }
         if let closing, closing == state.window.listed.last?.segment.sequence { state.chain.close() }
         if state.chain.isClosed { reopen(&state, epoch: epoch) }
@@ -124,9 +166,11 @@ package final class Publication: Sendable {
     /// The programme is over; what starts now is another one under the same name.
     private static func reopen(_ state: inout State, epoch: UInt32) {
         state.chain.reopen(epoch: epoch)
-        state.variant = nil
+        state.renditions = []
+        // Whoever played the old one has seen its end, and the new one may need longer segments.
+        state.targetDuration = nil
         state.head = nil
-        for old in state.window.clear() { state.held[old.segment.sequence] = nil }
+        _ = state.forget(state.window.clear())
     }
 
     private static var now: Int64 {
@@ -142,20 +186,25 @@ extension Publication {
     /// What an earlier run has promised as EXT-X-TARGETDURATION.
     package var promisedTarget: Int? { state.withLock { $0.targetDuration } }
 
-    package func describe(_ description: MediaDescription) { state.withLock { $0.description = description } }
+    /// By rendition.
+    package func describe(_ descriptions: [MediaDescription]) { state.withLock { $0.descriptions = descriptions } }
 
-    /// Returns when the segment's record is on disk and out, or cannot be.
+    /// Returns when the segment's records are on disk and out, or cannot be.
     package func publish(_ segment: CutSegment) {
-        let leaves = MerkleTree.leaves(of: segment.bytes)
-        let root = MerkleTree.root(ofLeaves: leaves)
+        let cuts = segment.media.map { Cut($0) }
         do throws(DataFolderError) {
-            try store.withLock { store throws(DataFolderError) in try store.write(segment.bytes, as: root) }
+            try store.withLock { store throws(DataFolderError) in
+                for cut in cuts {
+                    try store.write(cut.media.bytes, as: cut.root)
+                    if let section = cut.section { try store.write(cut.media.initialization ?? [], as: section) }
+                }
+            }
         } catch {
             log.error("segments are served from memory only: \(error)")
         }
         let published = state.withLock { state in
             if state.chain.isClosed { Self.reopen(&state, epoch: UInt32(clamping: Self.now / 1_000)) }
-            return commit(segment, root, leaves, to: &state)
+            return commit(segment, cuts, to: &state)
         }
         guard let (record, woken) = published else { return }
         for promise in woken { promise.succeed() }
@@ -185,45 +234,78 @@ extension Publication {
         for promise in woken { promise.succeed() }
     }
 
+    /// A segment's content in one rendition, with its names.
+    private struct Cut {
+        let media: CutSegment.Media
+        let leaves: [Word256]
+        let root: Root
+        let section: Root?
+
+        init(_ media: CutSegment.Media) {
+            self.media = media
+            leaves = MerkleTree.leaves(of: media.bytes)
+            root = MerkleTree.root(ofLeaves: leaves)
+            section = media.initialization.map { MerkleTree.root(ofLeaves: MerkleTree.leaves(of: $0)) }
+        }
+    }
+
     private func commit(
-        _ segment: CutSegment, _ root: Root, _ leaves: [Word256], to state: inout State
+        _ segment: CutSegment, _ cuts: [Cut], to state: inout State
     ) -> (Record, [EventLoopPromise<Void>])? {
-        let record = state.chain.record(
+        let records = state.chain.records(
             of: Chain.Segment(
-                root: root, length: segment.bytes.count, duration: segment.duration,
-                programTime: segment.programTime, isDiscontinuity: segment.isDiscontinuity || state.isFailing,
+                contents: cuts.map {
+                    Chain.Segment.Content(root: $0.root, length: $0.media.bytes.count, initialization: $0.section)
+                }, duration: segment.duration, programTime: segment.programTime,
+                isDiscontinuity: segment.isDiscontinuity || state.isFailing, isDependent: segment.isDependent,
                 isLast: segment.isLast))
-        let payload = record.bencoded
-        let sealed = Envelope.seal(payload, as: .record, with: folder.key)
+        let payloads = records.map(\.bencoded)
+        let sealed = payloads.map { Envelope.seal($0, as: .record, with: folder.key) }
         do throws(DataFolderError) {
             try keep(sealed, target: segment.targetDuration, in: &state)
         } catch {
             // A record that is not on disk must not be seen: after a crash its number would be given away again.
             if !state.isFailing { log.error("nothing is published until the journal can be written: \(error)") }
             state.isFailing = true
-            store.withLock { $0.remove(root) }
+            let unused = cuts.flatMap { [$0.root] + ($0.section.map { [$0] } ?? []) }.filter {
+                state.contents[$0] == nil
+            }
+            store.withLock { store in
+                for root in unused { store.remove(root) }
+            }
             return nil
         }
+        let record = records[0]
         state.isFailing = false
         state.targetDuration = segment.targetDuration
         state.head = nil
-        state.chain.append(record, hash: SHA256.hash(payload))
+        state.chain.append(records, hashes: payloads.map { SHA256.hash($0) })
         state.held[record.segment.sequence] = Held(
-            record: record, sealed: sealed, leaves: leaves, bytes: ByteBuffer(bytes: segment.bytes))
-        for old in state.window.append(record) {
-            state.held[old.segment.sequence] = nil
-            guard !state.held.values.contains(where: { $0.record.root == old.root }) else { continue }
-            store.withLock { $0.remove(old.root) }
+            copies: zip(zip(records, sealed), cuts).map {
+                Copy(record: $0.0, sealed: $0.1, leaves: $1.leaves)
+            })
+        for cut in cuts {
+            state.contents[cut.root] = Content(
+                kind: cut.section == nil ? .transport : .fragment, bytes: ByteBuffer(bytes: cut.media.bytes))
+            guard let section = cut.section, state.contents[section] == nil else { continue }
+            state.contents[section] = Content(
+                kind: .initialization, bytes: ByteBuffer(bytes: cut.media.initialization ?? []))
         }
-        promiseBandwidth(of: record, in: &state)
+        let lost = state.forget(state.window.append(record))
+        store.withLock { store in
+            for root in lost { store.remove(root) }
+        }
+        promiseBandwidth(of: records, in: &state)
         let waiting = state.waiting
         state.waiting = waiting.filter { !state.grants($0.wish) }
         return (record, waiting.filter { state.grants($0.wish) }.map(\.promise))
     }
 
-    private func keep(_ sealed: [UInt8], target: Int, in state: inout State) throws(DataFolderError) {
+    private func keep(_ sealed: [[UInt8]], target: Int, in state: inout State) throws(DataFolderError) {
         if state.journal.targetDuration == nil {
-            try state.journal.rewrite(targetDuration: target, discontinuities: 0, variant: nil, records: [])
+            try state.journal.rewrite(targetDuration: target, discontinuities: 0, renditions: [], rows: [])
+        } else if state.journal.targetDuration != target {
+            try shorten(target: target, in: &state)
         } else if state.journal.isLong {
             // A disk without room for a shorter journal may still have room in the longer one.
             try? shorten(target: target, in: &state)
@@ -237,30 +319,48 @@ extension Publication {
         try state.journal.rewrite(
             targetDuration: target,
             discontinuities: state.window.discontinuitySequence - UInt64(retired.count(where: \.isDiscontinuity)),
-            variant: state.variant,
-            records: (retired + state.window.listed).compactMap { state.held[$0.segment.sequence]?.sealed })
+            renditions: state.renditions,
+            rows: (retired + state.window.listed).compactMap { state.held[$0.segment.sequence]?.copies.map(\.sealed) })
     }
 
     /// Players choose by it and must never see it change (RFC 8216, section 4.3.4.2).
-    private func promiseBandwidth(of record: Record, in state: inout State) {
-        let rate = Bandwidth.rate(record.length, record.duration)
-        if let promised = state.variant?.bandwidth {
-            guard rate > promised, !state.isExceeding else { return }
-            state.isExceeding = true
-            return log.warning(
-                "a segment has more bits per second than the master playlist promises: limit the encoder's bit rate",
-                metadata: [
-                    "sequence": "\(record.segment.sequence)", "bits": "\(rate)", "promised": "\(promised)",
-                ])
+    private func promiseBandwidth(of records: [Record], in state: inout State) {
+        guard state.renditions.isEmpty else {
+            guard !state.isExceeding else { return }
+            for (record, rendition) in zip(records, state.renditions) {
+                let rate = Bandwidth.rate(record.length, record.duration)
+                guard rate > rendition.bandwidth else { continue }
+                state.isExceeding = true
+                log.warning(
+                    "a segment has more bits per second than the master playlist promises: limit the encoder's bit rate",
+                    metadata: [
+                        "rendition": "\(record.segment.rendition)", "sequence": "\(record.segment.sequence)",
+                        "bits": "\(rate)", "promised": "\(rendition.bandwidth)",
+                    ])
+            }
+            return
         }
-        guard let media = state.description, let target = state.targetDuration,
-            let bandwidth = Bandwidth(
-                after: state.window.listed.map { ($0.length, $0.duration) }, declared: media.bitRate,
-                known: media.peakBitRate, isClosed: state.isClosed)
-        else { return }
-        state.variant = MasterPlaylist.Variant(
-            uri: Self.playlist, bandwidth: bandwidth.peak, averageBandwidth: bandwidth.average, codecs: media.codecs,
-            width: media.width, height: media.height, framesPerKilosecond: media.framesPerKilosecond)
+        guard state.descriptions.count == records.count, let target = state.targetDuration else { return }
+        var renditions: [Rendition] = []
+        for (number, media) in state.descriptions.enumerated() {
+            let seen = state.window.listed.compactMap { row -> (bytes: Int, duration: Int64)? in
+                guard let copies = state.held[row.segment.sequence]?.copies, copies.indices.contains(number) else {
+                    return nil
+                }
+                return (copies[number].record.length, row.duration)
+            }
+            guard
+                let bandwidth = Bandwidth(
+                    after: seen, declared: media.bitRate, known: media.peakBitRate, isClosed: state.isClosed)
+            else { return }
+            renditions.append(
+                Rendition(
+                    bandwidth: bandwidth.peak, averageBandwidth: bandwidth.average, codecs: media.codecs,
+                    width: media.width, height: media.height, framesPerKilosecond: media.framesPerKilosecond,
+                    channels: media.channels))
+        }
+        state.renditions = renditions
+        state.head = nil
         // On a full disk the promise lasts only as long as this process.
         try? shorten(target: target, in: &state)
     }
@@ -307,25 +407,27 @@ extension Publication {
             }
             let head = Head(
                 broadcast: broadcast, time: Self.now, targetDuration: target,
-                oldest: [(oldest ?? newest.record).segment.sequence], newest: [newest.sealed],
-                isClosed: state.isClosed, title: title)
+                oldest: newest.copies.map { _ in (oldest ?? newest.record).segment.sequence },
+                newest: newest.copies.map(\.sealed), isClosed: state.isClosed, title: title,
+                renditions: state.renditions.count == newest.copies.count ? state.renditions : [])
             let sealed = Envelope.seal(head.bencoded, as: .head, with: folder.key)
             state.head = sealed
             return sealed
         }
     }
 
-    /// Records that still have their segments; `nil` when there are none. Complete when nothing was clipped.
-    package func records(_ range: ClosedRange<UInt64>) -> (answer: [UInt8], isComplete: Bool)? {
+    /// A rendition's records that still have their segments; `nil` when there are none. Complete when nothing was
+    /// clipped.
+    package func records(of rendition: Int, _ range: ClosedRange<UInt64>) -> (answer: [UInt8], isComplete: Bool)? {
         state.withLock { state in
             var entries: [RecordsAnswer.Entry] = []
             var bytes = 0
             let known = state.held.keys.filter(range.contains).sorted().prefix(Limits.recordsPerAnswer)
             for sequence in known {
-                guard let held = state.held[sequence], !held.isMissing else { continue }
-                bytes += held.sealed.count + held.leaves.count * 32 + 128
+                guard let copy = state.held[sequence]?.copies.element(rendition), !copy.isMissing else { continue }
+                bytes += copy.sealed.count + copy.leaves.count * 32 + 128
                 guard bytes <= Limits.recordsLength else { break }
-                entries.append(RecordsAnswer.Entry(record: held.sealed, leaves: held.leaves))
+                entries.append(RecordsAnswer.Entry(record: copy.sealed, leaves: copy.leaves))
             }
             guard !entries.isEmpty else { return nil }
             return (
@@ -335,22 +437,28 @@ extension Publication {
         }
     }
 
-    package func segment(_ root: Root) -> ByteBuffer? {
-        state.withLock { state in
-            state.held.values.first { $0.record.root == root && !$0.isMissing }?.bytes
-        }
+    package func content(_ root: Root) -> Content? { state.withLock { $0.contents[root] } }
+
+    /// The root of a segment by its number.
+    package func root(of segment: SegmentID) -> Root? {
+        state.withLock { $0.held[segment.sequence]?.copies.element(Int(segment.rendition))?.record.root }
     }
 
-    package var mediaPlaylist: String? {
+    package func mediaPlaylist(of rendition: Int) -> String? {
         state.withLock { state in
-            guard let first = state.window.listed.first, let target = state.targetDuration else { return nil }
+            guard let first = state.window.listed.first, let target = state.targetDuration,
+                state.newest?.copies.element(rendition) != nil
+            else { return nil }
             return MediaPlaylist(
                 targetDuration: target, mediaSequence: first.segment.sequence,
                 discontinuitySequence: state.window.discontinuitySequence,
-                segments: state.window.listed.map { record in
-                    MediaPlaylist.Segment(
-                        record, uri: "../segments/\(record.root).ts",
-                        isMissing: state.held[record.segment.sequence]?.isMissing ?? true)
+                segments: state.window.listed.map { row in
+                    let copy = state.held[row.segment.sequence]?.copies.element(rendition)
+                    let record = copy?.record ?? row
+                    let kind: Content.Kind = record.initialization == nil ? .transport : .fragment
+                    return MediaPlaylist.Segment(
+                        record, uri: "../segments/\(record.root).\(kind.rawValue)",
+                        map: record.initialization.map { "../segments/\($0).mp4" }, isMissing: copy?.isMissing ?? true)
                 }, isEnded: state.isClosed
             ).text
         }
@@ -359,8 +467,28 @@ extension Publication {
     /// `nil` until the media is known and has been seen for long enough to promise a bandwidth.
     package var masterPlaylist: String? {
         state.withLock { state in
-            guard let variant = state.variant, state.newest != nil else { return nil }
-            return MasterPlaylist(variants: [variant]).text
+            guard !state.renditions.isEmpty, state.newest != nil else { return nil }
+            return MasterPlaylist(state.renditions).text
+        }
+    }
+
+    /// The MPEG-DASH manifest; `nil` until there is a multivariant playlist, and for media that is not in fragments.
+    package var manifest: String? {
+        state.withLock { state in
+            guard !state.renditions.isEmpty, let newest = state.newest, newest.record.initialization != nil,
+                let target = state.targetDuration
+            else { return nil }
+            var discontinuity = state.window.discontinuitySequence
+            let rows = state.window.listed.compactMap { record -> DashManifest.Row? in
+                if record.isDiscontinuity { discontinuity += 1 }
+                guard let row = state.held[record.segment.sequence], !row.isMissing else { return nil }
+                let sections = row.copies.compactMap(\.record.initialization)
+                guard sections.count == state.renditions.count else { return nil }
+                return DashManifest.Row(record, discontinuity: discontinuity, initializations: sections)
+            }
+            return DashManifest(
+                renditions: state.renditions, rows: rows, targetDuration: target, isEnded: state.isClosed
+            ).text
         }
     }
 
@@ -381,8 +509,12 @@ extension Publication {
         state.withLock { state in
             (
                 state.newest?.record.segment.sequence, state.window.listed.count,
-                state.held.values.reduce(0) { $0 + $1.bytes.readableBytes }
+                state.contents.values.reduce(0) { $0 + $1.bytes.readableBytes }
             )
         }
     }
+}
+
+extension Array {
+    fileprivate func element(_ index: Int) -> Element? { indices.contains(index) ? self[index] : nil }
 }

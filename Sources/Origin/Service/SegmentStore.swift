@@ -2,14 +2,14 @@ import Glibc
 import Integrity
 package import Vocabulary
 
-/// The segments on disk, each in a file named by its root, so that a restarted origin still serves them.
+/// Segments and initialization sections on disk, each in a file named by its root, so that a restarted origin still serves them.
 package final class SegmentStore {
     private let folder: String
     private var isFailing = false
 
     package init(in folder: String) { self.folder = folder + "/segments" }
 
-    private func path(of root: Root) -> String { "\(folder)/\(root).ts" }
+    private func path(of root: Root) -> String { "\(folder)/\(root)" }
 
     /// The first failure after a success throws; later ones are the same story.
     package func write(_ bytes: [UInt8], as root: Root) throws(DataFolderError) {
@@ -24,10 +24,8 @@ package final class SegmentStore {
     }
 
     /// The segment, if the file still holds what its name says.
-    package func read(_ root: Root, length: Int) -> (bytes: [UInt8], leaves: [Word256])? {
-        guard let bytes = DurableFile.read(path(of: root), limit: Limits.segmentLength), bytes.count == length else {
-            return nil
-        }
+    package func read(_ root: Root) -> (bytes: [UInt8], leaves: [Word256])? {
+        guard let bytes = DurableFile.read(path(of: root), limit: Limits.segmentLength) else { return nil }
         let leaves = MerkleTree.leaves(of: bytes)
         return MerkleTree.root(ofLeaves: leaves) == root ? (bytes, leaves) : nil
     }
@@ -42,8 +40,7 @@ package final class SegmentStore {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            guard name.hasSuffix(".ts") || name.hasSuffix(".new") else { continue }
-            if let root = Root(hex: name.dropLast(3)), name.hasSuffix(".ts"), kept.contains(root) { continue }
+            guard !name.hasPrefix("."), Root(hex: name).map(kept.contains) != true else { continue }
             unlink("\(folder)/\(name)")
         }
     }

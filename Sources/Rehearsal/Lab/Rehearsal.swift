@@ -137,7 +137,8 @@ actor Rehearsal {
         let publisher = try start(
             "tributary-origin",
             [
-                "publish", "--json", "--input", plan.clip, "--loop", "--listen", "\(origin.address):8080", "--data",
+                "publish", "--json", "--input", plan.clip, "--loop", "--ladder", "none", "--listen",
+                "\(origin.address):8080", "--data",
                 "\(folder)/origin", "--segment-duration", "\(Situation.segmentDuration)", "--title", "Laboratory",
                 "--tracker", "udp://\(tracker.address):7071", "--tracker", "http://\(tracker.address):7070",
             ], on: origin)

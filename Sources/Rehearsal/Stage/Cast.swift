@@ -23,7 +23,7 @@ package actor Cast {
     /// - Parameters:
     ///   - programs: the folder with tributary-tracker, tributary-origin and tributary-peer.
     ///   - originOptions: what `tributary-origin publish` is told besides input, addresses and data folder.
-    package init(programs: String, video: String, originOptions: [String] = ["--loop"]) throws {
+    package init(programs: String, video: String, originOptions: [String] = ["--loop", "--ladder", "none"]) throws {
         self.programs = programs
         self.video = video
         self.originOptions = originOptions

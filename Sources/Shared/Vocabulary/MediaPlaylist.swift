@@ -11,21 +11,29 @@ package struct MediaPlaylist: Hashable, Sendable {
         package var isDiscontinuity: Bool
         /// The media is lost for good: players skip it instead of asking for it.
         package var isMissing: Bool
+        /// It begins without a keyframe.
+        package var isDependent: Bool
+        /// The URI of its initialization section.
+        package var map: String?
 
         package init(
-            uri: String, duration: Int64, programTime: Int64, isDiscontinuity: Bool = false, isMissing: Bool = false
+            uri: String, duration: Int64, programTime: Int64, isDiscontinuity: Bool = false, isMissing: Bool = false,
+            isDependent: Bool = false, map: String? = nil
         ) {
             self.uri = uri
             self.duration = duration
             self.programTime = programTime
             self.isDiscontinuity = isDiscontinuity
             self.isMissing = isMissing
+            self.isDependent = isDependent
+            self.map = map
         }
 
-        package init(_ record: Record, uri: String, isMissing: Bool = false) {
+        package init(_ record: Record, uri: String, map: String? = nil, isMissing: Bool = false) {
             self.init(
                 uri: uri, duration: record.duration, programTime: record.programTime,
-                isDiscontinuity: record.isDiscontinuity, isMissing: isMissing)
+                isDiscontinuity: record.isDiscontinuity, isMissing: isMissing, isDependent: record.isDependent, map: map
+            )
         }
     }
 
@@ -52,17 +60,22 @@ package struct MediaPlaylist: Hashable, Sendable {
 
     /// The playlist as a server sends it.
     package var text: String {
-        var text = """
-            #EXTM3U
-            #EXT-X-VERSION:3
-            #EXT-X-INDEPENDENT-SEGMENTS
+        // EXT-X-MAP outside of I-frame playlists needs version 6 (RFC 8216, section 7).
+        var text = "#EXTM3U\n#EXT-X-VERSION:\(segments.contains { $0.map != nil } ? 6 : 3)\n"
+        if !segments.contains(where: \.isDependent) { text += "#EXT-X-INDEPENDENT-SEGMENTS\n" }
+        text += """
             #EXT-X-TARGETDURATION:\(targetDuration)
             #EXT-X-MEDIA-SEQUENCE:\(mediaSequence)
             #EXT-X-DISCONTINUITY-SEQUENCE:\(discontinuitySequence)
 
             """
+        var map: String?
         for segment in segments {
             if segment.isDiscontinuity { text += "#EXT-X-DISCONTINUITY\n" }
+            if let uri = segment.map, uri != map || segment.isDiscontinuity {
+                text += "#EXT-X-MAP:URI=\"\(uri)\"\n"
+                map = uri
+            }
             text += "#EXT-X-PROGRAM-DATE-TIME:\(CalendarTime(milliseconds: segment.programTime))\n"
             if segment.isMissing { text += "#EXT-X-GAP\n" }
             text += "#EXTINF:\(Self.seconds(segment.duration)),\n\(segment.uri)\n"

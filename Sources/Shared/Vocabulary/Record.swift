@@ -15,6 +15,8 @@ package struct Record: Hashable, Sendable {
     package var isDiscontinuity: Bool
     /// No segment follows: the broadcast is closed.
     package var isLast: Bool
+    /// The segment begins without a keyframe: the encoder's were too far apart.
+    package var isDependent: Bool
     /// The fMP4 initialization segment, if the container needs one.
     package var initialization: Root?
     /// SHA-256 of the bencoded record before this one in the rendition; zero for the first.
@@ -22,8 +24,8 @@ package struct Record: Hashable, Sendable {
 
     package init(
         broadcast: BroadcastID, epoch: UInt32, segment: SegmentID, root: Root, length: Int, duration: Int64,
-        programTime: Int64, isDiscontinuity: Bool = false, isLast: Bool = false, initialization: Root? = nil,
-        previous: Word256 = .zero
+        programTime: Int64, isDiscontinuity: Bool = false, isLast: Bool = false, isDependent: Bool = false,
+        initialization: Root? = nil, previous: Word256 = .zero
     ) {
         self.broadcast = broadcast
         self.epoch = epoch
@@ -34,6 +36,7 @@ package struct Record: Hashable, Sendable {
         self.programTime = programTime
         self.isDiscontinuity = isDiscontinuity
         self.isLast = isLast
+        self.isDependent = isDependent
         self.initialization = initialization
         self.previous = previous
     }
@@ -60,10 +63,12 @@ package struct Head: Hashable, Sendable {
     package var newest: [[UInt8]]
     package var isClosed: Bool
     package var title: String
+    /// What players choose the renditions by, in the order of `newest`; empty until it is known.
+    package var renditions: [Rendition]
 
     package init(
         broadcast: BroadcastID, time: Int64, targetDuration: Int, oldest: [UInt64], newest: [[UInt8]],
-        isClosed: Bool, title: String
+        isClosed: Bool, title: String, renditions: [Rendition] = []
     ) {
         self.broadcast = broadcast
         self.time = time
@@ -72,5 +77,6 @@ package struct Head: Hashable, Sendable {
         self.newest = newest
         self.isClosed = isClosed
         self.title = title
+        self.renditions = renditions
     }
 }

@@ -19,6 +19,7 @@ extension Record {
         ]
         if isDiscontinuity { fields["discontinuity"] = .integer(1) }
         if isLast { fields["last"] = .integer(1) }
+        if isDependent { fields["dependent"] = .integer(1) }
         if let initialization { fields["initialization"] = .word(initialization.hash) }
         return Bencode.dictionary(fields).encoded
     }
@@ -43,6 +44,7 @@ extension Record {
             programTime: try fields.integer("time", in: 0...Limits.unixMilliseconds),
             isDiscontinuity: isDiscontinuity,
             isLast: isLast,
+            isDependent: fields.has("dependent") ? try fields.integer("dependent", in: 1...1) == 1 : false,
             initialization: fields.has("initialization") ? Root(try fields.word("initialization")) : nil,
             previous: try fields.word("previous"))
     }
@@ -50,7 +52,7 @@ extension Record {
 
 extension Head {
     package var bencoded: [UInt8] {
-        Bencode.dictionary([
+        var fields: [String: Bencode] = [
             "broadcast": .word(broadcast.key),
             "closed": .integer(isClosed ? 1 : 0),
             "newest": .list(newest.map { .bytes($0) }),
@@ -58,7 +60,9 @@ extension Head {
             "target": .integer(Int64(targetDuration)),
             "time": .integer(time),
             "title": .text(title),
-        ]).encoded
+        ]
+        if !renditions.isEmpty { fields["renditions"] = .list(renditions.map(\.bencode)) }
+        return Bencode.dictionary(fields).encoded
     }
 
     package init(bencoded: [UInt8]) throws(WireError) {
@@ -78,6 +82,12 @@ extension Head {
             oldest.append(UInt64(sequence))
         }
         guard oldest.count == newest.count else { throw .outOfRange("oldest") }
+        var renditions: [Rendition] = []
+        if fields.has("renditions") {
+            let list = try fields.list("renditions", limit: Limits.renditions)
+            guard !list.isEmpty else { throw .outOfRange("renditions") }
+            for value in list { renditions.append(try Rendition(value)) }
+        }
         self.init(
             broadcast: BroadcastID(try fields.word("broadcast")),
             time: try fields.integer("time", in: 0...Limits.unixMilliseconds),
@@ -85,7 +95,40 @@ extension Head {
             oldest: oldest,
             newest: newest,
             isClosed: try fields.integer("closed", in: 0...1) == 1,
-            title: try fields.text("title", limit: Limits.titleLength))
+            title: try fields.text("title", limit: Limits.titleLength),
+            renditions: renditions)
+    }
+}
+
+extension Rendition {
+    package var bencode: Bencode {
+        .dictionary([
+            "average": .integer(Int64(averageBandwidth)),
+            "bandwidth": .integer(Int64(bandwidth)),
+            "channels": .integer(Int64(channels)),
+            "codecs": .list(codecs.map { .text($0) }),
+            "height": .integer(Int64(height)),
+            "rate": .integer(Int64(framesPerKilosecond)),
+            "width": .integer(Int64(width)),
+        ])
+    }
+
+    package init(_ value: Bencode) throws(WireError) {
+        let fields = try Bencode.Fields(value)
+        var codecs: [String] = []
+        for codec in try fields.list("codecs", limit: 4) {
+            guard case .bytes(let bytes) = codec, let text = String(validating: bytes, as: UTF8.self),
+                Rendition.isCodec(text)
+            else { throw .outOfRange("codecs") }
+            codecs.append(text)
+        }
+        self.init(
+            bandwidth: Int(try fields.integer("bandwidth", in: 0...(1 << 40))),
+            averageBandwidth: Int(try fields.integer("average", in: 0...(1 << 40))), codecs: codecs,
+            width: Int(try fields.integer("width", in: 0...65_535)),
+            height: Int(try fields.integer("height", in: 0...65_535)),
+            framesPerKilosecond: Int(try fields.integer("rate", in: 0...10_000_000)),
+            channels: Int(try fields.integer("channels", in: 0...255)))
     }
 }
 

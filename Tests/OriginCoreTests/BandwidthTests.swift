@@ -1,35 +1,6 @@
 import OriginCore
 import Testing
 
-@Suite struct `A master playlist` {
-    @Test func `says of each variant all that players choose by`() {
-        let text = MasterPlaylist(variants: [
-            MasterPlaylist.Variant(
-                uri: "0/index.m3u8", bandwidth: 2_000_000, averageBandwidth: 1_500_000,
-                codecs: ["avc1.64001f", "mp4a.40.2"], width: 854, height: 480, framesPerKilosecond: 29_970)
-        ]).text
-        #expect(
-            text == """
-                #EXTM3U
-                #EXT-X-VERSION:3
-                #EXT-X-INDEPENDENT-SEGMENTS
-                #EXT-X-STREAM-INF:BANDWIDTH=2000000,AVERAGE-BANDWIDTH=1500000,CODECS="avc1.64001f,mp4a.40.2",\
-                RESOLUTION=854x480,FRAME-RATE=29.970
-                0/index.m3u8
-
-                """)
-    }
-
-    @Test func `leaves out what is not known`() {
-        let text = MasterPlaylist(variants: [
-            MasterPlaylist.Variant(
-                uri: "0/index.m3u8", bandwidth: 2, averageBandwidth: 1, codecs: [], width: 0, height: 0,
-                framesPerKilosecond: 0)
-        ]).text
-        #expect(text.contains("#EXT-X-STREAM-INF:BANDWIDTH=2,AVERAGE-BANDWIDTH=1\n"))
-    }
-}
-
 @Suite struct `A promised bandwidth` {
     private let segment = (bytes: 250_000, duration: Int64(2_000_000))
 

@@ -1,0 +1,34 @@
+/// What the multivariant playlist promises about a rendition, in bits per second; it never changes while a broadcast lives.
+package struct Bandwidth: Hashable, Sendable {
+    /// No segment should exceed it.
+    package var peak: Int
+    package var average: Int
+
+    package init(peak: Int, average: Int) {
+        self.peak = peak
+        self.average = average
+    }
+
+    /// Segments to look at when the container does not tell beforehand how dense it becomes.
+    private static let sample = 3
+
+    /// The promise after the first segments, each with its bytes and microseconds; `nil` while it is too early.
+    ///
+    /// - Parameters:
+    ///   - declared: the container's own claim; 0 when it makes none.
+    ///   - known: what no segment will exceed, if the container tells; 0 otherwise.
+    package init?(after segments: [(bytes: Int, duration: Int64)], declared: Int, known: Int, isClosed: Bool) {
+        guard !segments.isEmpty, known > 0 || isClosed || segments.count >= Self.sample else { return nil }
+        let densest = segments.map { Self.rate($0.bytes, $0.duration) }.max() ?? 0
+        let bytes = segments.reduce(0) { $0 + $1.bytes }
+        let duration = segments.reduce(0) { $0 + $1.duration }
+        // Half more than what was seen: live encoders spend most on what has not happened yet.
+        let guess = isClosed ? densest : max(densest + densest / 2, declared + declared / 4)
+        peak = known > 0 ? max(known, densest) : guess
+        average = min(peak, Self.rate(bytes, duration))
+    }
+
+    package static func rate(_ bytes: Int, _ duration: Int64) -> Int {
+        Int(Int64(bytes) * 8_000_000 / max(1, duration))
+    }
+}

@@ -1,0 +1,125 @@
+import CLibAVFormat
+
+/// What a stream consists of, kept apart from whoever reads it.
+final class Track {
+    let parameters: UnsafeMutablePointer<AVCodecParameters>
+
+    init(_ source: UnsafeMutablePointer<AVCodecParameters>) {
+        guard let parameters = avcodec_parameters_alloc(), avcodec_parameters_copy(parameters, source) >= 0 else {
+            preconditionFailure("no memory for a track")
+        }
+        self.parameters = parameters
+        parameters.pointee.codec_tag = 0
+    }
+
+    deinit {
+        var parameters: UnsafeMutablePointer<AVCodecParameters>? = parameters
+        avcodec_parameters_free(&parameters)
+    }
+
+    var isVideo: Bool { parameters.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
+
+    private var description: [UInt8] {
+        guard let start = parameters.pointee.extradata else { return [] }
+        return Array(UnsafeBufferPointer(start: start, count: Int(max(0, parameters.pointee.extradata_size))))
+    }
+
+    /// The sequence parameter sets that a byte stream has shown last.
+    private var shown: [[UInt8]] = []
+
+    /// The track as it is from this keyframe on; `nil` while it is what it was.
+    func changed(by packet: UnsafeMutablePointer<AVPacket>) -> Track? {
+        guard isVideo else { return nil }
+        var size = 0
+        if let side = av_packet_get_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, &size), size > 0 {
+            let fresh = Array(UnsafeBufferPointer(start: side, count: size))
+            return fresh == description ? nil : replacing(fresh, packet)
+        }
+        let isRecord = description.count > 6 && description[0] == 1
+        guard !isRecord, let start = packet.pointee.data else { return nil }
+        let units = Self.parameterSets(
+            UnsafeBufferPointer(start: start, count: Int(packet.pointee.size)),
+            isHEVC: parameters.pointee.codec_id == AV_CODEC_ID_HEVC)
+        let sequence = units.filter(\.isSequence).map(\.bytes)
+        guard !sequence.isEmpty, sequence != shown else { return nil }
+        let isFirst = shown.isEmpty
+        shown = sequence
+        guard !isFirst else { return nil }
+        let track = replacing(units.flatMap { [0, 0, 0, 1] + $0.bytes }, packet)
+        track.shown = sequence
+        return track
+    }
+
+    private func replacing(_ description: [UInt8], _ packet: UnsafeMutablePointer<AVPacket>) -> Track {
+        let track = Track(parameters)
+        let padding = Int(AV_INPUT_BUFFER_PADDING_SIZE)
+        av_free(track.parameters.pointee.extradata)
+        let memory = av_mallocz(description.count + padding)?.assumingMemoryBound(to: UInt8.self)
+        memory?.update(from: description, count: description.count)
+        track.parameters.pointee.extradata = memory
+        track.parameters.pointee.extradata_size = Int32(description.count)
+        // The pictures' size follows from the parameter sets.
+        var context = avcodec_alloc_context3(avcodec_find_decoder(parameters.pointee.codec_id))
+        defer { avcodec_free_context(&context) }
+        guard let context, avcodec_parameters_to_context(context, track.parameters) >= 0,
+            let parser = av_parser_init(Int32(parameters.pointee.codec_id.rawValue))
+        else { return track }
+        defer { av_parser_close(parser) }
+        parser.pointee.flags |= PARSER_FLAG_COMPLETE_FRAMES
+        var output: UnsafeMutablePointer<UInt8>?
+        var length: Int32 = 0
+        av_parser_parse2(
+            parser, context, &output, &length, packet.pointee.data, packet.pointee.size, packet.pointee.pts,
+            packet.pointee.dts, 0)
+        if parser.pointee.width > 0, parser.pointee.height > 0 {
+            track.parameters.pointee.width = parser.pointee.width
+            track.parameters.pointee.height = parser.pointee.height
+        }
+        return track
+    }
+
+    /// The parameter sets before the first picture of a byte stream (H.264 and H.265, Annex B).
+    private static func parameterSets(
+        _ bytes: UnsafeBufferPointer<UInt8>, isHEVC: Bool
+    ) -> [(isSequence: Bool, bytes: [UInt8])] {
+        var units: [(isSequence: Bool, bytes: [UInt8])] = []
+        var start: Int?
+        var index = 0
+        func close(at end: Int) {
+            guard let start, start < end else { return }
+            let type = isHEVC ? Int(bytes[start] >> 1 & 0x3f) : Int(bytes[start] & 0x1f)
+            guard isHEVC ? (32...34).contains(type) : type == 7 || type == 8 else { return }
+            var last = end
+            while last > start, bytes[last - 1] == 0 { last -= 1 }
+            units.append((type == (isHEVC ? 33 : 7), Array(bytes[start..<last])))
+        }
+        while index + 3 < bytes.count {
+            guard bytes[index] == 0, bytes[index + 1] == 0, bytes[index + 2] == 1 else {
+                index += 1
+                continue
+            }
+            close(at: index)
+            start = index + 3
+            let type = isHEVC ? Int(bytes[index + 3] >> 1 & 0x3f) : Int(bytes[index + 3] & 0x1f)
+            if isHEVC ? type < 32 : (1...5).contains(type) { return units }
+            index += 3
+        }
+        close(at: bytes.count)
+        return units
+    }
+}
+
+/// A packet that is kept beyond the next read.
+final class KeptPacket {
+    let packet: UnsafeMutablePointer<AVPacket>
+
+    init(_ source: UnsafeMutablePointer<AVPacket>) {
+        guard let packet = av_packet_clone(source) else { preconditionFailure("no memory for a packet") }
+        self.packet = packet
+    }
+
+    deinit {
+        var packet: UnsafeMutablePointer<AVPacket>? = packet
+        av_packet_free(&packet)
+    }
+}

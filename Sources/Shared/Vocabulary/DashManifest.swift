@@ -1,0 +1,136 @@
+/// The MPEG-DASH manifest (ISO/IEC 23009-1) of a broadcast in fragments: the same segments as in its HLS playlists.
+///
+/// The fragments' timeline is Unix time, so that the manifest follows from the records alone: media time, the time of
+/// day and the presentation's time are one. A discontinuity begins a new period.
+package struct DashManifest: Hashable, Sendable {
+    /// One sequence number in all renditions.
+    package struct Row: Hashable, Sendable {
+        package var sequence: UInt64
+        /// In microseconds.
+        package var duration: Int64
+        /// Milliseconds of Unix time.
+        package var programTime: Int64
+        /// How many discontinuities of the broadcast lie before it.
+        package var discontinuity: UInt64
+        /// The initialization section of each rendition.
+        package var initializations: [Root]
+
+        package init(
+            sequence: UInt64, duration: Int64, programTime: Int64, discontinuity: UInt64, initializations: [Root]
+        ) {
+            self.sequence = sequence
+            self.duration = duration
+            self.programTime = programTime
+            self.discontinuity = discontinuity
+            self.initializations = initializations
+        }
+
+        package init(_ record: Record, discontinuity: UInt64, initializations: [Root]) {
+            self.init(
+                sequence: record.segment.sequence, duration: record.duration, programTime: record.programTime,
+                discontinuity: discontinuity, initializations: initializations)
+        }
+    }
+
+    package var renditions: [Rendition]
+    package var rows: [Row]
+    package var targetDuration: Int
+    package var isEnded: Bool
+
+    package init(renditions: [Rendition], rows: [Row], targetDuration: Int, isEnded: Bool) {
+        self.renditions = renditions
+        self.rows = rows
+        self.targetDuration = targetDuration
+        self.isEnded = isEnded
+    }
+
+    package var text: String {
+        var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        text += "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\""
+        text += " minBufferTime=\"PT\(2 * targetDuration)S\" maxSegmentDuration=\"PT\(targetDuration)S\""
+        let begin = rows.first?.programTime ?? 0
+        let end = rows.last.map { Self.end(of: $0) } ?? 0
+        if isEnded {
+            text += " type=\"static\" mediaPresentationDuration=\"PT\(Self.seconds(end - begin))S\">\n"
+        } else {
+            text += " type=\"dynamic\" availabilityStartTime=\"1970-01-01T00:00:00Z\""
+            text += " publishTime=\"\(CalendarTime(milliseconds: end))\" minimumUpdatePeriod=\"PT\(targetDuration)S\""
+            text += " timeShiftBufferDepth=\"PT\(Self.seconds(end - begin))S\""
+            text += " suggestedPresentationDelay=\"PT\(3 * targetDuration)S\">\n"
+        }
+        // What lies before the first listed row is no longer there; its period begins where all periods do.
+        var isFirst = true
+        for period in periods {
+            guard let first = period.first else { continue }
+            let start = isFirst ? 0 : first.programTime - (isEnded ? begin : 0)
+            let offset = isEnded || !isFirst ? first.programTime : 0
+            text += "<Period id=\"\(first.discontinuity)\" start=\"PT\(Self.seconds(start))S\">\n"
+            text += adaptation(period, video: true, offset) + adaptation(period, video: false, offset)
+            text += "</Period>\n"
+            isFirst = false
+        }
+        return text + "</MPD>\n"
+    }
+
+    private var periods: [ArraySlice<Row>] {
+        var periods: [ArraySlice<Row>] = []
+        var start = rows.startIndex
+        for index in rows.indices.dropFirst()
+        where rows[index].discontinuity != rows[index - 1].discontinuity
+            || rows[index].initializations != rows[index - 1].initializations
+        {
+            periods.append(rows[start..<index])
+            start = index
+        }
+        return rows.isEmpty ? [] : periods + [rows[start...]]
+    }
+
+    private func adaptation(_ period: ArraySlice<Row>, video: Bool, _ offset: Int64) -> String {
+        let members = renditions.enumerated().filter { ($0.element.videoCodec != nil) == video }
+        guard !members.isEmpty, let first = period.first else { return "" }
+        var text = "<AdaptationSet id=\"\(video ? 1 : 2)\" contentType=\"\(video ? "video" : "audio")\""
+        text += " mimeType=\"\(video ? "video" : "audio")/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\">\n"
+        let timeline = timeline(of: period)
+        for (number, rendition) in members where first.initializations.indices.contains(number) {
+            text += "<Representation id=\"\(number)\" bandwidth=\"\(rendition.bandwidth)\""
+            text += " codecs=\"\(rendition.codecs.joined(separator: ","))\""
+            if rendition.width > 0 { text += " width=\"\(rendition.width)\" height=\"\(rendition.height)\"" }
+            if rendition.framesPerKilosecond > 0 { text += " frameRate=\"\(rendition.framesPerKilosecond)/1000\"" }
+            text += ">\n"
+            if rendition.channels > 0 {
+                text += "<AudioChannelConfiguration"
+                text += " schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\""
+                text += " value=\"\(rendition.channels)\"/>\n"
+            }
+            text += "<SegmentTemplate timescale=\"1000\" presentationTimeOffset=\"\(offset)\""
+            text +=
+                " startNumber=\"\(first.sequence)\" initialization=\"segments/\(first.initializations[number]).mp4\""
+            text += " media=\"\(number)/$Number$.m4s\">\n<SegmentTimeline>\(timeline)</SegmentTimeline>\n"
+            text += "</SegmentTemplate>\n</Representation>\n"
+        }
+        return text + "</AdaptationSet>\n"
+    }
+
+    /// Where each segment begins, in milliseconds, and how long it is: to the next one, so that nothing adds up.
+    private func timeline(of period: ArraySlice<Row>) -> String {
+        var text = ""
+        var expected: Int64?
+        for (row, next) in zip(period, period.dropFirst().map(Optional.some) + [nil]) {
+            let end =
+                next.map(\.programTime).map { abs($0 - Self.end(of: row)) <= 1 ? $0 : Self.end(of: row) }
+                ?? Self.end(of: row)
+            let time = row.programTime == expected ? "" : " t=\"\(row.programTime)\""
+            text += "<S\(time) d=\"\(max(1, end - row.programTime))\"/>"
+            expected = end
+        }
+        return text
+    }
+
+    private static func end(of row: Row) -> Int64 { row.programTime + (row.duration + 500) / 1_000 }
+
+    private static func seconds(_ milliseconds: Int64) -> String {
+        let length = max(0, milliseconds)
+        let fraction = String(length % 1_000)
+        return "\(length / 1_000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
+    }
+}
