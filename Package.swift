@@ -54,7 +54,8 @@ let tracker: [Target] = [
     .target(
         name: "TrackerService",
         dependencies: [
-            "TrackerCore", "TrackerDirectory", vocabulary, "Integrity", "Wire", "WebServer", "CDatagrams", logging,
+            "TrackerCore", "TrackerDirectory", vocabulary, "Integrity", "Wire", "WebServer", "CDatagrams", "CHiredis",
+            logging,
         ] + nio,
         path: "Sources/Tracker/Service"),
     .executableTarget(

@@ -41,6 +41,8 @@ struct Publish: AsyncParsableCommand {
     @Option(help: "What viewers see as the broadcast's name.")
     var title: String?
 
+    @OptionGroup var details: ListingOptions
+
     @Option(help: "Seconds that a segment should play, from 0.5 to 30.")
     var segmentDuration = 2.0
 
@@ -84,7 +86,7 @@ struct Publish: AsyncParsableCommand {
 
         let folder = try DataFolder(data)
         let (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let publication = try Publication(folder, title: name, log: log) { record in
+        let publication = try Publication(folder, title: name, details: details.details, log: log) { record in
             change.yield()
             guard json else { return }
             Events.emit([

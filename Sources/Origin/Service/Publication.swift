@@ -14,6 +14,7 @@ import Wire
 package final class Publication: Sendable {
     package let broadcast: BroadcastID
     package let title: String
+    private let details: Listing.Details
     private let folder: DataFolder
     private let log: Logger
     private let state: Mutex<State>
@@ -111,10 +112,12 @@ package final class Publication: Sendable {
 
     /// Goes on where the folder's journal ends.
     package init(
-        _ folder: DataFolder, title: String, log: Logger, onPublished: @escaping @Sendable (Record) -> Void
+        _ folder: DataFolder, title: String, details: Listing.Details = .init(), log: Logger,
+        onPublished: @escaping @Sendable (Record) -> Void
     ) throws {
         self.folder = folder
         self.title = title
+        self.details = details
         self.log = log
         self.onPublished = onPublished
         broadcast = folder.key.broadcast
@@ -500,7 +503,10 @@ extension Publication {
                 status: state.newest == nil ? .ready : state.isClosed ? .closed : .streaming,
                 targetDuration: state.targetDuration ?? 2, hls: hls, started: state.started,
                 newest: state.newest?.record.segment.sequence ?? 0,
-                roots: state.window.listed.suffix(Announcement.rootLimit).reversed().map(\.root))
+                roots: state.window.listed.suffix(Announcement.rootLimit).reversed().map(\.root), details: details,
+                renditions: state.renditions.map {
+                    Listing.Rendition(width: $0.width, height: $0.height, bandwidth: $0.bandwidth)
+                })
         }
         return Envelope.seal(listing.bencoded, as: .listing, with: folder.key)
     }

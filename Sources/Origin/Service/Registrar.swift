@@ -2,18 +2,22 @@ package import Logging
 import Vocabulary
 package import WebClient
 
-/// Keeps the broadcast listed at its trackers; one that cannot be reached is asked again and never stops the broadcast.
+/// Keeps the broadcast listed at its own one of the trackers (`Rendezvous`), or at the next one that takes it; none that
+/// cannot be reached ever stops the broadcast.
 package struct Registrar: Sendable {
     private let publication: Publication
+    /// The broadcast's own first.
     private let trackers: [String]
     private let hls: String
     private let client: WebClient
     private let log: Logger
 
-    /// - Parameter trackers: base URLs; those that are not http or https list nothing.
+    /// - Parameter trackers: as the link has them; a tracker without an http or https address lists nothing.
     package init(_ publication: Publication, trackers: [String], hls: String, client: WebClient, log: Logger) {
         self.publication = publication
-        self.trackers = trackers.filter { $0.hasPrefix("http://") || $0.hasPrefix("https://") }
+        self.trackers = Rendezvous.ranking(of: trackers, for: publication.broadcast).compactMap { addresses in
+            addresses.first { $0.hasPrefix("http://") || $0.hasPrefix("https://") }
+        }
         self.hls = hls
         self.client = client
         self.log = log
@@ -21,46 +25,49 @@ package struct Registrar: Sendable {
 
     /// Runs until it is canceled; `changes` yields whenever there is something to tell at once.
     package func run(_ changes: AsyncStream<Void>) async {
+        guard !trackers.isEmpty else { return }
+        // However much happens while a tracker does not answer, it is told once.
+        let (ticks, tick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         await withDiscardingTaskGroup { group in
-            var ticks: [AsyncStream<Void>.Continuation] = []
-            for tracker in trackers {
-                // However much happens while a tracker does not answer, it is told once.
-                let (stream, tick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-                ticks.append(tick)
-                group.addTask { await keepListed(at: tracker, stream, tick) }
-            }
-            for await _ in changes {
-                for tick in ticks { tick.yield() }
-            }
-            for tick in ticks { tick.finish() }
+            group.addTask { await keepListed(ticks, tick) }
+            for await _ in changes { tick.yield() }
+            tick.finish()
         }
     }
 
-    private func keepListed(
-        at tracker: String, _ ticks: AsyncStream<Void>, _ tick: AsyncStream<Void>.Continuation
-    ) async {
-        var isUnreachable = false
+    private func keepListed(_ ticks: AsyncStream<Void>, _ tick: AsyncStream<Void>.Continuation) async {
+        var home: String? = trackers[0]
         tick.yield()
         // Never more than one: each round sets the alarm anew.
         var alarm: Task<Void, Never>?
         for await _ in ticks {
             alarm?.cancel()
-            let complaint = await tell(tracker)
-            if let complaint, !isUnreachable, !Task.isCancelled {
-                log.warning(
-                    "the tracker does not list the broadcast; trying again: \(complaint)",
-                    metadata: ["tracker": "\(tracker)"])
-            } else if complaint == nil, isUnreachable {
-                log.info("the tracker is back", metadata: ["tracker": "\(tracker)"])
+            let (listed, complaint) = await tellFirst()
+            if listed != home, !Task.isCancelled {
+                if let listed {
+                    log.info("the broadcast is listed", metadata: ["tracker": "\(listed)"])
+                } else {
+                    log.warning("no tracker lists the broadcast; trying again: \(complaint)")
+                }
             }
-            isUnreachable = complaint != nil
-            let pause = Duration.seconds(isUnreachable ? 3 : 20)
+            home = listed
+            let pause = Duration.seconds(listed == nil ? 3 : 20)
             alarm = Task {
                 do { try await Task.sleep(for: pause) } catch { return }
                 tick.yield()
             }
         }
         alarm?.cancel()
+    }
+
+    /// Returns the best tracker that has taken the listing, or else what was wrong with the last one.
+    private func tellFirst() async -> (listed: String?, complaint: String) {
+        var complaint = ""
+        for tracker in trackers {
+            guard let wrong = await tell(tracker) else { return (tracker, "") }
+            complaint = "\(tracker): \(wrong)"
+        }
+        return (nil, complaint)
     }
 
     /// Returns what is wrong, if anything.

@@ -112,7 +112,7 @@ package final class Agent: @unchecked Sendable {
         log[metadataKey: "peer"] = "\(identity.peer.key.hex.prefix(8))"
         self.log = log
         origin = OriginAccess(on: eventLoop, client, options.link, rendition: options.rendition)
-        tracker = TrackerAccess(on: eventLoop, client, options.link.trackers)
+        tracker = TrackerAccess(on: eventLoop, client, options.link)
         let settings = Settings(broadcast: options.link.broadcast, me: identity.peer, port: 0)
         core = Swarm(settings: settings, seed: 0, at: .now)
         store = PieceStore(limit: settings.storeLimit + settings.storeLimit / 4)

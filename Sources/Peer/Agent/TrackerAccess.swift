@@ -14,54 +14,129 @@ enum TrackerFlaw: String, Error, Hashable, Sendable, CaseIterable {
     case status = "http_status"
 }
 
-/// The tracker side of an agent: announces by UDP (BEP 15's exchange) or by HTTP, at the first tracker that answers.
+/// The tracker side of an agent: announces by UDP (BEP 15's exchange) or by HTTP.
+///
+/// Of several trackers the broadcast's own is asked (`Rendezvous`). When it does not answer by any of its addresses, the
+/// next one is asked at once; from then on every announce goes to the better ones too, until one of them is back.
 // Unchecked because it is confined to `eventLoop`.
 final class TrackerAccess: @unchecked Sendable {
     enum State: String, Sendable { case none, trying, answering, unreachable }
 
     private let eventLoop: any EventLoop
     private let client: WebClient
-    private let urls: [String]
+    /// The trackers, the broadcast's own first, each by its addresses.
+    private let trackers: [[String]]
     private var current = 0
+    /// Which of its addresses each tracker has answered at.
+    private var doors: [Int]
     private var datagrams: [String: DatagramTracker] = [:]
     private var turn = 0
 
     private(set) var flaws: [TrackerFlaw: Int] = [:]
     private(set) var state: State
 
-    init(on eventLoop: any EventLoop, _ client: WebClient, _ urls: [String]) {
+    init(on eventLoop: any EventLoop, _ client: WebClient, _ link: MagnetLink) {
         self.eventLoop = eventLoop
         self.client = client
-        self.urls = urls
-        state = urls.isEmpty ? .none : .trying
+        trackers = Rendezvous.ranking(of: link.trackers, for: link.broadcast)
+        doors = trackers.map { _ in 0 }
+        state = trackers.isEmpty ? .none : .trying
     }
 
     /// Shown to people: the tracker in use.
-    var url: String? { urls.isEmpty ? nil : urls[current] }
+    var url: String? { trackers.isEmpty ? nil : trackers[current][doors[current]] }
 
     /// Tells the tracker of us; a newer announce takes the place of one that is under way.
+    ///
+    /// - Parameter done: is called once more if a better tracker answers too.
     func announce(_ announcement: Announcement, _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void) {
-        guard let url else { return }
+        guard !trackers.isEmpty else { return }
         turn += 1
         let mine = turn
-        let finish: (Result<Welcome, TrackerFlaw>) -> Void = { [self] result in
-            guard mine == turn else { return }
+        let asked = current
+        ask(asked, announcement, turn: mine) { result in
             switch result {
-            case .success: state = .answering
-            case .failure(let flaw):
-                flaws[flaw, default: 0] += 1
-                state = .unreachable
-                current = (current + 1) % urls.count
+            case .success: done(result)
+            case .failure where announcement.event == .left: done(result)
+            case .failure(let flaw): self.askNext(after: asked, announcement, turn: mine, flaw, done)
             }
+        }
+        guard announcement.event != .left else { return }
+        for better in 0..<asked {
+            ask(better, announcement, turn: mine) { result in
+                guard case .success = result, better < self.current else { return }
+                self.leave(self.current, announcement)
+                self.current = better
+                done(result)
+            }
+        }
+    }
+
+    /// Goes round the trackers that come after the one that has failed; the better ones are asked already.
+    private func askNext(
+        after failed: Int, _ announcement: Announcement, turn mine: Int, _ flaw: TrackerFlaw,
+        _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void
+    ) {
+        guard failed + 1 < trackers.count else {
+            // Next time all are asked, beginning with the broadcast's own.
+            if current >= failed { (state, current) = (.unreachable, 0) }
+            return done(.failure(flaw))
+        }
+        ask(failed + 1, announcement, turn: mine) { result in
+            switch result {
+            case .success:
+                // A better one may have come back meanwhile.
+                if self.current >= failed || self.state != .answering { self.current = failed + 1 }
+                self.state = .answering
+                done(result)
+            case .failure(let flaw): self.askNext(after: failed + 1, announcement, turn: mine, flaw, done)
+            }
+        }
+    }
+
+    private func ask(
+        _ tracker: Int, _ announcement: Announcement, turn mine: Int,
+        _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void
+    ) {
+        ask(tracker, attempt: 0, announcement) { result in
+            guard mine == self.turn else { return }
+            if case .success = result { self.state = .answering }
             done(result)
         }
-        if url.hasPrefix("udp://") {
-            let tracker = datagrams[url] ?? DatagramTracker(url, on: eventLoop)
-            datagrams[url] = tracker
-            tracker.announce(announcement, finish)
-        } else {
-            post(announcement, to: url, finish)
+    }
+
+    /// Tries the addresses of one tracker, the one that has answered last first.
+    private func ask(
+        _ tracker: Int, attempt: Int, _ announcement: Announcement,
+        _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void
+    ) {
+        let door = (doors[tracker] + attempt) % trackers[tracker].count
+        send(announcement, to: trackers[tracker][door]) { result in
+            switch result {
+            case .success:
+                self.doors[tracker] = door
+                done(result)
+            case .failure(let flaw):
+                self.flaws[flaw, default: 0] += 1
+                guard attempt + 1 < self.trackers[tracker].count else { return done(result) }
+                self.ask(tracker, attempt: attempt + 1, announcement, done)
+            }
         }
+    }
+
+    private func leave(_ tracker: Int, _ announcement: Announcement) {
+        var farewell = announcement
+        farewell.event = .left
+        send(farewell, to: trackers[tracker][doors[tracker]]) { _ in }
+    }
+
+    private func send(
+        _ announcement: Announcement, to url: String, _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void
+    ) {
+        guard url.hasPrefix("udp://") else { return post(announcement, to: url, done) }
+        let tracker = datagrams[url] ?? DatagramTracker(url, on: eventLoop)
+        datagrams[url] = tracker
+        tracker.announce(announcement, done)
     }
 
     func close() {

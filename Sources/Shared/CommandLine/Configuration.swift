@@ -95,6 +95,10 @@ package struct Configuration: Sendable {
         }
     }
 
+    package func place(_ name: String) throws(Complaint) -> HostPort? {
+        try value(name) == nil ? nil : places(name, default: "").first
+    }
+
     /// Places to listen on: one line or option each, or several with commas between.
     package func places(_ name: String, default text: String) throws(Complaint) -> [HostPort] {
         guard let values = values[name] else { return [try HostPort(parsing: text)] }

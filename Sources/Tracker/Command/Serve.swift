@@ -71,6 +71,12 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Hours that a closed broadcast stays in the directory. (default: 168)")
     var keepClosed: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A Redis server through which trackers share their directories. Its password is never typed, but stands in the file as redis-password, or in the environment.",
+            valueName: "host:port"))
+    var redis: String?
+
     @Option(help: "Seconds between a signal to stop and the end, in which /readyz answers 503. (default: 0)")
     var drain: String?
 
@@ -91,7 +97,7 @@ struct Serve: AsyncParsableCommand {
             "allow": one(allow),
             "deny": one(deny), "announce-limit": one(announceLimit), "request-limit": one(requestLimit),
             "max-peers": one(maxPeers), "max-broadcasts": one(maxBroadcasts), "max-listings": one(maxListings),
-            "keep-closed": one(keepClosed), "drain": one(drain),
+            "keep-closed": one(keepClosed), "drain": one(drain), "redis": one(redis),
         ]
     }
 
@@ -104,7 +110,8 @@ struct Serve: AsyncParsableCommand {
             } catch { throw Complaint("\(error)", exitCode: Complaint.usage) }
         }
         let configuration = try Configuration(
-            names: Array(typed.keys), typed: typed, environment: Self.environment, prefix: "TRIBUTARY_TRACKER_",
+            names: Array(typed.keys) + ["redis-password"], typed: typed, environment: Self.environment,
+            prefix: "TRIBUTARY_TRACKER_",
             file: file)
         let options = try TrackerOptions(configuration)
         let log = Logger(label: "tracker")

@@ -12,6 +12,9 @@ extension TrackerOptions {
         data = try configuration.text("data")
         workers = try configuration.number("workers", in: 1...256) ?? TrackerServer.processors
         swarms.isOpen = try configuration.flag("open")
+        if let place = try configuration.place("redis") {
+            redis = Redis(Place(place.host, place.port), password: try configuration.text("redis-password"))
+        }
         allow = try configuration.text("allow")
         deny = try configuration.text("deny")
         if let rate = try configuration.number("announce-limit", in: 0...1_000_000) { announcesPerSecond = rate }

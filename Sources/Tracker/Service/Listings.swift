@@ -1,10 +1,12 @@
 import Glibc
+import Integrity
 import Logging
 import NIOCore
 import Synchronization
 import TrackerDirectory
 import Vocabulary
 import WebServer
+import Wire
 
 /// The directory and those who follow it, kept in step with the swarms: who watches what goes in, what has fallen
 /// silent goes out.
@@ -13,15 +15,19 @@ final class Listings: Sendable {
     private let followers = Followers()
     private let shared: SharedTracker
     private let log: Logger
+    /// Where listings are shared with other trackers.
+    private let exchange: Exchange?
     private let known: Mutex<(count: Int, isFailing: Bool)>
 
-    init(_ directory: BroadcastDirectory, shared: SharedTracker, log: Logger) throws {
+    init(_ directory: BroadcastDirectory, shared: SharedTracker, exchange: Exchange? = nil, log: Logger) throws {
         for entry in try directory.everything() { shared.note(entry.listing) }
         let count = try directory.count
         known = Mutex((count, false))
         desk = DirectoryDesk(directory)
         self.shared = shared
         self.log = log
+        self.exchange = exchange
+        exchange?.start(self)
     }
 
     private static var now: Int64 {
@@ -33,6 +39,15 @@ final class Listings: Sendable {
     var count: Int { known.withLock { $0.count } }
     var followerCount: Int { followers.count }
     var followersAreFull: Bool { followers.count >= Limits.followers }
+    var exchangeGauges: [(name: String, help: String, value: Int)] {
+        guard let exchange else { return [] }
+        return [
+            (
+                "tributary_tracker_redis_connected", "1 while listings are shared with other trackers.",
+                exchange.isConnected ? 1 : 0
+            )
+        ]
+    }
     /// Why the directory cannot be used now.
     var failure: DirectoryFailure? { desk.failure }
 
@@ -46,11 +61,42 @@ final class Listings: Sendable {
         } then: { result in
             if case .success(let change) = result {
                 self.shared.note(listing)
+                if address != nil { self.exchange?.share(listing.broadcast, sealed) }
                 if let change { self.followers.tell(DirectoryDoor.event(change)) }
             }
             promise.completeWith(result.map { _ in })
         }
         return promise.futureResult
+    }
+
+    /// Takes what another tracker has shared, if it is signed.
+    func take(_ sealed: [UInt8]) {
+        guard let listing = Self.opened(sealed), shared.admits(listing.broadcast) else { return }
+        desk.perform { directory in
+            try directory.register(listing, sealed: sealed, from: nil, at: Self.now)
+        } then: { result in
+            // What is refused is known already.
+            guard case .success(let change) = result else { return }
+            self.shared.note(listing)
+            if let change { self.followers.tell(DirectoryDoor.event(change)) }
+        }
+    }
+
+    private static func opened(_ sealed: [UInt8]) -> Listing? {
+        guard sealed.count <= Listing.lengthLimit + Envelope.signatureLength,
+            let listing = try? Listing(bencoded: Array(sealed.dropFirst(Envelope.signatureLength))),
+            (try? Envelope.open(sealed, as: .listing, by: listing.broadcast)) != nil
+        else { return nil }
+        return listing
+    }
+
+    /// Tells `body` of every listed broadcast, as it was signed.
+    func all(_ body: @escaping @Sendable ([(listing: Listing, sealed: [UInt8])]) -> Void) {
+        desk.perform {
+            try $0.everything().map { ($0.listing, $0.sealed) }
+        } then: { result in
+            if case .success(let all) = result { body(all) }
+        }
     }
 
     func find(_ question: Question, on eventLoop: any EventLoop) -> EventLoopFuture<Page> {
@@ -88,8 +134,11 @@ final class Listings: Sendable {
 
     func keepFollowersAwake() { followers.tell(": still here\n\n") }
 
-    /// To be called every few seconds.
+    /// To be called every few seconds with those who watch here.
     func tick(viewers: [BroadcastID: Int]) {
+        exchange?.note(viewers)
+        // A viewer who has just moved is counted at two trackers; so the larger count is the one to believe.
+        let viewers = viewers.merging(exchange?.viewersElsewhere ?? [:], uniquingKeysWith: max)
         desk.perform { directory in
             try directory.setViewers(viewers)
             let swept = try directory.sweep(at: Self.now)
@@ -99,6 +148,7 @@ final class Listings: Sendable {
             case .success(let (swept, count)):
                 for change in swept.changes { self.followers.tell(DirectoryDoor.event(change)) }
                 for broadcast in swept.forgotten { self.shared.forget(broadcast) }
+                self.exchange?.forget(swept.forgotten)
                 let wasFailing = self.known.withLock { known in
                     defer { known = (count, false) }
                     return known.isFailing
@@ -114,5 +164,8 @@ final class Listings: Sendable {
         }
     }
 
-    func endFollowers() { followers.end() }
+    func end() {
+        followers.end()
+        exchange?.stop()
+    }
 }

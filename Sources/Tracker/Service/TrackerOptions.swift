@@ -14,6 +14,16 @@ package struct TrackerOptions: Sendable {
         }
     }
 
+    package struct Redis: Hashable, Sendable {
+        package var place: Place
+        package var password: String?
+
+        package init(_ place: Place, password: String? = nil) {
+            self.place = place
+            self.password = password
+        }
+    }
+
     /// Where the HTTP API listens, and where announces are taken over UDP; "::" takes IPv4 too.
     package var http = [Place("127.0.0.1", 0)]
     package var udp = [Place("127.0.0.1", 0)]
@@ -24,6 +34,8 @@ package struct TrackerOptions: Sendable {
     package var swarms = Swarms.Settings()
     package var core = Tracker.Settings()
     package var directory = BroadcastDirectory.Settings()
+    /// The Redis server through which several trackers share their directories and viewer counts.
+    package var redis: Redis?
     /// Files with the names that alone are allowed, and that are denied.
     package var allow: String?
     package var deny: String?

@@ -66,7 +66,9 @@ package final class TrackerServer: Sendable {
             requestsPerSecond: options.requestsPerSecond, seed: UInt64.random(in: .min ... .max))
         let listings: Listings
         do {
-            listings = try Listings(openDirectory(options), shared: shared, log: log)
+            listings = try Listings(
+                openDirectory(options), shared: shared, exchange: options.redis.map { Exchange($0, log: log) }, log: log
+            )
         } catch { throw .directory(options.data ?? "", error) }
         let swarms = Swarms(
             settings: options.swarms, native: shared,
@@ -172,7 +174,7 @@ package final class TrackerServer: Sendable {
         operation.drain()
         if drain > .zero { try? await Task.sleep(for: .seconds(drain.seconds)) }
         upkeep.cancel()
-        listings.endFollowers()
+        listings.end()
         for server in web { await server.stop() }
         for door in datagrams { await door.stop() }
         try? await group.shutdownGracefully()

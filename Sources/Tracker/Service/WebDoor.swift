@@ -77,7 +77,7 @@ struct WebDoor: Sendable {
     }
 
     private var gauges: [(name: String, help: String, value: Int)] {
-        [
+        listings.exchangeGauges + [
             ("tributary_tracker_broadcasts", "Broadcasts in the directory.", listings.count),
             ("tributary_tracker_followers", "Streams of directory changes.", listings.followerCount),
             (
