@@ -31,6 +31,8 @@ let system: [Target] = [
         name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(
         name: "CHiredis", path: "Sources/System/CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(
+        name: "CLibSSL", path: "Sources/System/CLibSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "CDatagrams", path: "Sources/System/CDatagrams"),
     .systemLibrary(name: "CStreams", path: "Sources/System/CStreams"),
     .target(name: "CNamespaces", path: "Sources/System/CNamespaces"),
@@ -93,7 +95,7 @@ let origin: [Target] = [
         path: "Sources/Origin/Service"),
     .target(
         name: "OriginIngest",
-        dependencies: ["OriginCore", "OriginMedia", vocabulary, "Integrity", "CLibSRT", logging] + nio,
+        dependencies: ["OriginCore", "OriginMedia", vocabulary, "Integrity", "CLibSRT", "CLibSSL", logging] + nio,
         path: "Sources/Origin/Ingest"),
     .executableTarget(
         name: "tributary-origin",

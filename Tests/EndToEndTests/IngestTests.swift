@@ -164,4 +164,33 @@ import Vocabulary
             #expect(try await newsroom.playlist(of: "show").playlist.faults.isEmpty)
         }
     }
+
+    @Test func `takes RTMPS, with a certificate that is renewed under way`() async throws {
+        try await Newsroom.run { newsroom in
+            try await newsroom.add("show")
+            let key = try await newsroom.key(of: "show")
+            try await newsroom.certificate("first.example")
+            try await newsroom.serve([
+                "--rtmps", "127.0.0.1:0", "--certificate", "\(newsroom.folder)/certificate.pem", "--private-key",
+                "\(newsroom.folder)/private-key.pem",
+            ])
+            let rtmps = await newsroom.rtmps
+            let encoder = try await newsroom.ffmpeg(
+                Newsroom.picture + Newsroom.sound + Newsroom.codecs + ["-f", "flv", "\(rtmps)/\(key)"])
+            try await newsroom.segments(of: "show", atLeast: 3)
+            #expect(try await newsroom.complaints(about: "show").isEmpty)
+            let port = rtmps.split(separator: ":").last.flatMap { Int($0.prefix { $0.isNumber }) } ?? 0
+            try await newsroom.certificate("second.example")
+            let client = try Program(
+                "openssl", ["s_client", "-connect", "127.0.0.1:\(port)", "-servername", "second.example"])
+            _ = try await client.ended(within: .seconds(30))
+            #expect(String(decoding: client.output, as: UTF8.self).contains("second.example"))
+            // Plain RTMP at the port of RTMPS is refused, and disturbs nobody.
+            let stranger = try await newsroom.ffmpeg(
+                Newsroom.picture + Newsroom.codecs
+                    + ["-f", "flv", rtmps.replacing("rtmps://", with: "rtmp://") + "/\(key)"])
+            #expect(try await stranger.ended(within: .seconds(30)) != .exited(0))
+            #expect(encoder.isRunning)
+        }
+    }
 }

@@ -10,6 +10,7 @@ actor Newsroom {
     nonisolated let client = WebClient()
     private(set) var origin: Program?
     private(set) var rtmp = ""
+    private(set) var rtmps = ""
     private(set) var srt = ""
     private var encoders: [Program] = []
 
@@ -80,6 +81,20 @@ actor Newsroom {
         origin = program
         let ready = try await program.event("ready", within: .seconds(30))
         (rtmp, srt) = (ready["rtmp"]?.text ?? "", ready["srt"]?.text ?? "")
+        rtmps = ready["rtmps"]?.text ?? ""
+    }
+
+    /// Makes a certificate and its key, in place of those before.
+    func certificate(_ name: String) async throws {
+        let openssl = try Program(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                "-subj", "/CN=\(name)", "-keyout", "\(folder)/private-key.pem", "-out", "\(folder)/certificate.pem",
+            ])
+        guard try await openssl.ended(within: .seconds(30)) == .exited(0) else {
+            throw Program.Failure(description: openssl.complaints)
+        }
     }
 
     // MARK: The broadcaster

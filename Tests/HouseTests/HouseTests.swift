@@ -23,7 +23,8 @@ private let mayImport: [String: Set<String>] = {
         "TrackerService": shell.union(["TrackerCore", "TrackerDirectory", "CDatagrams", "CHiredis"]),
         "PeerAgent": shell.union(["PeerCore", "CStreams"]),
         "OriginIngest": nio.union([
-            "Vocabulary", "Integrity", "OriginCore", "OriginMedia", "CLibSRT", "Logging", "Glibc", "Synchronization",
+            "Vocabulary", "Integrity", "OriginCore", "OriginMedia", "CLibSRT", "CLibSSL", "Logging", "Glibc",
+            "Synchronization",
         ]),
         "OriginService": shell.union(["OriginCore", "OriginMedia"]),
         "PeerWatch": command.union(["PeerAgent", "PeerCore", "Wire"]),

@@ -34,6 +34,15 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Where to take RTMP from encoders; off to take none.")
     var rtmp = "127.0.0.1:1935"
 
+    @Option(help: "Where to take RTMPS, RTMP in TLS, from encoders; needs a certificate.")
+    var rtmps: String?
+
+    @Option(help: "A PEM file with the certificate for RTMPS; it is read again when it changes.")
+    var certificate: String?
+
+    @Option(help: "A PEM file with the certificate's private key.")
+    var privateKey: String?
+
     @Option(help: "Where to take SRT from encoders, with the stream key as the stream id; off to take none.")
     var srt = "127.0.0.1:9000"
 
@@ -54,9 +63,18 @@ struct Serve: AsyncParsableCommand {
 
     func validate() throws {
         try OriginAddresses.check(trackers: tracker, publicURL: publicURL)
-        for (name, text) in [("--listen", listen), ("--rtmp", rtmp), ("--srt", srt)] where text != "off" {
+        let places = [("--listen", listen), ("--rtmp", rtmp), ("--srt", srt), ("--rtmps", rtmps ?? "off")]
+        for (name, text) in places where text != "off" {
             do { _ = try HostPort(parsing: text) } catch { throw ValidationError("\(name): \(error)") }
         }
+        guard (rtmps == nil) == (certificate == nil), (rtmps == nil) == (privateKey == nil) else {
+            throw ValidationError("--rtmps, --certificate and --private-key belong together")
+        }
+    }
+
+    private var secure: Ingest.Secure? {
+        guard let rtmps, let certificate, let privateKey else { return nil }
+        return Ingest.Secure(place: rtmps, certificate: certificate, key: privateKey)
     }
 
     func run() async {
@@ -87,7 +105,7 @@ struct Serve: AsyncParsableCommand {
         running.withLock { $0 = server }
         let ingest = Ingest(reception, group)
         do {
-            try await ingest.start(rtmp: rtmp, srt: srt, srtPassphraseFile: srtPassphraseFile)
+            try await ingest.start(rtmp: rtmp, secure: secure, srt: srt, srtPassphraseFile: srtPassphraseFile)
         } catch {
             await ingest.stop()
             await server.stop()

@@ -60,6 +60,9 @@ final class RTMPConnection: ChannelDuplexHandler {
     func handlerRemoved(context: ChannelHandlerContext) { end() }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is TLSHandler.Failure {
+            reception.malformed("not_tls", "it does not speak TLS, or not as we do", transport, from: address)
+        }
         end()
         context.close(promise: nil)
     }

@@ -10,10 +10,12 @@ package final class RTMPServer: Sendable {
 
     package var port: Int { listener.localAddress?.port ?? 0 }
 
+    /// - Parameter identity: a certificate makes it RTMPS.
     package static func start(
-        host: String, port: Int, group: any EventLoopGroup, reception: Reception
+        host: String, port: Int, tls identity: TLSIdentity? = nil, group: any EventLoopGroup, reception: Reception
     ) async throws -> RTMPServer {
         let crowd = Crowd()
+        let transport = identity == nil ? "RTMP" : "RTMPS"
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 128)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -24,12 +26,16 @@ package final class RTMPServer: Sendable {
             .childChannelInitializer { channel in
                 guard crowd.admit(channel) else {
                     reception.malformed(
-                        "too_many_connections", "there are too many connections", "RTMP",
+                        "too_many_connections", "there are too many connections", transport,
                         from: channel.remoteAddress?.ipAddress ?? "an unknown address")
                     return channel.close()
                 }
                 return channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(RTMPConnection(reception, transport: "RTMP"))
+                    if let identity {
+                        guard let tls = TLSHandler(identity) else { throw TLSHandler.Failure() }
+                        try channel.pipeline.syncOperations.addHandler(tls)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(RTMPConnection(reception, transport: transport))
                 }
             }
             .bind(host: host, port: port).get()
