@@ -193,4 +193,57 @@ import Vocabulary
             #expect(encoder.isRunning)
         }
     }
+
+    @Test func `says in one sentence what is wrong with what it is sent, and the other broadcasts go on`() async throws
+    {
+        try await Newsroom.run { newsroom in
+            for name in ["good", "old", "silent"] { try await newsroom.add(name) }
+            let film = try Data(contentsOf: URL(fileURLWithPath: try await Clip.brief.file()))
+            let torn = "\(newsroom.folder)/torn.mp4"
+            try film.prefix(film.count / 8).write(to: URL(fileURLWithPath: torn))
+            try await newsroom.add("torn", "--input", torn)
+            try await newsroom.add("missing", "--input", "\(newsroom.folder)/missing.mp4")
+            let good = try await newsroom.key(of: "good")
+            let (old, silent) = (try await newsroom.key(of: "old"), try await newsroom.key(of: "silent"))
+            try await newsroom.serve()
+            let (rtmp, srt) = (await newsroom.rtmp, await newsroom.srt)
+            let encoder = try await newsroom.encoder(good)
+            let stalled = try await newsroom.encoder(silent)
+            try await newsroom.segments(of: "silent", atLeast: 1)
+            stalled.signal(SIGSTOP)
+
+            // Sorenson's H.263, as Flash had it.
+            let flash = try await newsroom.ffmpeg(
+                Newsroom.picture + ["-c:v", "flv", "-f", "flv", "\(rtmp)/\(old)"])
+            #expect(try await flash.ended(within: .seconds(60)) != .exited(0))
+            #expect(await newsroom.state(of: "old").sentence.contains("flv1 video"))
+            let noise = try await newsroom.ffmpeg(
+                Newsroom.sound + ["-c:a", "pcm_s16le", "-f", "s16le", "\(srt)?streamid=\(old)&pkt_size=1316"])
+            try await wait(for: "a word about noise over SRT", within: .seconds(60)) {
+                await newsroom.state(of: "old").sentence.contains("SRT from 127.0.0.1")
+            }
+            await noise.stop()
+
+            // Garbage, and a browser that has lost its way.
+            let port = rtmp.split(separator: ":").last.map { $0.prefix { $0.isNumber } } ?? ""
+            for bytes in ["head -c 100000 /dev/urandom", "printf 'GET / HTTP/1.1\\r\\n\\r\\n'"] {
+                let stranger = try Program(
+                    "/bin/bash", ["-c", "exec 3<>/dev/tcp/127.0.0.1/\(port); \(bytes) >&3; cat <&3 >/dev/null"])
+                _ = try await stranger.ended(within: .seconds(30))
+            }
+            let origin = try #require(await newsroom.origin)
+            #expect(origin.complaints.contains("a connection to the RTMP port was closed"))
+
+            try await newsroom.state("held", of: "silent")
+            #expect(await newsroom.state(of: "silent").sentence.contains("nothing came from it for 10 s"))
+            try await newsroom.state("closed", of: "torn")
+            #expect(await newsroom.state(of: "torn").sentence.contains("breaks off"))
+            try await newsroom.state("failed", of: "missing")
+            #expect(await newsroom.state(of: "missing").sentence.contains("cannot open"))
+
+            #expect(encoder.isRunning)
+            let count = await newsroom.segments(of: "good")
+            try await newsroom.segments(of: "good", atLeast: count + 2)
+        }
+    }
 }

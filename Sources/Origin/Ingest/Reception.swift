@@ -102,7 +102,7 @@ package final class Reception: Sendable {
 
     package func close(_ broadcast: String) {
         let session = state.withLock { $0.doors.removeValue(forKey: broadcast)?.session }
-        session?.feed.finish()
+        session?.feed.finish("the broadcast is no longer served here")
         session?.encoder.hangUp("the broadcast is no longer served here")
     }
 
@@ -111,7 +111,7 @@ package final class Reception: Sendable {
         let revoked = state.withLock { state -> Session? in
             state.doors[broadcast]?.keys = keys
             guard let session = state.doors[broadcast]?.session, !keys.contains(session.key) else { return nil }
-            leave(session.encoder, &state)
+            leave(session.encoder, "its stream key was revoked", &state)
             return session
         }
         guard let revoked else { return }
@@ -134,7 +134,7 @@ package final class Reception: Sendable {
                 return .refused(.busy, match.broadcast)
             }
             let replaced = door.session
-            replaced?.feed.finish()
+            replaced?.feed.finish("another encoder has taken over")
             let feed = feed(of: encoder, in: match.broadcast)
             door.session = Session(encoder: encoder, key: match.key, feed: feed)
             door.entrance.admit(feed)
@@ -181,7 +181,7 @@ package final class Reception: Sendable {
     }
 
     /// The connection has ended, or the encoder has said that its programme has.
-    package func left(_ encoder: Encoder) { state.withLock { leave(encoder, &$0) } }
+    package func left(_ encoder: Encoder, _ reason: String) { state.withLock { leave(encoder, reason, &$0) } }
 
     /// What came over a connection broke the protocol.
     package func malformed(_ reason: String, _ sentence: String, _ transport: String, from address: String) {
@@ -222,15 +222,15 @@ package final class Reception: Sendable {
             guard let self else { return }
             state.withLock { state in
                 state.figures.refused["unusable", default: 0] += 1
-                leave(encoder, &state)
+                leave(encoder, reason, &state)
             }
             encoder.hangUp(reason)
         }
     }
 
-    private func leave(_ encoder: Encoder, _ state: inout State) {
+    private func leave(_ encoder: Encoder, _ reason: String, _ state: inout State) {
         for (broadcast, door) in state.doors where door.session?.encoder === encoder {
-            door.session?.feed.finish()
+            door.session?.feed.finish(reason)
             state.doors[broadcast]?.session = nil
             state.doors[broadcast]?.onAir.left(encoder.id)
         }

@@ -62,15 +62,14 @@ final class Demuxer {
             av_packet_free(&packetToFree)
             if interrupt.isStopped { throw .stopped }
             if code == av_shim_error_exit() { throw .cannotOpen(name, reason: "nothing came in time") }
-            throw .cannotOpen(
-                name,
-                reason: feed?.isOver == true && code == av_shim_error_eof()
-                    ? "it ended before it was clear what it is" : reason(code))
+            if let feed, feed.isOver { throw .gone(name, reason: feed.reason) }
+            throw .cannotOpen(name, reason: reason(code))
         }
         do throws(MediaError) {
             interrupt.arm(input.openLimit)
             let found = avformat_find_stream_info(context, nil)
             if interrupt.isStopped { throw .stopped }
+            if let feed, feed.isOver, context.pointee.nb_streams == 0 { throw .gone(name, reason: feed.reason) }
             guard found >= 0 else { throw .cannotOpen(name, reason: reason(found)) }
             if let video = Self.best(AVMEDIA_TYPE_VIDEO, in: context, near: -1),
                 video.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
@@ -200,6 +199,9 @@ final class Demuxer {
         let sound = max(0, audio.map { $0.pointee.codecpar.pointee.bit_rate } ?? 0)
         return densest + densest / 8 + min(sound, 10_000_000) * 3 / 2
     }
+
+    /// Whether FLV may hold H.265 in the enhanced form, which libavformat reads since version 60.16.
+    static var readsEnhancedFLV: Bool { avformat_version() >= 60 << 16 | 16 << 8 }
 
     /// Pictures in the container's index if it lists all of them; 0 otherwise.
     private var picturesListed: Int64 {

@@ -26,6 +26,8 @@ package final class Feed: Sendable {
         var taken = 0
         var waiting = 0
         var isOver = false
+        /// Why it is over.
+        var reason = "it has ended its programme"
         var isFull = false
         var isRefused = false
     }
@@ -58,11 +60,16 @@ package final class Feed: Sendable {
         return hasRoom
     }
 
-    /// The encoder is gone; what was pushed is still read.
-    package func finish() {
-        state.withLock { $0.isOver = true }
+    /// The encoder is gone, for a reason that completes the sentence "it has left: ..."; what was pushed is still read.
+    package func finish(_ reason: String) {
+        state.withLock { state in
+            if !state.isOver { state.reason = reason }
+            state.isOver = true
+        }
         news.signal()
     }
+
+    var reason: String { state.withLock { $0.reason } }
 
     /// `push` has said so, and there is no room again yet.
     package var isFull: Bool { state.withLock { $0.isFull && !$0.isOver } }
@@ -73,6 +80,7 @@ package final class Feed: Sendable {
     package func refuse(_ reason: String) {
         let isFirst = state.withLock { state in
             defer {
+                if !state.isOver { state.reason = reason }
                 state.isRefused = true
                 state.isOver = true
                 state.chunks = []

@@ -9,6 +9,8 @@ package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
     case cannotCut(reason: String)
     /// Keyframes are so far apart that a segment would exceed what anybody accepts.
     case segmentTooLarge(String, seconds: Int, bytes: Int)
+    /// An encoder has left.
+    case gone(String, reason: String)
     case noKeyframe(String, seconds: Int)
     case stopped
 
@@ -22,6 +24,7 @@ package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         case .cannotCut(let reason): "cannot cut segments: \(reason)"
         case .segmentTooLarge(let input, let seconds, let bytes):
             "\(input) had no keyframe for \(seconds) s and \(bytes >> 20) MiB: set the encoder's keyframe interval to 2 s"
+        case .gone(let encoder, let reason): "\(encoder) has left: \(reason)"
         case .noKeyframe(let input, let seconds):
             "\(input) has sent no keyframe for \(seconds) s: set the encoder's keyframe interval to 2 s"
         case .stopped: "stopped"

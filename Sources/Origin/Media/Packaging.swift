@@ -75,6 +75,7 @@ struct Packaging {
                     startAnew()
                     continue
                 }
+                if let feed = demuxer.feed { throw .gone(demuxer.name, reason: feed.reason) }
                 guard try hasEnded(demuxer) else {
                     throw .cannotRead(demuxer.name, reason: "the sender has ended it")
                 }

@@ -109,7 +109,9 @@ package final class Broadcast: Sendable {
         case .cut(let segment):
             publication.publish(segment)
             if programme.input != .encoders { enter(.live, "reading \(programme.input)") }
-        case .warned(let message): log.warning("\(message)")
+        case .warned(let message):
+            log.warning("\(message)")
+            enter(state.state, message)
         case .retrying(let error, let delay):
             log.warning("\(error); trying again in \((delay * 10).rounded() / 10) s")
             enter(.held, "\(error)")
@@ -128,7 +130,7 @@ package final class Broadcast: Sendable {
             log.warning("no encoder has come back: the programme is over until one comes")
             enter(.closed, "no encoder has come back: the programme is over until one comes")
         case .ended:
-            if publication.isClosed { enter(.closed, "the input has ended") }
+            if publication.isClosed, programme.input != .encoders { enter(.closed, "the input has ended") }
             end.yield()
         case .failed(let error):
             log.error("\(error)")

@@ -71,7 +71,7 @@ final class RTMPConnection: ChannelDuplexHandler {
         isOver = true
         alarm?.cancel()
         alarm = nil
-        if let encoder { reception.left(encoder) }
+        if let encoder { reception.left(encoder, "its connection was lost") }
         encoder = nil
         feed = nil
         input = ByteBuffer()
@@ -93,7 +93,7 @@ final class RTMPConnection: ChannelDuplexHandler {
                 self.end()
                 return context.close(promise: nil)
             }
-            self.hangUp("nothing came from the encoder for 10 s")
+            self.hangUp("nothing came from it for 10 s")
         }
     }
 
@@ -151,8 +151,16 @@ final class RTMPConnection: ChannelDuplexHandler {
             case .send(let message): send([message])
             case .acknowledge(let bytes): window = max(4_096, bytes)
             case .admit(let key): admit(key)
-            case .tag(let kind, let timestamp, let payload): push(FLV.tag(kind: kind, timestamp: timestamp, payload))
-            case .end: close()
+            case .tag(let kind, let timestamp, let payload):
+                if kind == Message.Kind.video, let codec = FLV.enhancedCodec(of: payload), !MediaInput.takesEnhancedRTMP
+                {
+                    feed?.refuse(
+                        "it sends \(codec) in enhanced RTMP, which this machine's libavformat cannot read: send H.264, or use SRT"
+                    )
+                    return
+                }
+                push(FLV.tag(kind: kind, timestamp: timestamp, payload))
+            case .end: close("it has ended its programme")
             }
         }
     }
@@ -210,14 +218,14 @@ final class RTMPConnection: ChannelDuplexHandler {
         var commands: [Dialogue.Command] = []
         dialogue.refused(reason, into: &commands)
         perform(commands)
-        close()
+        close(reason)
     }
 
     /// Closes after a moment, so that the last words arrive before a reset can overtake them.
-    private func close() {
+    private func close(_ reason: String) {
         guard !isOver, let context else { return }
         isOver = true
-        if let encoder { reception.left(encoder) }
+        if let encoder { reception.left(encoder, reason) }
         encoder = nil
         feed = nil
         alarm?.cancel()

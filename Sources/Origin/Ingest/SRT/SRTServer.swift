@@ -149,10 +149,10 @@ package final class SRTServer: Sendable {
         var callers: [SRTSOCKET: Caller] = [:]
         var events = [SRT_EPOLL_EVENT](repeating: SRT_EPOLL_EVENT(), count: 64)
         var buffer = [CChar](repeating: 0, count: Self.messageLength + 44)
-        func end(_ socket: SRTSOCKET) {
+        func end(_ socket: SRTSOCKET, _ reason: String) {
             srt_epoll_remove_usock(poll, socket)
             srt_close(socket)
-            if let caller = callers.removeValue(forKey: socket) { reception.left(caller.encoder) }
+            if let caller = callers.removeValue(forKey: socket) { reception.left(caller.encoder, reason) }
         }
         while !isStopping.load(ordering: .relaxed) {
             let count = srt_epoll_uwait(poll, &events, Int32(events.count), Self.pause)
@@ -160,22 +160,20 @@ package final class SRTServer: Sendable {
                 if event.fd == listener {
                     if let (socket, caller) = accept() { callers[socket] = caller }
                 } else if !receive(from: event.fd, &callers[event.fd], &buffer) {
-                    end(event.fd)
+                    end(event.fd, "its connection has ended")
                 }
             }
             for socket in doomed.withLock({ doomed in
                 defer { doomed = [] }
                 return doomed
-            }) where callers[socket] != nil { end(socket) }
+            }) where callers[socket] != nil { end(socket, "it was sent away") }
             for (socket, caller) in callers {
                 if caller.isHeld, !caller.feed.isFull { hold(socket, &callers[socket], false) }
                 guard !caller.isHeld, Clock.now - caller.heard > Self.patience else { continue }
-                reception.malformed(
-                    "timeout", "nothing came from the encoder for 10 s", "SRT", from: caller.encoder.address)
-                end(socket)
+                end(socket, "nothing came from it for 10 s")
             }
         }
-        for socket in Array(callers.keys) { end(socket) }
+        for socket in Array(callers.keys) { end(socket, "this origin stops") }
         srt_close(listener)
         srt_epoll_release(poll)
         srt_cleanup()
