@@ -198,7 +198,9 @@ struct Packaging {
             }
             packet.pointee.duration = min(max(0, packet.pointee.duration), 90_000 * 60)
             let isKeyframe = isLeading && packet.pointee.flags & AV_PKT_FLAG_KEY != 0
-            if isLeading, demuxer.hasVideo, demuxer.input.isLive, watch.misses(isKeyframe: isKeyframe, at: Interrupt.now) {
+            if isLeading, demuxer.hasVideo, demuxer.input.isLive,
+                watch.misses(isKeyframe: isKeyframe, at: Interrupt.now)
+            {
                 guard shift != nil else { throw .noKeyframe(demuxer.name, seconds: watch.patience) }
                 onEvent(.warned("\(MediaError.noKeyframe(demuxer.name, seconds: watch.patience))"))
             }
