@@ -33,6 +33,8 @@ let system: [Target] = [
         name: "CHiredis", path: "Sources/System/CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(
         name: "CLibSSL", path: "Sources/System/CLibSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+        name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CDatagrams", path: "Sources/System/CDatagrams"),
     .systemLibrary(name: "CStreams", path: "Sources/System/CStreams"),
     .target(name: "CNamespaces", path: "Sources/System/CNamespaces"),
@@ -57,7 +59,7 @@ let tracker: [Target] = [
         name: "TrackerService",
         dependencies: [
             "TrackerCore", "TrackerDirectory", vocabulary, "Integrity", "Wire", "WebServer", "CDatagrams", "CHiredis",
-            logging,
+            "CZlib", logging,
         ] + nio,
         path: "Sources/Tracker/Service"),
     .executableTarget(
@@ -168,8 +170,7 @@ let tests: [Target] = [
         name: "TrackerServiceTests",
         dependencies: [
             "TrackerService", "TrackerDirectory", "TrackerCore", "Integrity", "Wire", "WebClient", "CommandLine",
-            "Stage",
-            vocabulary,
+            "Stage", "CZlib", vocabulary,
         ] + nio),
     .testTarget(name: "VocabularyTests", dependencies: [vocabulary]),
     .testTarget(name: "IntegrityTests", dependencies: ["Integrity", vocabulary], exclude: ["Vectors"]),

@@ -39,6 +39,11 @@ struct TrackerBenchmark: ParsableCommand {
     @Option(help: "Requests that wait for an answer at a time.")
     var outstanding = 128
 
+    @Option(help: "Connections that are kept, with http.")
+    var connections = 64
+    @Option(help: "With http: the UDP port, where everybody joins first.")
+    var udp: UInt16?
+
     @Flag(help: "The tracker may name the asker to itself.")
     var namesAsker = false
 
@@ -68,7 +73,19 @@ struct TrackerBenchmark: ParsableCommand {
             return DatagramLoad.now() < deadline ? Int(random.next() % UInt64(world.peers)) : nil
         }
         switch load {
-        case .http: break
+        case .http:
+            // Joins go over UDP, as each address needs a connection else.
+            let clients = DatagramLoad(world: world, host: 0x7f00_0001, port: udp ?? port, outstanding: outstanding)
+            clients.connect()
+            process.report("join", world) {
+                clients.run(
+                    SwarmDialect(world: world, wanted: wanted, namesAsker: namesAsker, isJoining: true), rate: nil,
+                    next: join)
+            }
+            let pages = PageLoad(world: world, port: port, connections: connections)
+            process.report("announce", world) {
+                pages.run(wanted: wanted, isJoining: false, seconds: seconds, next: any)
+            }
         case .udp, .native:
             let clients = DatagramLoad(world: world, host: 0x7f00_0001, port: port, outstanding: outstanding)
             clients.connect()

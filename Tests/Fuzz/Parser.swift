@@ -53,6 +53,13 @@ struct Parser: Sendable {
                 }
             }
         },
+        Parser(name: "swarm-query") { bytes in
+            bytes.withUnsafeBytes { bytes in
+                _ = try? SwarmQuery(parsing: bytes)
+                guard let hashes = try? SwarmQuery.hashes(parsing: bytes) else { return }
+                expect((1...Limits.scrapeHashes).contains(hashes.count), "a scrape has some hashes and not too many")
+            }
+        },
         Parser(name: "tracker-answer") { bytes in
             guard let answer = try? TrackerAnswer(parsing: ByteBuffer(bytes: bytes)) else { return }
             var buffer = ByteBuffer()

@@ -24,6 +24,10 @@ extension Parser {
                 [UInt8](repeating: 0, count: 11) + [1] + [UInt8](repeating: 0, count: 86) + [2, 2, 47, 97, 1, 0],
                 [UInt8](repeating: 0, count: 11) + [2] + [UInt8](repeating: 0, count: 44),
             ]
+        case "swarm-query":
+            ["", "&left=0&event=started&numwant=-1&compact=1&ip=1.2.3.4"].map { more in
+                Array(("info_hash=%01" + String(repeating: "a", count: 19) + "&port=6881" + more).utf8)
+            }
         case "tracker-answer":
             [
                 TrackerAnswer.connected(transaction: 1, connection: 2),

@@ -20,7 +20,7 @@ private let mayImport: [String: Set<String>] = {
         "OriginCore": ["Vocabulary"],
         "OriginMedia": platform.union(["Vocabulary", "CLibAVFormat", "OriginCore"]),
         "TrackerDirectory": ["Vocabulary", "Integrity", "Wire", "CSQLite", "Swift"],
-        "TrackerService": shell.union(["TrackerCore", "TrackerDirectory", "CDatagrams", "CHiredis"]),
+        "TrackerService": shell.union(["TrackerCore", "TrackerDirectory", "CDatagrams", "CHiredis", "CZlib"]),
         "PeerAgent": shell.union(["PeerCore", "CStreams"]),
         "OriginIngest": nio.union([
             "Vocabulary", "Integrity", "OriginCore", "OriginMedia", "CLibSRT", "CLibSSL", "Logging", "Glibc",

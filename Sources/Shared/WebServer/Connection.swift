@@ -96,6 +96,15 @@ final class Connection: ChannelDuplexHandler {
         if deadline?.wait == .firstByte { wait(.head) }
     }
 
+    /// Nothing has come since the last answer, if there was one.
+    var isIdle: Bool { deadline?.wait == .firstByte && !isAnswering }
+
+    /// A request was answered that never came here; so this is no silent connection.
+    func answeredElsewhere() {
+        noteBusy(false)
+        wait(.firstByte)
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isRefusing else { return }
         switch unwrapInboundIn(data) {

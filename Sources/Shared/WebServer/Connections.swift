@@ -8,6 +8,7 @@ import Synchronization
 final class Connections: Sendable {
     private struct State {
         var open: [ObjectIdentifier: Entry] = [:]
+        var addresses: [String: Int] = [:]
         var clock = 0
         var isClosed = false
     }
@@ -19,15 +20,22 @@ final class Connections: Sendable {
     }
 
     private let limit: Int
+    private let limitPerAddress: Int
     private let state = Mutex(State())
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, perAddress limitPerAddress: Int) {
+        self.limit = limit
+        self.limitPerAddress = limitPerAddress
+    }
 
     /// Takes the connection in; returns the one that must be closed for it, which is itself when all others are busy.
     func admit(_ channel: any Channel) -> (any Channel)? {
         let name = ObjectIdentifier(channel)
+        let address = channel.remoteAddress?.ipAddress ?? ""
         let (isAdmitted, victim) = state.withLock { state -> (Bool, (any Channel)?) in
-            guard !state.isClosed else { return (false, channel) }
+            guard !state.isClosed, state.addresses[address, default: 0] < limitPerAddress else {
+                return (false, channel)
+            }
             var victim: (any Channel)?
             if state.open.count >= limit {
                 let quietest = state.open.filter { $0.value.quietSince != nil }
@@ -37,11 +45,16 @@ final class Connections: Sendable {
             }
             state.clock += 1
             state.open[name] = Entry(channel: channel, quietSince: state.clock)
+            state.addresses[address, default: 0] += 1
             return (true, victim)
         }
         if isAdmitted {
             channel.closeFuture.whenComplete { _ in
-                _ = self.state.withLock { $0.open.removeValue(forKey: name) }
+                self.state.withLock { state in
+                    state.open[name] = nil
+                    let left = state.addresses[address, default: 1] - 1
+                    state.addresses[address] = left > 0 ? left : nil
+                }
             }
         }
         return victim

@@ -6,6 +6,8 @@ package struct Request: Sendable {
     package let method: String
     /// The target before "?", as it was sent.
     package let path: String
+    /// The target behind "?", as it was sent.
+    package let rawQuery: Substring
     /// Percent-decoded; "+" is a space.
     package let query: [(name: String, value: String)]
     package let body: ByteBuffer
@@ -17,6 +19,7 @@ package struct Request: Sendable {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         method = head.method.rawValue
         path = String(parts[0])
+        rawQuery = parts.count == 2 ? parts[1] : ""
         query = parts.count == 2 ? Self.decode(query: parts[1]) : []
         self.body = body
         self.remote = remote

@@ -19,9 +19,10 @@ package final class Server: Sendable {
     package var malformed: [MalformedRequest: Int] { requests.all }
 
     package static func start(
-        host: String, port: Int, group: any EventLoopGroup, limits: ServerLimits = .init(), handler: @escaping Handler
+        host: String, port: Int, group: any EventLoopGroup, limits: ServerLimits = .init(), shortcut: Shortcut? = nil,
+        handler: @escaping Handler
     ) async throws -> Server {
-        let connections = Connections(limit: limits.connections)
+        let connections = Connections(limit: limits.connections, perAddress: limits.connectionsPerAddress)
         let malformed = MalformedRequests()
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
@@ -44,8 +45,10 @@ package final class Server: Sendable {
                     let decoder = HTTPRequestDecoder(
                         leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
                         limitConfiguration: decoding)
+                    let first: any ChannelInboundHandler =
+                        shortcut.map { ShortcutHandler($0, connection) } ?? FirstByte(connection)
                     try channel.pipeline.syncOperations.addHandlers([
-                        FirstByte(connection), ByteToMessageHandler(decoder), connection,
+                        first, ByteToMessageHandler(decoder), connection,
                     ])
                 }
             }

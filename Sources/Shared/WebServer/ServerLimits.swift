@@ -12,6 +12,8 @@ package struct ServerLimits: Sendable {
     /// Bytes of one request body.
     package var body = 64 << 10
     package var connections = 256
+    /// Of these, connections from one address.
+    package var connectionsPerAddress = Int.max
     /// Requests of one connection that wait behind the one being answered.
     package var pipeline = 32
     /// How long a connection may lie idle between requests, send its body, or not take what was written to it.

@@ -69,7 +69,7 @@ extension PeerFrame {
         case .hello(let greeting):
             buffer.writeInteger(Kind.hello.rawValue)
             buffer.writeInteger(Greeting.version)
-            buffer.writeBytes(greeting.broadcast.key.bytes)
+            buffer.writeWord(greeting.broadcast.key)
             buffer.writeInteger(greeting.port)
             buffer.writeInteger(greeting.rendition)
             buffer.writeInteger(greeting.uploads ? 1 : 0, as: UInt8.self)
@@ -110,9 +110,9 @@ extension PeerFrame {
         case .peers(let introductions):
             buffer.writeInteger(Kind.peers.rawValue)
             for introduction in introductions {
-                buffer.writeBytes(introduction.peer.key.bytes)
-                buffer.writeInteger(UInt8(introduction.endpoint.address.count))
-                buffer.writeBytes(introduction.endpoint.address)
+                buffer.writeWord(introduction.peer.key)
+                buffer.writeInteger(UInt8(introduction.endpoint.ip.length))
+                buffer.writeAddress(introduction.endpoint.ip)
                 buffer.writeInteger(introduction.endpoint.port)
             }
         case .ping(let nonce):
@@ -251,9 +251,26 @@ extension ByteBuffer {
         return bytes
     }
 
+    package mutating func writeWord(_ word: Word256) {
+        writeInteger(word.words.0)
+        writeInteger(word.words.1)
+        writeInteger(word.words.2)
+        writeInteger(word.words.3)
+    }
+
+    /// 4 or 16 bytes.
+    package mutating func writeAddress(_ ip: IPAddress) {
+        if let v4 = ip.v4 {
+            writeInteger(v4)
+        } else {
+            writeInteger(ip.high)
+            writeInteger(ip.low)
+        }
+    }
+
     package mutating func takeWord() throws(WireError) -> Word256 {
-        guard let word = Word256(try takeBytes(32)) else { throw .truncated }
-        return word
+        guard readableBytes >= 32 else { throw .truncated }
+        return Word256(try take(), try take(), try take(), try take())
     }
 
     fileprivate mutating func takeSegment() throws(WireError) -> SegmentID {

@@ -97,8 +97,8 @@ extension Announcement {
     /// Also the body of `POST /v1/announce`.
     package func encode(into buffer: inout ByteBuffer) {
         buffer.writeInteger(layout)
-        buffer.writeBytes(broadcast.key.bytes)
-        buffer.writeBytes(peer.key.bytes)
+        buffer.writeWord(broadcast.key)
+        buffer.writeWord(peer.key)
         buffer.writeInteger(event.rawValue)
         buffer.writeInteger(port)
         buffer.writeInteger(rendition)
@@ -109,7 +109,7 @@ extension Announcement {
         buffer.writeInteger(lacking.bits)
         let roots = roots.prefix(Self.rootLimit)
         buffer.writeInteger(UInt8(roots.count))
-        for root in roots { buffer.writeBytes(root.hash.bytes) }
+        for root in roots { buffer.writeWord(root.hash) }
     }
 
     package init(parsing bytes: ByteBuffer) throws(WireError) {
@@ -162,9 +162,9 @@ extension Welcome {
         }
         buffer.writeInteger(UInt8(fitting.count))
         for neighbor in fitting {
-            buffer.writeBytes(neighbor.peer.key.bytes)
-            buffer.writeInteger(UInt8(neighbor.endpoint.address.count))
-            buffer.writeBytes(neighbor.endpoint.address)
+            buffer.writeWord(neighbor.peer.key)
+            buffer.writeInteger(UInt8(neighbor.endpoint.ip.length))
+            buffer.writeAddress(neighbor.endpoint.ip)
             buffer.writeInteger(neighbor.endpoint.port)
         }
     }

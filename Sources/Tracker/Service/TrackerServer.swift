@@ -76,14 +76,16 @@ package final class TrackerServer: Sendable {
         let datagrams = try openDatagrams(options, shared, swarms)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let door = WebDoor(shared: shared, listings: listings, operation: operation)
+        let swarmDoor = SwarmDoor(shared: shared, swarms: swarms)
         let refusals = Refusals()
         var web: [Server] = []
         for place in options.http {
             do {
                 let server = try await Server.start(
-                    host: place.host, port: place.port, group: group, limits: limits
+                    host: place.host, port: place.port, group: group, limits: limits, shortcut: swarmDoor.answer
                 ) { request, eventLoop in
-                    door.answer(request, malformed: refusals.counts, on: eventLoop)
+                    swarmDoor.answer(request).map(eventLoop.makeSucceededFuture)
+                        ?? door.answer(request, malformed: refusals.counts, on: eventLoop)
                 }
                 refusals.follow(server)
                 web.append(server)
@@ -128,8 +130,9 @@ package final class TrackerServer: Sendable {
 
     private static var limits: ServerLimits {
         var limits = ServerLimits()
-        // Each follower of the directory holds one.
+        // Each follower of the directory holds one, and clients keep theirs to announce again.
         limits.connections = 4_096
+        limits.connectionsPerAddress = 512
         return limits
     }
 
