@@ -6,9 +6,11 @@ struct Membership: Hashable, Sendable {
     let peer: PeerID
 }
 
-/// The peers of one broadcast.
+/// The peers of one broadcast. Each has a number as long as it is here; nothing that an announce does takes longer the
+/// more there are.
 struct Roster: Sendable {
     struct Member: Sendable {
+        let peer: PeerID
         var endpoint: Endpoint
         /// The member's place in the tracker's order of silence.
         var ticket: Int
@@ -25,10 +27,15 @@ struct Roster: Sendable {
         var isGiver: Bool { endpoint.port != 0 && freeUpload > 0 }
     }
 
-    private(set) var injectors: Injectors
+    /// Of so many, at most, the best becomes an injector.
+    private static let candidates = 256
+
+    private var injectors: Injectors
     /// The newest sequence number that any member has announced.
     private(set) var newest: UInt64 = 0
-    private var members: [PeerID: Member] = [:]
+    private var numbers: [PeerID: Int] = [:]
+    private var members: [Member] = []
+    private var free: [Int] = []
     /// Those who take links and upload, by the stripe that they push on; dense and in no order of meaning, so that any
     /// of them is one random number away.
     private var givers = [[Introduction]](repeating: [], count: Stripe.count)
@@ -38,19 +45,28 @@ struct Roster: Sendable {
 
     init(injectors: Injectors) { self.injectors = injectors }
 
-    var count: Int { members.count }
+    var count: Int { numbers.count }
 
-    func member(_ peer: PeerID) -> Member? { members[peer] }
+    func number(of peer: PeerID) -> Int? { numbers[peer] }
+
+    subscript(number: Int) -> Member { members[number] }
 
     func peer(at endpoint: Endpoint) -> PeerID? { endpoint.port == 0 ? nil : peers[endpoint] }
 
     func count(from address: IPAddress) -> Int { addresses[address, default: 0] }
 
-    mutating func insert(_ peer: PeerID, at endpoint: Endpoint, ticket: Int, now: Instant) {
-        precondition(members[peer] == nil, "a peer is on the roster once")
+    func lease(of number: Int) -> Lease? { injectors.lease(of: number) }
+
+    mutating func insert(_ peer: PeerID, at endpoint: Endpoint, ticket: Int, now: Instant) -> Int {
+        precondition(numbers[peer] == nil, "a peer is on the roster once")
         addresses[endpoint.ip, default: 0] += 1
-        members[peer] = Member(endpoint: endpoint, ticket: ticket, joined: now, heard: now, duty: leastServed)
+        let member = Member(
+            peer: peer, endpoint: endpoint, ticket: ticket, joined: now, heard: now, duty: leastServed)
+        let number = free.popLast() ?? members.count
+        if number == members.count { members.append(member) } else { members[number] = member }
+        numbers[peer] = number
         if endpoint.port != 0, peers[endpoint] == nil { peers[endpoint] = peer }
+        return number
     }
 
     /// The stripe that the fewest push on.
@@ -59,28 +75,28 @@ struct Roster: Sendable {
     }
 
     /// Returns how often the member had announced before.
-    mutating func update(_ announcement: Announcement, at endpoint: Endpoint, now: Instant) -> Int {
-        let peer = announcement.peer
-        guard var member = members[peer] else { return 0 }
-        if member.endpoint != endpoint, peers[endpoint] == nil || endpoint.port == 0 {
-            unlist(&member)
-            if peers[member.endpoint] == peer { peers[member.endpoint] = nil }
-            member.endpoint = endpoint
+    mutating func update(_ number: Int, _ announcement: Announcement, at endpoint: Endpoint, now: Instant) -> Int {
+        if members[number].endpoint != endpoint, peers[endpoint] == nil || endpoint.port == 0 {
+            unlist(number)
+            let peer = members[number].peer
+            if peers[members[number].endpoint] == peer { peers[members[number].endpoint] = nil }
+            members[number].endpoint = endpoint
             if endpoint.port != 0 { peers[endpoint] = peer }
         }
-        member.heard = now
-        member.freeUpload = announcement.freeUpload
-        member.announces += 1
-        if member.isGiver, member.place == nil { list(&member, peer) }
-        if !member.isGiver { unlist(&member) }
-        members[peer] = member
+        members[number].heard = now
+        members[number].freeUpload = announcement.freeUpload
+        members[number].announces += 1
+        if !members[number].isGiver { unlist(number) } else if members[number].place == nil { list(number) }
         newest = max(newest, announcement.newest)
-        return member.announces - 1
+        return members[number].announces - 1
     }
 
     mutating func remove(_ peer: PeerID) -> Member? {
-        guard var member = members.removeValue(forKey: peer) else { return nil }
-        unlist(&member)
+        guard let number = numbers.removeValue(forKey: peer) else { return nil }
+        unlist(number)
+        injectors.vacate(number)
+        let member = members[number]
+        free.append(number)
         if peers[member.endpoint] == peer { peers[member.endpoint] = nil }
         let address = member.endpoint.ip
         if let count = addresses[address] { addresses[address] = count > 1 ? count - 1 : nil }
@@ -88,62 +104,69 @@ struct Roster: Sendable {
     }
 
     /// Whoever begins to give takes the stripe that needs it most, and keeps it.
-    private mutating func list(_ member: inout Member, _ peer: PeerID) {
-        if member.announces <= 1 { member.duty = leastServed }
-        member.place = givers[member.duty.number].count
-        givers[member.duty.number].append(Introduction(peer: peer, endpoint: member.endpoint))
+    private mutating func list(_ number: Int) {
+        if members[number].announces <= 1 { members[number].duty = leastServed }
+        let stripe = members[number].duty.number
+        members[number].place = givers[stripe].count
+        givers[stripe].append(Introduction(peer: members[number].peer, endpoint: members[number].endpoint))
         giverCount += 1
     }
 
-    private mutating func unlist(_ member: inout Member) {
-        guard let place = member.place else { return }
-        let last = givers[member.duty.number].removeLast()
-        if place < givers[member.duty.number].count {
-            givers[member.duty.number][place] = last
-            members[last.peer]?.place = place
+    private mutating func unlist(_ number: Int) {
+        guard let place = members[number].place else { return }
+        let stripe = members[number].duty.number
+        let last = givers[stripe].removeLast()
+        if place < givers[stripe].count {
+            givers[stripe][place] = last
+            if let moved = numbers[last.peer] { members[moved].place = place }
         }
-        member.place = nil
+        members[number].place = nil
         giverCount -= 1
     }
 
     // MARK: Injectors
 
     mutating func elect(at now: Instant) {
-        var injectors = injectors
-        injectors.renew {
-            isFit($0, at: now)
-        } successor: { index, holders in
-            bestInjector(for: Stripe.all[index % Stripe.count], except: holders, at: now)
+        var index = injectors.holders.count
+        while let unfit = injectors.lastUnfit(before: index, fit: { isFit($0, at: now) }) {
+            injectors.replace(unfit, by: bestInjector(for: Stripe.all[unfit % Stripe.count], at: now))
+            index = unfit
         }
         while injectors.isShort(of: giverCount),
-            let next = bestInjector(
-                for: Stripe.all[injectors.holders.count % Stripe.count], except: injectors.holders, at: now)
+            let next = bestInjector(for: Stripe.all[injectors.holders.count % Stripe.count], at: now)
         {
             injectors.add(next)
         }
         injectors.settle()
-        self.injectors = injectors
     }
 
-    private func isFit(_ peer: PeerID, at now: Instant) -> Bool {
-        guard let member = members[peer], member.isGiver else { return false }
-        return now - member.heard <= injectors.silence
+    private func isFit(_ number: Int, at now: Instant) -> Bool {
+        members[number].isGiver && now - members[number].heard <= injectors.silence
     }
 
     /// Of those who push the stripe on, or else of all, who has most to give; among equals who has been here longest,
-    /// because who has stayed will stay (Stutzbach, Rejaie, IMC 2006).
-    private func bestInjector(for stripe: Stripe, except holders: [PeerID], at now: Instant) -> PeerID? {
-        func best(of candidates: some Sequence<Introduction>) -> PeerID? {
-            var best: (power: Int, joined: Instant, peer: PeerID)?
-            for candidate in candidates where !holders.contains(candidate.peer) {
-                guard isFit(candidate.peer, at: now), let member = members[candidate.peer] else { continue }
+    /// because who has stayed will stay (Stutzbach, Rejaie, IMC 2006). Of very many only some are looked at.
+    private func bestInjector(for stripe: Stripe, at now: Instant) -> Int? {
+        best(of: CollectionOfOne(stripe), at: now) ?? best(of: Stripe.all, at: now)
+    }
+
+    private func best(of stripes: some Collection<Stripe>, at now: Instant) -> Int? {
+        var best: (power: Int, joined: Instant, peer: PeerID, number: Int)?
+        for stripe in stripes {
+            let all = givers[stripe.number]
+            let count = min(all.count, Self.candidates / stripes.count)
+            let start = count == all.count ? 0 : Int(Randomness.mix(newest) % UInt64(all.count))
+            for offset in 0..<count {
+                guard let number = numbers[all[(start + offset) % all.count].peer], !injectors.contains(number),
+                    isFit(number, at: now)
+                else { continue }
+                let member = members[number]
                 let power = -(UInt64.bitWidth - member.freeUpload.leadingZeroBitCount)
-                if let best, (best.power, best.joined, best.peer) < (power, member.joined, candidate.peer) { continue }
-                best = (power, member.joined, candidate.peer)
+                if let best, (best.power, best.joined, best.peer) < (power, member.joined, member.peer) { continue }
+                best = (power, member.joined, member.peer, number)
             }
-            return best?.peer
         }
-        return best(of: givers[stripe.number]) ?? best(of: givers.joined())
+        return best?.number
     }
 
     // MARK: Neighbors
@@ -151,23 +174,25 @@ struct Roster: Sendable {
     /// At most `limit` others who take links: for each stripe that the asker lacks some who push it on, picked at random,
     /// and whoever else chance brings. Injectors hear of each other, so that they know who fetches what.
     func neighbors(
-        of asker: PeerID, lacking: StripeSet, limit: Int, using random: inout Randomness
+        of asker: Int, lacking: StripeSet, limit: Int, using random: inout Randomness
     ) -> [Introduction] {
-        guard limit > 0, giverCount > 0, let member = members[asker] else { return [] }
+        guard limit > 0, giverCount > 0 else { return [] }
+        let member = members[asker]
         var chosen: [Introduction] = []
+        chosen.reserveCapacity(limit)
         func take(_ candidate: Introduction) {
-            guard chosen.count < limit, candidate.peer != asker, candidate.endpoint != member.endpoint,
+            guard chosen.count < limit, candidate.peer != member.peer, candidate.endpoint != member.endpoint,
                 !chosen.contains(where: { $0.peer == candidate.peer })
             else { return }
             chosen.append(candidate)
         }
-        func introduce(_ peer: PeerID) {
-            guard let other = members[peer], let place = other.place else { return }
-            take(givers[other.duty.number][place])
+        func introduce(_ number: Int) {
+            guard let place = members[number].place else { return }
+            take(givers[members[number].duty.number][place])
         }
         if injectors.contains(asker) {
             for injector in injectors.holders { introduce(injector) }
-        } else if let own = injectors.holders.first(where: { members[$0]?.duty == member.duty }) {
+        } else if let own = injectors.holders.first(where: { members[$0].duty == member.duty }) {
             // Who pushes a stripe on wants to be near its root; there is room at the root in small swarms only.
             if giverCount <= 64 || random.next() % 8 == 0 { introduce(own) }
         } else if let injector = injectors.holders.randomElement(using: &random) {

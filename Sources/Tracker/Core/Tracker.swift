@@ -47,9 +47,18 @@ package struct Tracker: Sendable {
         case tooFast = "too many announces from this address"
     }
 
+    /// Where a peer is: the numbers of its roster and on it.
+    private struct Place {
+        var roster: Int
+        var member: Int
+    }
+
     package let settings: Settings
     private var random: Randomness
-    private var rosters: [BroadcastID: Roster] = [:]
+    /// The number of a broadcast's roster.
+    private var numbers: [BroadcastID: Int] = [:]
+    private var rosters: [Roster] = []
+    private var freeRosters: [Int] = []
     private var silence = Recency<Membership>()
     private var memberships: [IPAddress: Int] = [:]
     private var index: RootIndex
@@ -62,7 +71,7 @@ package struct Tracker: Sendable {
         index = RootIndex(limit: settings.roots, limitPerPeer: settings.rootsPerPeer)
     }
 
-    package var swarmCount: Int { rosters.count }
+    package var swarmCount: Int { numbers.count }
     package var peerCount: Int { silence.count }
     package var rootCount: Int { index.count }
 
@@ -75,7 +84,7 @@ package struct Tracker: Sendable {
         expire(at: now)
         let membership = Membership(broadcast: announcement.broadcast, peer: announcement.peer)
         guard announcement.event != .left else {
-            if rosters[membership.broadcast]?.member(membership.peer)?.endpoint.ip == source.ip {
+            if let place = find(membership), rosters[place.roster][place.member].endpoint.ip == source.ip {
                 remove(membership)
             }
             return Welcome(
@@ -83,82 +92,100 @@ package struct Tracker: Sendable {
                 duty: Stripe.all[0], neighbors: [])
         }
         let endpoint = Endpoint(ip: source.ip, port: announcement.port)
-        if let member = rosters[membership.broadcast]?.member(membership.peer) {
-            guard member.endpoint.ip == source.ip || now - member.heard > settings.injectorSilence else {
+        var known = find(membership)
+        if let place = known, rosters[place.roster][place.member].endpoint.ip != source.ip {
+            guard now - rosters[place.roster][place.member].heard > settings.injectorSilence else {
                 throw .peerIsElsewhere
             }
-            if member.endpoint.ip != source.ip { remove(membership) }
+            remove(membership)
+            known = nil
         }
-        if rosters[membership.broadcast]?.member(membership.peer) == nil {
-            try admit(membership, at: endpoint, now: now)
-        }
-        let announces = rosters[membership.broadcast]?.update(announcement, at: endpoint, now: now) ?? 0
-        if let ticket = rosters[membership.broadcast]?.member(membership.peer)?.ticket {
-            silence.touch(ticket, at: now)
-        }
+        let place = if let known { known } else { try admit(membership, at: endpoint, now: now) }
+        let announces = rosters[place.roster].update(place.member, announcement, at: endpoint, now: now)
+        silence.touch(rosters[place.roster][place.member].ticket, at: now)
         for root in announcement.roots.prefix(Announcement.rootLimit) { index.insert(root, heldBy: membership) }
         return welcome(
-            membership, wanted: Int(announcement.wanted), lacking: announcement.lacking, announces: announces, at: now)
+            place, of: membership.broadcast, wanted: Int(announcement.wanted), lacking: announcement.lacking,
+            announces: announces, at: now)
     }
 
-    private mutating func admit(_ membership: Membership, at endpoint: Endpoint, now: Instant) throws(Refusal) {
-        if let stale = rosters[membership.broadcast]?.peer(at: endpoint) {
+    private func find(_ membership: Membership) -> Place? {
+        guard let roster = numbers[membership.broadcast], let member = rosters[roster].number(of: membership.peer)
+        else { return nil }
+        return Place(roster: roster, member: member)
+    }
+
+    private mutating func admit(
+        _ membership: Membership, at endpoint: Endpoint, now: Instant
+    ) throws(Refusal) -> Place {
+        if let roster = numbers[membership.broadcast], let stale = rosters[roster].peer(at: endpoint) {
             // The same address and port: whoever had them is gone.
             remove(Membership(broadcast: membership.broadcast, peer: stale))
         }
-        let roster = rosters[membership.broadcast]
-        guard roster != nil || rosters.count < settings.broadcasts else { throw .tooManyBroadcasts }
-        guard silence.count < settings.peers, (roster?.count ?? 0) < settings.peersPerBroadcast else {
+        let known = numbers[membership.broadcast]
+        guard known != nil || numbers.count < settings.broadcasts else { throw .tooManyBroadcasts }
+        guard silence.count < settings.peers, viewers(of: membership.broadcast) < settings.peersPerBroadcast else {
             throw .tooManyPeers
         }
-        guard (roster?.count(from: endpoint.ip) ?? 0) < settings.peersPerAddress,
+        guard (known.map { rosters[$0].count(from: endpoint.ip) } ?? 0) < settings.peersPerAddress,
             memberships[endpoint.ip, default: 0] < settings.membershipsPerAddress
         else { throw .tooManyFromAddress }
         memberships[endpoint.ip, default: 0] += 1
         let ticket = silence.append(membership, at: now)
-        if roster == nil {
-            let injectors = Injectors(
-                limit: settings.injectors, silence: settings.injectorSilence,
-                epoch: UInt32(truncatingIfNeeded: random.next()))
-            rosters[membership.broadcast] = Roster(injectors: injectors)
+        let roster = known ?? found(membership.broadcast)
+        let member = rosters[roster].insert(membership.peer, at: endpoint, ticket: ticket, now: now)
+        return Place(roster: roster, member: member)
+    }
+
+    /// Begins a roster.
+    private mutating func found(_ broadcast: BroadcastID) -> Int {
+        let injectors = Injectors(
+            limit: settings.injectors, silence: settings.injectorSilence,
+            epoch: UInt32(truncatingIfNeeded: random.next()))
+        let number = freeRosters.popLast() ?? rosters.count
+        if number == rosters.count {
+            rosters.append(Roster(injectors: injectors))
+        } else {
+            rosters[number] = Roster(injectors: injectors)
         }
-        rosters[membership.broadcast]?.insert(membership.peer, at: endpoint, ticket: ticket, now: now)
+        numbers[broadcast] = number
+        return number
     }
 
     private mutating func welcome(
-        _ membership: Membership, wanted: Int, lacking: StripeSet, announces: Int, at now: Instant
+        _ place: Place, of broadcast: BroadcastID, wanted: Int, lacking: StripeSet, announces: Int, at now: Instant
     ) -> Welcome {
-        // Taken out and put back, so that the roster is changed in place beside the generator.
-        guard var roster = rosters.removeValue(forKey: membership.broadcast) else {
-            return Welcome(
-                interval: settings.interval, viewers: 0, newest: 0, lease: nil, duty: Stripe.all[0], neighbors: [])
-        }
-        defer { rosters[membership.broadcast] = roster }
-        roster.elect(at: now)
-        let isNew = announces < settings.firstAnnounces && roster.count < settings.smallSwarm
+        rosters[place.roster].elect(at: now)
+        let viewers = rosters[place.roster].count
+        let isNew = announces < settings.firstAnnounces && viewers < settings.smallSwarm
         // A tenth of jitter, so that those who joined together do not come back together.
         let tenth = settings.interval / 10
         let interval = settings.interval + Int.random(in: -tenth...tenth, using: &random)
-        var newest = roster.newest
-        if let stated = signed[membership.broadcast] { newest = min(newest, stated + 64) }
-        let lease = roster.injectors.lease(of: membership.peer)
+        var newest = rosters[place.roster].newest
+        if let stated = signed[broadcast] { newest = min(newest, stated + 64) }
+        let lease = rosters[place.roster].lease(of: place.member)
         return Welcome(
             interval: lease != nil ? settings.injectorInterval : isNew ? settings.firstInterval : interval,
-            viewers: roster.count,
+            viewers: viewers,
             newest: newest,
             lease: lease,
-            duty: roster.member(membership.peer)?.duty ?? Stripe.all[0],
-            neighbors: roster.neighbors(
-                of: membership.peer, lacking: lacking, limit: min(wanted, Limits.introductions), using: &random))
+            duty: rosters[place.roster][place.member].duty,
+            neighbors: rosters[place.roster].neighbors(
+                of: place.member, lacking: lacking, limit: min(wanted, Limits.introductions), using: &random))
     }
 
     private mutating func remove(_ membership: Membership) {
-        guard let member = rosters[membership.broadcast]?.remove(membership.peer) else { return }
+        guard let roster = numbers[membership.broadcast], let member = rosters[roster].remove(membership.peer) else {
+            return
+        }
         silence.remove(member.ticket)
         index.remove(membership)
         let address = member.endpoint.ip
         if let count = memberships[address] { memberships[address] = count > 1 ? count - 1 : nil }
-        if rosters[membership.broadcast]?.count == 0 { rosters[membership.broadcast] = nil }
+        if rosters[roster].count == 0 {
+            numbers[membership.broadcast] = nil
+            freeRosters.append(roster)
+        }
     }
 
     /// Lets go of everybody who has been silent for too long. Every announcement does it too.
@@ -166,7 +193,7 @@ package struct Tracker: Sendable {
         while let oldest = silence.oldest, now - oldest.touched > settings.silence { remove(oldest.key) }
     }
 
-    package func viewers(of broadcast: BroadcastID) -> Int { rosters[broadcast]?.count ?? 0 }
+    package func viewers(of broadcast: BroadcastID) -> Int { numbers[broadcast].map { rosters[$0].count } ?? 0 }
 
     /// Who holds the segment and takes links, the newest holder first.
     package func holders(of root: Root) -> [Introduction] { introductions(to: index.holders(of: root)) }
@@ -179,17 +206,18 @@ package struct Tracker: Sendable {
 
     private func introductions(to holders: [Membership]) -> [Introduction] {
         holders.reversed().compactMap { holder in
-            guard let member = rosters[holder.broadcast]?.member(holder.peer), member.endpoint.port != 0 else {
-                return nil
-            }
-            return Introduction(peer: holder.peer, endpoint: member.endpoint)
+            guard let place = find(holder) else { return nil }
+            let endpoint = rosters[place.roster][place.member].endpoint
+            return endpoint.port == 0 ? nil : Introduction(peer: holder.peer, endpoint: endpoint)
         }
     }
 
     // MARK: Broadcasts
 
     /// How many watch which broadcast, in no order.
-    package var audiences: [(broadcast: BroadcastID, viewers: Int)] { rosters.map { ($0.key, $0.value.count) } }
+    package var audiences: [(broadcast: BroadcastID, viewers: Int)] {
+        numbers.map { ($0.key, rosters[$0.value].count) }
+    }
 
     /// The origin has signed that its newest segment has this number.
     package mutating func note(newest: UInt64, of broadcast: BroadcastID) { signed[broadcast] = newest }
