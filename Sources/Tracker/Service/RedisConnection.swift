@@ -1,3 +1,4 @@
+import CDatagrams
 import CHiredis
 import Glibc
 
