@@ -22,6 +22,20 @@ import Vocabulary
         #expect(playhead.need(for: 8, start: 5, duration: duration) == .zero + .seconds(8))
     }
 
+    @Test mutating func `grows cautious with each stall, to a bound, and forgets it while segments come in time`() {
+        var now = Instant.zero
+        for sequence in UInt64(5)...15 {
+            playhead.complete(sequence, byPlayer: false, at: now, duration: duration)
+            now = now + .seconds(2.4)
+        }
+        #expect(playhead.caution == .seconds(1))
+        for sequence in UInt64(16)...60 {
+            playhead.complete(sequence, byPlayer: false, at: now, duration: duration)
+            now = now + .seconds(2)
+        }
+        #expect(playhead.caution < .milliseconds(200))
+    }
+
     @Test mutating func `follows the real player once there is one`() {
         playhead.complete(5, byPlayer: false, at: .zero + .seconds(1), duration: duration)
         playhead.ask(9, at: .zero + .seconds(30))

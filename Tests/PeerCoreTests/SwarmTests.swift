@@ -399,6 +399,46 @@ import Vocabulary
         #expect(bytes > 10 * 80_000)
     }
 
+    @Test func `sends what children push on before what was asked for, also when its cap held it up`() {
+        var rig = Rig { $0.uploadLimit = 100_000 }
+        rig.lease(0, of: 1)
+        rig.publish(7...7)
+        rig.hold(7)
+        let asker = rig.link(1)
+        let stripe = Stripe.of(piece: 3, among: 10)
+        let relay = rig.child(2, of: StripeSet(CollectionOfOne(stripe)))
+        rig.feed(.offered(relay, [Offer(stripe: stripe, depth: 255, children: 0, slots: 9, isRelay: true)]))
+        var sent: [(LinkID, PieceID)] = []
+        func note(_ commands: [Swarm.Command]) {
+            for case .sendPiece(let link, let piece) in commands { sent.append((link, piece)) }
+        }
+        note(rig.feed(.wanted(asker, Rig.id(7), Array(0..<10))))
+        let before = sent.count
+        #expect(before < 10)
+        rig.publish(8...8)
+        note(rig.feed(.pieceVerified(PieceID(Rig.id(8), 3), from: .origin)))
+        #expect(sent.count == before)
+        for _ in 0..<10 { note(rig.pass(.milliseconds(100))) }
+        #expect(sent.dropFirst(before).first?.0 == relay)
+    }
+
+    @Test func `asks the origin for a piece once at a time, and lets the neighbor that was late with it off`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let link = rig.link(1)
+        rig.publish(8...8)
+        let commands = rig.feed(.holds(link, Rig.id(8), .full(count: 10))) + rig.pass(.seconds(5))
+        let wanted = Set(commands.wants(from: link).map(\.index))
+        let fetched = commands.fetches.map(\.piece.index)
+        #expect(fetched.count == Set(fetched).count)
+        let calledBack = commands.flatMap { command -> [Int] in
+            if case .cancel(link, Rig.id(8), let indices) = command { indices } else { [] }
+        }
+        #expect(!wanted.intersection(fetched).isEmpty)
+        #expect(wanted.intersection(fetched).isSubset(of: calledBack))
+    }
+
     @Test func `gives wants to others when their neighbor is lost`() {
         var rig = Rig()
         rig.publish(7...7)

@@ -56,6 +56,8 @@ struct Neighbor: Sendable {
     struct Errand: Sendable {
         let piece: PieceID
         let time: Instant
+        /// Nothing else was on its way to anybody.
+        let isAlone: Bool
     }
 
     /// How long a neighbor's word that it is fetching from the origin is believed.
@@ -122,10 +124,14 @@ struct Neighbor: Sendable {
         isGreeted && uploads && !chokesUs && !isStuck(at: now) && !health.isDemoted(at: now)
     }
 
-    /// Takes note that a sent piece has arrived; returns how long it waited in queues, or `nil` if it was not under way.
-    mutating func acknowledged(_ piece: PieceID, at now: Instant) -> Interval? {
-        guard let place = inFlight.firstIndex(where: { $0.piece == piece }) else { return nil }
-        let time = now - inFlight.remove(at: place).time
+    /// The piece on its way, which is so no more.
+    mutating func arrived(_ piece: PieceID) -> Errand? {
+        inFlight.firstIndex { $0.piece == piece }.map { inFlight.remove(at: $0) }
+    }
+
+    /// Takes note that a sent piece has arrived; returns how long it waited in queues.
+    mutating func acknowledged(_ errand: Errand, at now: Instant) -> Interval {
+        let time = now - errand.time
         base = min(time, base + base * 0.002)
         queueing = queueing * 0.75 + (time - base) * 0.25
         return time - base

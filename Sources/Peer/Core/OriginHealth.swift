@@ -8,13 +8,28 @@ struct OriginHealth: Sendable {
     /// Pieces that may be asked for at once because they are late. Doubles while they come fast, grows slowly while they
     /// come in time and is halved when they do not, as TCP's window is: an origin that is slow because everybody asks it
     /// must be asked less, not more.
-    private(set) var window = 4
+    private var reached = 4
+    private var lastUse = Instant.zero
     /// Until when nothing is asked for that peers may still bring: so long as the origin is overrun, each request for
     /// what is late delays the injectors, and so everybody.
     private(set) var restsUntil = Instant.zero
     private var rest = Interval.seconds(1)
+    /// The shortest fetch and the fastest lately.
+    private var quickest = Interval.milliseconds(300)
+    private var fastest = 1_000_000.0
+    /// Waiting time at the origin above which it is asked less.
+    private static let patience = Interval.milliseconds(1_000)
     private var failures = 0
     private var notBefore = Instant.zero
+
+    /// Many late pieces came at once lately, and none had to wait: it has more to give than it is asked for.
+    func isQuick(at now: Instant) -> Bool { window(at: now) >= 64 }
+
+    /// A window that was not used says little of today (RFC 7661): it is halved each second down to eight.
+    func window(at now: Instant) -> Int {
+        let idle = min(10, Int((now - lastUse).seconds))
+        return min(reached, max(8, reached >> idle))
+    }
 
     /// How long a fetch of `bytes` takes by what was seen so far.
     func timeToFetch(_ bytes: Int) -> Interval { latency + .seconds(Double(bytes) / max(rate, 1)) }
@@ -26,23 +41,28 @@ struct OriginHealth: Sendable {
         _ bytes: Int, in time: Interval, isShare: Bool, at now: Instant, using random: inout Randomness
     ) {
         failures = 0
-        if !isShare { steer(bytes, in: time, at: now, using: &random) }
         let seconds = max(time.seconds, 0.0005)
+        quickest = min(time, quickest + quickest * 0.01)
+        fastest = max(Double(bytes) / seconds, fastest * 0.99)
         if bytes <= 128 << 10 {
             latency = latency * 0.75 + .seconds(seconds) * 0.25
         } else {
             rate = rate * 0.75 + Double(bytes) / seconds * 0.25
         }
+        if !isShare { steer(bytes, in: time, at: now, using: &random) }
     }
 
+    /// What took longer than the best that was seen has waited for others: for injectors, whom nobody may delay.
     private mutating func steer(_ bytes: Int, in time: Interval, at now: Instant, using random: inout Randomness) {
-        let tooLong = max(Interval.milliseconds(1_500), .seconds(Double(bytes) / 100_000))
-        if time > tooLong {
-            window = max(2, window / 2)
+        reached = window(at: now)
+        lastUse = now
+        let waited = time - quickest - .seconds(Double(bytes) / fastest)
+        if waited > Self.patience {
+            reached = max(2, reached / 2)
             restsUntil = now + rest * Double.random(in: 0.5...1.5, using: &random)
             rest = min(rest * 2, .seconds(8))
         } else {
-            window = min(256, time < .milliseconds(500) ? window * 2 : window + 8)
+            reached = min(256, waited < Self.patience * 0.3 ? reached * 2 : reached + 4)
             rest = .seconds(1)
         }
     }

@@ -22,9 +22,13 @@ struct Playhead: Sendable {
     private(set) var stalls = 0
     /// How long the player has waited in all.
     private(set) var stalled = Interval.zero
+    /// How much earlier than needed to be done with a segment, by how late others were: grows with each stall, and is
+    /// forgotten slowly.
+    private(set) var caution = Interval.zero
 
     /// Lateness below this is not seen: players start a frame late, too.
     private static let tolerance = Interval.milliseconds(100)
+    private static let mostCaution = Interval.seconds(1)
     /// A player that has got nothing for so long has gone.
     private static let absence = Interval.seconds(30)
 
@@ -75,6 +79,9 @@ struct Playhead: Sendable {
         if late > Self.tolerance, !isFirst {
             stalls += 1
             stalled = stalled + late
+            caution = min(caution + late, Self.mostCaution)
+        } else {
+            caution = caution * 0.95
         }
         self.anchor = Anchor(sequence: sequence, time: isFirst || late > Self.tolerance ? now : need)
     }

@@ -3,7 +3,7 @@ import Vocabulary
 /// The origin: when to ask it for news, for our share of new pieces, and for what peers would bring too late.
 extension Swarm {
     /// Fetches that may be under way at once for what is late, and for our share.
-    private static let fetchLimit = 3
+    private static let fetchLimit = 6
     private static let shareLimit = 16
     /// Pieces that are fetched together when neighbors share the fetching.
     private static let block = 4
@@ -101,7 +101,9 @@ extension Swarm {
     /// Asks the origin for what is still missing of a segment when only it can still bring it in time.
     private mutating func fetchLate(_ place: Int, at now: Instant, into commands: inout [Command]) {
         let segment = segments[place]
-        let slack = slack(segment.sequence, at: now)
+        let isQuick = origin.isQuick(at: now)
+        // An origin with little to give is not made better by asking it sooner.
+        let slack = slack(segment.sequence, at: now) - (isQuick ? playhead.caution : .zero)
         if confidence.isLost(at: now) {
             segments[place].isImpatient = true
             var missing = segment.unasked
@@ -119,7 +121,8 @@ extension Swarm {
             return
         }
         let age = now - joined
-        let isStarting = !playhead.hasStarted && (age < Self.startTime || peersBring && age < Self.startTime * 3)
+        let isStarting =
+            !playhead.hasStarted && !isQuick && (age < Self.startTime || peersBring && age < Self.startTime * 3)
         let urgentSince = segment.urgentSince ?? now
         segments[place].urgentSince = urgentSince
         // Whoever is expected to bring a piece sooner is left to bring it.
@@ -128,28 +131,27 @@ extension Swarm {
         let near = held(segment.sequence, count: segment.count) { $0.brings(at: now) }
         var late = segment.unasked
         let time = max(slack, expected)
-        var room = roomForPieces(within: time, at: now)
+        // The last moment in which an origin that has much to give can help: nothing is left to hope.
+        let isLast = isQuick && slack < expected
+        var room = isLast ? 0 : roomForPieces(within: time, at: now)
         for index in late {
             let piece = PieceID(id(segment.sequence), index)
-            if promised.contains(index) || isStarting && !isFront(piece) && !greetedLinks.isEmpty {
+            if isStarting, !isFront(piece), !greetedLinks.isEmpty {
                 // A newcomer takes no more than the front, which is what a viewer sees first: when many come at once, the
                 // origin is what there is least of.
                 late.remove(index)
             } else if near.contains(index) {
-                guard room > 0 || slack >= threshold else { continue }
+                guard slack >= threshold || room > 0 else { continue }
                 room -= 1
                 late.remove(index)
-            } else if now - urgentSince < delay(of: index, in: segment, within: spread) {
+            } else if promised.contains(index) || now - urgentSince < delay(of: index, in: segment, within: spread) {
                 late.remove(index)
             }
         }
         var hasHolder = false
-        for want in segment.wants where !isStarting || isFront(PieceID(id(segment.sequence), want.index)) {
-            let seat = seat(want.link)
-            let pace = seat.map { neighbors[$0].health.pieceTime } ?? .zero
-            guard
-                seat.map({ neighbors[$0].isStuck(at: now) }) != false
-                    || max(want.time + pace * 2, now + pace * 0.5) > now + time
+        for want in segment.wants where !segment.fetching.contains(want.index) {
+            guard !isStarting || isFront(PieceID(id(segment.sequence), want.index)),
+                isLast || isHopeless(want, within: time, at: now)
             else { continue }
             late.insert(want.index)
             hasHolder = true
@@ -157,6 +159,13 @@ extension Swarm {
         let reason: FetchReason =
             isAlone(at: now) ? .alone : !playhead.hasStarted ? .startup : hasHolder ? .tooSlow : .noHolder
         fetch(late, of: place, because: reason, at: now, into: &commands)
+    }
+
+    /// Whoever was asked would bring the piece later than within `time`, by the pace that it keeps.
+    private func isHopeless(_ want: SegmentProgress.Want, within time: Interval, at now: Instant) -> Bool {
+        guard let seat = seat(want.link), !neighbors[seat].isStuck(at: now) else { return true }
+        let pace = neighbors[seat].health.pieceTime
+        return max(want.time + pace * 2, now + pace * 0.5) > now + time
     }
 
     private func isFront(_ piece: PieceID) -> Bool { piece.segment.sequence == start && piece.index < Self.block }
@@ -224,7 +233,7 @@ extension Swarm {
         var asked: [Int] = []
         var underWay = fetches.values.count { $0.reason.isShare == reason.isShare }
         let limit = reason.isShare || reason == .alone ? Self.shareLimit : Self.fetchLimit
-        var room = origin.window
+        var room = origin.window(at: now)
         if reason.isShare || reason == .alone || reason == .lostConfidence {
             room = .max
         } else {
@@ -245,12 +254,22 @@ extension Swarm {
                 segments[place].fetching.insert(index)
                 asked.append(index)
             }
+            callBack(first..<end, of: place, into: &commands)
             tally.fetched[reason, default: 0] += end - first
             commands.append(.fetchPieces(FetchID(nextFetch), record.segment, first..<end, reason))
             nextFetch += 1
         }
         guard !asked.isEmpty, shares else { return }
         for link in greetedLinks { commands.append(.sendFetching(link, record.segment, asked)) }
+    }
+
+    /// Whoever was asked for what now comes from the origin need not send it.
+    private mutating func callBack(_ pieces: Range<Int>, of place: Int, into commands: inout [Command]) {
+        let segment = id(segments[place].sequence)
+        for want in segments[place].settle(where: { pieces.contains($0.index) }) {
+            with(want.link) { $0.takeBack(1) }
+            commands.append(.cancel(want.link, segment, [want.index]))
+        }
     }
 
     /// Says again what is still under way, because neighbors do not believe an old word.

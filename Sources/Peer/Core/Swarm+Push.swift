@@ -134,6 +134,8 @@ extension Swarm {
     mutating func serve(at now: Instant, into commands: inout [Command]) {
         guard !neighbors.isEmpty else { return }
         while uplink.hasRoom {
+            // Before anything is taken out: what is put back would lose its place.
+            guard budget.hasCredit(at: now) else { return }
             guard let (seat, piece) = nextErrand() else {
                 uplink.saturated(false, at: now)
                 return
@@ -143,11 +145,8 @@ extension Swarm {
                 continue
             }
             let bytes = segments[place].record.range(ofPiece: piece.index).count
-            guard budget.spend(bytes, at: now) else {
-                neighbors[seat].relays.append(piece)
-                return
-            }
-            neighbors[seat].inFlight.append(Neighbor.Errand(piece: piece, time: now))
+            budget.spend(bytes)
+            neighbors[seat].inFlight.append(Neighbor.Errand(piece: piece, time: now, isAlone: uplink.inFlight == 0))
             neighbors[seat].sent += bytes
             uplink.sent()
             tally.bytesUploaded += bytes
@@ -176,7 +175,9 @@ extension Swarm {
     }
 
     mutating func sent(_ link: LinkID, _ piece: PieceID, at now: Instant, into commands: inout [Command]) {
-        guard let seat = seat(link), let queueing = neighbors[seat].acknowledged(piece, at: now) else { return }
+        guard let seat = seat(link), let errand = neighbors[seat].arrived(piece) else { return }
+        let queueing = neighbors[seat].acknowledged(errand, at: now)
+        if errand.isAlone { uplink.travelled(for: now - errand.time) }
         if let place = place(piece.segment.sequence) {
             let segment = segments[place]
             uplink.acknowledged(segment.record.range(ofPiece: piece.index).count, queueing: queueing, at: now)

@@ -6,7 +6,7 @@ import Vocabulary
 /// early can neither be called back nor be overtaken by what matters more, and a queue in the viewer's own router is
 /// felt by everything else in the house.
 struct Uplink: Sendable {
-    private var window = 8.0
+    private var window = 4.0
     private(set) var inFlight = 0
     /// Bytes per second while there was always something to send; `nil` until that has been seen.
     private(set) var rate: Double?
@@ -16,10 +16,13 @@ struct Uplink: Sendable {
     private var isSaturated = false
     private var lastAcknowledgement = Instant.zero
     private var saturatedSince = Instant.zero
+    /// The fastest that was measured lately: what a window that is too small makes of the rate must not make it smaller still.
+    private var peak: Double?
+    private var trip = Interval.milliseconds(100)
     private var busyBytes = 0
     private var busyTime = Interval.zero
 
-    private static let bounds = 3.0...256.0
+    private static let bounds = 1.0...256.0
     /// How long an uplink that is not full must stay so before more is given to it.
     private static let calm = Interval.seconds(5)
     /// Waiting time in our own queue that keeps the uplink busy whatever the jitter.
@@ -28,7 +31,7 @@ struct Uplink: Sendable {
     var hasRoom: Bool { Double(inFlight) < window }
 
     /// The most that one link may have in flight, so that a slow one leaves room for others.
-    var share: Int { max(3, Int(window / 2)) }
+    var share: Int { max(min(3, Int(window)), Int(window / 2)) }
 
     /// There is more to send than may be in flight, or there is not.
     mutating func saturated(_ isSaturated: Bool, at now: Instant) {
@@ -47,14 +50,14 @@ struct Uplink: Sendable {
     mutating func acknowledged(_ bytes: Int, queueing: Interval, at now: Instant) {
         gone()
         if queueing > Self.target * 3 {
-            window *= 0.97
+            window -= 0.5
         } else if queueing > Self.target {
             window -= 0.5 / window
         } else if isSaturated {
             window += queueing < Self.target * 0.5 ? 1 : 2 / window
         }
-        window = min(max(window, Self.bounds.lowerBound), Self.bounds.upperBound)
         measure(bytes, at: now)
+        window = min(max(window, Self.bounds.lowerBound), ceiling)
     }
 
     /// All slots are taken and the uplink has still not been full for a while: it can carry more.
@@ -62,6 +65,17 @@ struct Uplink: Sendable {
         guard !isSaturated, now - lastSample > Self.calm else { return }
         lastSample = now - Self.calm + .seconds(2)
         if let rate { self.rate = rate * 1.2 } else { guess = min(guess * 1.4, 32) }
+    }
+
+    /// What was sent while nothing else was under way shows how long the way itself is.
+    mutating func travelled(for time: Interval) { trip = trip * 0.875 + time * 0.125 }
+
+    /// By Little's law, what is in flight when the wait in our own queue is twice the target. A link that began when the
+    /// uplink was full takes that wait for the length of its way; this bounds what it may make of it.
+    private var ceiling: Double {
+        guard let peak else { return Self.bounds.upperBound }
+        let pieces = peak / Double(PieceID.length) * (trip + Self.target * 2).seconds * 1.5 + 1
+        return min(pieces, Self.bounds.upperBound)
     }
 
     private mutating func measure(_ bytes: Int, at now: Instant) {
@@ -77,6 +91,7 @@ struct Uplink: Sendable {
         guard busyTime > .milliseconds(800), busyBytes > 16 * PieceID.length else { return }
         let sample = Double(busyBytes) / busyTime.seconds
         rate = rate.map { $0 * 0.8 + sample * 0.2 } ?? sample
+        peak = max(sample, (peak ?? 0) * 0.99)
         lastSample = now
         busyBytes = 0
         busyTime = .zero

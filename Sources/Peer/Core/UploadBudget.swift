@@ -13,14 +13,17 @@ struct UploadBudget: Sendable {
         updated = now
     }
 
-    /// Pays for `bytes` if there is any credit left; the debt delays what comes after.
-    mutating func spend(_ bytes: Int, at now: Instant) -> Bool {
+    /// Whether anything may be sent now.
+    mutating func hasCredit(at now: Instant) -> Bool {
         guard let rate else { return true }
         let capacity = max(Double(rate) / 4, Double(PieceID.length))
         tokens = min(capacity, tokens + (now - updated).seconds * Double(rate))
         updated = now
-        guard tokens > 0 else { return false }
-        tokens -= Double(bytes)
-        return true
+        return tokens > 0
+    }
+
+    /// Pays for `bytes`; a debt delays what comes after.
+    mutating func spend(_ bytes: Int) {
+        if rate != nil { tokens -= Double(bytes) }
     }
 }

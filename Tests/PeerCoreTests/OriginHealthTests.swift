@@ -1,0 +1,40 @@
+import Testing
+import Vocabulary
+
+@testable import PeerCore
+
+@Suite struct `The origin as a viewer sees it` {
+    var random = Randomness(seed: 1)
+    var health = OriginHealth()
+    let piece = PieceID.length
+
+    private mutating func fetch(_ bytes: Int, in time: Interval, at now: Instant) {
+        health.fetched(bytes, in: time, isShare: false, at: now, using: &random)
+    }
+
+    @Test mutating func `is asked for more while what is late comes at once, and is quick then`() {
+        #expect(!health.isQuick(at: .zero))
+        for step in 1...6 { fetch(4 * piece, in: .milliseconds(60), at: .zero + .milliseconds(Int64(step) * 60)) }
+        #expect(health.isQuick(at: .zero + .milliseconds(400)))
+    }
+
+    @Test mutating func `is asked for half, and left alone for a moment, when answers wait`() {
+        for step in 1...6 { fetch(4 * piece, in: .milliseconds(60), at: .zero + .milliseconds(Int64(step) * 60)) }
+        let before = health.window(at: .zero + .milliseconds(400))
+        fetch(4 * piece, in: .seconds(2), at: .zero + .milliseconds(500))
+        #expect(health.window(at: .zero + .milliseconds(500)) == before / 2)
+        #expect(health.restsUntil > .zero + .milliseconds(500))
+    }
+
+    @Test mutating func `takes a long answer for a long one and not for a slow one`() {
+        for step in 1...6 { fetch(32 * piece, in: .milliseconds(1_000), at: .zero + .seconds(Double(step))) }
+        #expect(health.restsUntil == .zero)
+    }
+
+    @Test mutating func `is trusted less the longer nothing was asked of it`() {
+        for step in 1...8 { fetch(4 * piece, in: .milliseconds(60), at: .zero + .milliseconds(Int64(step) * 60)) }
+        #expect(health.isQuick(at: .zero + .milliseconds(500)))
+        #expect(!health.isQuick(at: .zero + .seconds(6)))
+        #expect(health.window(at: .zero + .seconds(60)) == 8)
+    }
+}

@@ -1,0 +1,56 @@
+import Testing
+import Vocabulary
+
+@testable import PeerCore
+
+@Suite struct `An uplink` {
+    /// Sends for `time` over a line that takes `pieceTime` for each piece and `trip` for the way; a link's shortest time is
+    /// what its first piece took, and each piece goes over a new link. Returns the longest wait in the queue once its rate
+    /// has been measured.
+    private func longestWait(pieceTime: Interval, trip: Interval, for time: Interval) -> Interval {
+        var uplink = Uplink()
+        var now = Instant.zero
+        var free = now
+        var flying: [(sent: Instant, arrives: Instant, isAlone: Bool)] = []
+        var longest = Interval.zero
+        while now < .zero + time {
+            while uplink.hasRoom {
+                free = max(free, now) + pieceTime
+                if now > .zero + .seconds(5) { longest = max(longest, free - now) }
+                flying.append((now, free + trip, uplink.inFlight == 0))
+                uplink.sent()
+            }
+            uplink.saturated(true, at: now)
+            let first = flying.removeFirst()
+            now = first.arrives
+            if first.isAlone { uplink.travelled(for: now - first.sent) }
+            uplink.acknowledged(PieceID.length, queueing: .zero, at: now)
+        }
+        return longest
+    }
+
+    @Test func `never lets its own queue grow long, even when every link takes the queue for its way`() {
+        #expect(
+            longestWait(pieceTime: .milliseconds(62), trip: .milliseconds(40), for: .seconds(60)) < .milliseconds(700))
+    }
+
+    @Test func `is still filled`() {
+        var uplink = Uplink()
+        var now = Instant.zero
+        var free = now
+        var flying: [Instant] = []
+        var sent = 0
+        while now < .zero + .seconds(20) {
+            while uplink.hasRoom {
+                free = max(free, now) + .milliseconds(8)
+                flying.append(free + .milliseconds(40))
+                uplink.sent()
+            }
+            uplink.saturated(true, at: now)
+            now = flying.removeFirst()
+            sent += 1
+            uplink.acknowledged(PieceID.length, queueing: max(.zero, free - now), at: now)
+        }
+        #expect(Double(sent) > 0.9 * 20_000 / 8)
+    }
+}
