@@ -46,6 +46,13 @@ struct Broadcasts: AsyncParsableCommand {
         @Option(help: "Seconds that a segment should play, from 0.5 to 30.")
         var segmentDuration = 2.0
 
+        @Option(help: "How segments are wrapped: ts, or cmaf for HLS and MPEG-DASH.")
+        var container = Container.ts
+
+        @Option(
+            help: "Smaller copies of the picture, such as 720p,480p, with audio for the sound alone; none for none.")
+        var ladder = LadderWish.standard
+
         @Option(help: "A second encoder with a right key: take-over, or refuse while the first is there.")
         var secondEncoder = OnAir.Policy.takeOver.rawValue
 
@@ -80,6 +87,8 @@ struct Broadcasts: AsyncParsableCommand {
                 programme.slate = slate
                 programme.grace = grace
                 programme.segmentDuration = segmentDuration
+                programme.container = container
+                programme.ladder = ladder
                 programme.secondEncoder = OnAir.Policy(rawValue: secondEncoder) ?? .takeOver
                 try Shelf(data).add(name, programme)
             }

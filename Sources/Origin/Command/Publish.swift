@@ -4,6 +4,7 @@ import Integrity
 import Logging
 import NIOCore
 import NIOPosix
+import OriginCore
 import OriginMedia
 import OriginService
 import Synchronization
@@ -51,7 +52,7 @@ struct Publish: AsyncParsableCommand {
 
     @Option(
         help: "Smaller renditions to make with ffmpeg, such as 720p,480p,audio, or none; only those below the source.")
-    var ladder = LadderArgument.standard
+    var ladder = LadderWish.standard
 
     @Option(help: "How viewers reach this origin, if not by the address it listens on.")
     var publicURL: String?

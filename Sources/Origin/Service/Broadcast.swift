@@ -81,6 +81,9 @@ package final class Broadcast: Sendable {
         settings.isLooping = programme.isLooping
         settings.segmentDuration = Int64(programme.segmentDuration * 1_000_000)
         settings.targetDuration = publication.promisedTarget
+        settings.container = programme.container
+        settings.ladder = programme.ladder.heights
+        settings.hasSoundAlone = programme.ladder.hasSound
         settings.grace = .seconds(programme.grace)
         settings.slate = programme.slate.map { MediaInput($0) }
         if programme.input == .encoders { settings.entrance = entrance }

@@ -13,6 +13,8 @@ package struct Programme: Hashable, Sendable {
     /// Seconds for which the broadcast is held open for an encoder that is gone.
     package var grace = 60.0
     package var segmentDuration = 2.0
+    package var container = Container.ts
+    package var ladder = LadderWish.standard
     package var secondEncoder = OnAir.Policy.takeOver
 
     package init(title: String) { self.title = title }
@@ -52,6 +54,16 @@ package struct Programme: Hashable, Sendable {
         case "slate": slate = value.isEmpty ? nil : value
         case "grace": grace = try number(0...86_400)
         case "segment-duration": segmentDuration = try number(0.5...30)
+        case "container":
+            guard let wish = Container(rawValue: value) else {
+                throw DataFolderError("\(path): container must be ts or cmaf")
+            }
+            container = wish
+        case "ladder":
+            guard let wish = LadderWish(value) else {
+                throw DataFolderError("\(path): ladder must be a list such as 720p,480p,audio, or none")
+            }
+            ladder = wish
         case "second-encoder":
             guard let policy = OnAir.Policy(rawValue: value) else {
                 throw DataFolderError("\(path): second-encoder must be take-over or refuse")
@@ -65,7 +77,8 @@ package struct Programme: Hashable, Sendable {
         let lines = [
             "title = \(title)", "input = \(input == .encoders ? "encoders" : input.text)",
             "loop = \(isLooping ? "yes" : "no")", "slate = \(slate ?? "")", "grace = \(grace)",
-            "segment-duration = \(segmentDuration)", "second-encoder = \(secondEncoder.rawValue)",
+            "segment-duration = \(segmentDuration)", "container = \(container.rawValue)", "ladder = \(ladder)",
+            "second-encoder = \(secondEncoder.rawValue)",
         ]
         try DurableFile.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: folder + Self.fileName)
     }
