@@ -74,6 +74,33 @@ import WebClient
         }
     }
 
+    @Test func `is whole again within an announce interval after its tracker was restarted`() async throws {
+        try await Show.run(viewers: 3) { show in
+            try await show.play(3)
+            let tracker = try #require(await show.cast.tracker)
+            let dials = await show.cast.trackerURL + "/metrics"
+            try await wait(for: "three peers dialled back", within: .seconds(30)) {
+                guard let answer = try? await show.cast.client.get(dials, limit: 1 << 20) else { return false }
+                let text = String(decoding: answer.body, as: UTF8.self)
+                return text.contains("dials_total{result=\"reached\"} 3") && !text.contains("result=\"unreachable\"")
+            }
+            #expect(await tracker.stop() == .exited(0))
+            try await show.cast.startTracker()
+            let url = await show.cast.trackerURL
+            let list = try await show.cast.client.get(url + "/v1/broadcasts", limit: 1 << 20)
+            #expect(
+                String(decoding: list.body, as: UTF8.self).contains("\"status\":\"STREAMING\""), "the list is durable")
+            try await wait(for: "all viewers at the tracker", within: .seconds(33)) {
+                guard let answer = try? await show.cast.client.get(url + "/metrics", limit: 1 << 20) else {
+                    return false
+                }
+                return String(decoding: answer.body, as: UTF8.self).contains("tributary_tracker_peers 3\n")
+            }
+            try await show.play(3)
+            try await show.verify()
+        }
+    }
+
     @Test func `goes on after the origin was killed for four seconds`() async throws {
         try await Show.run(viewers: 3) { show in
             try await show.play(4)

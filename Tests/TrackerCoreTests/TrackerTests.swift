@@ -16,11 +16,12 @@ import Vocabulary
     @discardableResult
     private mutating func announce(
         _ number: Int, at seconds: Double, event: Announcement.Event = .none, port: UInt16 = 1_000,
-        upload: UInt64 = 1, roots: [Root] = [], from address: Int? = nil, broadcast: UInt64 = 1
+        upload: UInt64 = 1, roots: [Root] = [], from address: Int? = nil, broadcast: UInt64 = 1,
+        newest: UInt64 = 0
     ) throws -> Welcome {
         let announcement = Announcement(
             broadcast: BroadcastID(Word256(0, 0, 0, broadcast)), peer: peer(number), event: event, port: port,
-            freeUpload: upload, roots: roots)
+            newest: newest, freeUpload: upload, roots: roots)
         return try tracker.announce(announcement, from: source(address ?? number), at: at(seconds))
     }
 
@@ -55,15 +56,91 @@ import Vocabulary
         }
     }
 
-    @Test mutating func `spreads its introductions evenly`() throws {
+    @Test mutating func `spreads its introductions evenly over all who ask`() throws {
         for number in 1...300 { try announce(number, at: 0) }
         var seen: [PeerID: Int] = [:]
-        for _ in 0..<1_000 {
-            for neighbor in try announce(1, at: 1).neighbors { seen[neighbor.peer, default: 0] += 1 }
+        for _ in 0..<4 {
+            for number in 1...300 {
+                for neighbor in try announce(number, at: 1).neighbors { seen[neighbor.peer, default: 0] += 1 }
+            }
         }
-        // 30 of 299 in 1,000 draws: 100 each; the injectors, and who pushes on what the asker does, come more often.
-        #expect(seen.count == 299)
+        // 120 each; the injectors, and who pushes on what the asker does, come more often.
+        #expect(seen.count == 300)
         #expect(seen.values.allSatisfy { $0 > 50 })
+    }
+
+    @Test mutating func `lets no address collect a large swarm, however often and as whom it asks`() throws {
+        for number in 1...1_300 { try announce(number, at: 0) }
+        var met: Set<PeerID> = []
+        for turn in 0..<500 {
+            let mask = 5_000 + turn % 100
+            met.formUnion(try announce(mask, at: 1, port: UInt16(mask), from: 60_000).neighbors.map(\.peer))
+        }
+        // Eight answers of 30, one in each for the duty that the asker has under that name, and the injectors.
+        #expect(met.count <= 8 * (30 + 8) + 8)
+        #expect(met.count > 150, "who asks again hears of others too")
+        let other = Set(try announce(2_000, at: 1).neighbors.map(\.peer))
+        #expect(!other.isSubset(of: met))
+    }
+
+    @Test mutating func `counts a few viewers for one address, however many peers it names`() throws {
+        func viewers() -> Int { tracker.viewers(of: BroadcastID(Word256(0, 0, 0, 1))) }
+        for number in 1...100 { try announce(number, at: 0, port: UInt16(number), from: 1) }
+        #expect(viewers() == 8)
+        #expect(try announce(101, at: 0, from: 2).viewers == 9)
+        for number in 1...95 { try announce(number, at: 0, event: .left, port: UInt16(number), from: 1) }
+        #expect(viewers() == 6)
+        #expect(tracker.audiences.map(\.viewers) == [6])
+        #expect(tracker.peerCount == 6)
+        for number in 200...300 {
+            let announcement = Announcement(
+                broadcast: BroadcastID(Word256(0, 0, 0, 1)), peer: peer(number), port: 1, freeUpload: 1)
+            let source = Endpoint(ip: IPAddress(high: 0x2001_0db8, low: UInt64(number)), port: 1)
+            _ = try tracker.announce(announcement, from: source, at: at(0))
+        }
+        #expect(viewers() == 14, "an IPv6 host has a /64")
+    }
+
+    @Test mutating func `introduces peers of different networks before many of one`() throws {
+        for number in 1...80 { try announce(number, at: 0) }
+        let far = (1...5).map { 1_000 + $0 * 256 }
+        for number in far { try announce(number, at: 0) }
+        for _ in 0..<20 {
+            let met = Set(try announce(1, at: 1).neighbors.map(\.peer))
+            #expect(met.isSuperset(of: far.map { peer($0) }))
+            #expect(met.count == 30)
+        }
+    }
+
+    @Test mutating func `introduces first who plays what the asker plays`() throws {
+        // Each in a network of its own.
+        for number in 1...80 { try announce(number * 256, at: 0, newest: number % 2 == 0 ? 1_000 : 5_000) }
+        let near = Set((1...40).map { peer($0 * 512) })
+        let met = try announce(1, at: 1, newest: 1_010).neighbors.map(\.peer)
+        #expect(met.count == 30)
+        #expect(met.filter { !near.contains($0) }.count <= 1, "an injector at most")
+    }
+
+    @Test mutating func `has peers dialled where they announce from, and then tells of who answers first`() throws {
+        var settings = Tracker.Settings()
+        settings.checksReachability = true
+        tracker = Tracker(settings: settings, seed: 1)
+        for number in 1...80 { try announce(number * 256, at: 0) }
+        try announce(1, at: 0, port: 0)
+        let checks = tracker.takeChecks()
+        #expect(Set(checks.map(\.endpoint.ip)).count == 80)
+        #expect(checks.allSatisfy { $0.endpoint.port == 1_000 && $0.endpoint.ip != IPAddress(v4: 0x0a00_0001) })
+        for number in 1...80 { try announce(number * 256, at: 5) }
+        #expect(tracker.takeChecks().isEmpty, "not again so soon")
+        let dead = Set(checks.prefix(40).map(\.endpoint))
+        for check in checks { tracker.note(check, isReachable: !dead.contains(check.endpoint)) }
+        #expect(try announce(1, at: 6, port: 0).neighbors.count { dead.contains($0.endpoint) } == 0)
+        for check in checks { tracker.note(check, isReachable: false) }
+        #expect(try announce(1, at: 6, port: 0).neighbors.count == 30, "better than nobody")
+        // Another port is another door.
+        try announce(256, at: 10, port: 2_000)
+        #expect(tracker.takeChecks().map(\.endpoint.port) == [2_000])
+        tracker.note(checks[0], isReachable: true)
     }
 
     @Test mutating func `elects an injector for each stripe and keeps them until they go`() throws {

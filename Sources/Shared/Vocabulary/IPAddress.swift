@@ -22,6 +22,14 @@ package struct IPAddress: Hashable, Comparable, Sendable {
     /// The IPv4 address as a number; `nil` for IPv6.
     package var v4: UInt32? { high == 0 && low >> 32 == 0xffff ? UInt32(truncatingIfNeeded: low) : nil }
 
+    /// What one host can choose from: an IPv4 address, or the /64 of an IPv6 address with zeros behind it.
+    package var host: IPAddress { v4 == nil ? IPAddress(high: high, low: 0) : self }
+
+    /// What one site can choose from: the /24 of an IPv4 address, the /48 of an IPv6 address.
+    package var network: IPAddress {
+        v4.map { IPAddress(v4: $0 & ~0xff) } ?? IPAddress(high: high & ~0xffff, low: 0)
+    }
+
     /// 4 or 16 bytes.
     package var length: Int { v4 == nil ? 16 : 4 }
 

@@ -30,7 +30,8 @@ package struct RateLimit: Sendable {
 
     package mutating func admits(_ address: IPAddress, at now: Instant) -> Bool {
         guard !buckets.isEmpty else { return true }
-        let hash = Randomness.mix(Randomness.mix(seed ^ address.high) ^ (address.v4 == nil ? 0 : address.low))
+        let host = address.host
+        let hash = Randomness.mix(Randomness.mix(seed ^ host.high) ^ host.low)
         let place = Int(truncatingIfNeeded: hash % UInt64(Self.count))
         let time = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000)
         let elapsed = Float(time &- buckets[place].touched) / 1_000

@@ -17,6 +17,11 @@ struct Roster: Sendable {
         var joined: Instant
         var heard: Instant
         var freeUpload: UInt64 = 0
+        /// The newest segment that the member holds; 0 for none.
+        var newest: UInt64 = 0
+        /// When the tracker last dialled the member, and whether that was in vain.
+        var dialled: Instant?
+        var isUnreachable = false
         var announces = 0
         /// The stripe that the member pushes on.
         var duty: Stripe
@@ -26,6 +31,9 @@ struct Roster: Sendable {
         /// Takes links and has something to give.
         var isGiver: Bool { endpoint.port != 0 && freeUpload > 0 }
     }
+
+    /// An address stands for so many viewers, whatever number of peers it names.
+    static let viewersPerHost = 8
 
     /// Of so many, at most, the best becomes an injector.
     private static let candidates = 256
@@ -38,10 +46,12 @@ struct Roster: Sendable {
     private var free: [Int] = []
     /// Those who take links and upload, by the stripe that they push on; dense and in no order of meaning, so that any
     /// of them is one random number away.
-    private var givers = [[Introduction]](repeating: [], count: Stripe.count)
+    private var givers = [[Int]](repeating: [], count: Stripe.count)
     private var peers: [Endpoint: PeerID] = [:]
     private var addresses: [IPAddress: Int] = [:]
     private var giverCount = 0
+    /// Peers, but of one host no more than `viewersPerHost`.
+    private(set) var viewers = 0
 
     init(injectors: Injectors) { self.injectors = injectors }
 
@@ -53,13 +63,15 @@ struct Roster: Sendable {
 
     func peer(at endpoint: Endpoint) -> PeerID? { endpoint.port == 0 ? nil : peers[endpoint] }
 
-    func count(from address: IPAddress) -> Int { addresses[address, default: 0] }
+    func count(from address: IPAddress) -> Int { addresses[address.host, default: 0] }
 
     func lease(of number: Int) -> Lease? { injectors.lease(of: number) }
 
     mutating func insert(_ peer: PeerID, at endpoint: Endpoint, ticket: Int, now: Instant) -> Int {
         precondition(numbers[peer] == nil, "a peer is on the roster once")
-        addresses[endpoint.ip, default: 0] += 1
+        let here = addresses[endpoint.ip.host, default: 0]
+        addresses[endpoint.ip.host] = here + 1
+        if here < Self.viewersPerHost { viewers += 1 }
         let member = Member(
             peer: peer, endpoint: endpoint, ticket: ticket, joined: now, heard: now, duty: leastServed)
         let number = free.popLast() ?? members.count
@@ -81,10 +93,13 @@ struct Roster: Sendable {
             let peer = members[number].peer
             if peers[members[number].endpoint] == peer { peers[members[number].endpoint] = nil }
             members[number].endpoint = endpoint
+            members[number].dialled = nil
+            members[number].isUnreachable = false
             if endpoint.port != 0 { peers[endpoint] = peer }
         }
         members[number].heard = now
         members[number].freeUpload = announcement.freeUpload
+        members[number].newest = announcement.newest
         members[number].announces += 1
         if !members[number].isGiver { unlist(number) } else if members[number].place == nil { list(number) }
         newest = max(newest, announcement.newest)
@@ -98,8 +113,11 @@ struct Roster: Sendable {
         let member = members[number]
         free.append(number)
         if peers[member.endpoint] == peer { peers[member.endpoint] = nil }
-        let address = member.endpoint.ip
-        if let count = addresses[address] { addresses[address] = count > 1 ? count - 1 : nil }
+        let host = member.endpoint.ip.host
+        if let count = addresses[host] {
+            addresses[host] = count > 1 ? count - 1 : nil
+            if count <= Self.viewersPerHost { viewers -= 1 }
+        }
         return member
     }
 
@@ -108,7 +126,7 @@ struct Roster: Sendable {
         if members[number].announces <= 1 { members[number].duty = leastServed }
         let stripe = members[number].duty.number
         members[number].place = givers[stripe].count
-        givers[stripe].append(Introduction(peer: members[number].peer, endpoint: members[number].endpoint))
+        givers[stripe].append(number)
         giverCount += 1
     }
 
@@ -118,7 +136,7 @@ struct Roster: Sendable {
         let last = givers[stripe].removeLast()
         if place < givers[stripe].count {
             givers[stripe][place] = last
-            if let moved = numbers[last.peer] { members[moved].place = place }
+            members[last].place = place
         }
         members[number].place = nil
         giverCount -= 1
@@ -157,11 +175,10 @@ struct Roster: Sendable {
             let count = min(all.count, Self.candidates / stripes.count)
             let start = count == all.count ? 0 : Int(Randomness.mix(newest) % UInt64(all.count))
             for offset in 0..<count {
-                guard let number = numbers[all[(start + offset) % all.count].peer], !injectors.contains(number),
-                    isFit(number, at: now)
-                else { continue }
+                let number = all[(start + offset) % all.count]
+                guard !injectors.contains(number), isFit(number, at: now) else { continue }
                 let member = members[number]
-                let power = -(UInt64.bitWidth - member.freeUpload.leadingZeroBitCount)
+                let power = member.isUnreachable ? 1 : -(UInt64.bitWidth - member.freeUpload.leadingZeroBitCount)
                 if let best, (best.power, best.joined, best.peer) < (power, member.joined, member.peer) { continue }
                 best = (power, member.joined, member.peer, number)
             }
@@ -169,26 +186,40 @@ struct Roster: Sendable {
         return best?.number
     }
 
+    // MARK: Reachability
+
+    /// Whether the member, who says that it takes links, is to be dialled now; counts it as dialled.
+    mutating func isToBeDialled(_ number: Int, at now: Instant) -> Bool {
+        guard members[number].endpoint.port != 0 else { return false }
+        let pause = members[number].isUnreachable ? Interval.seconds(120) : .seconds(600)
+        if let dialled = members[number].dialled, now - dialled < pause { return false }
+        members[number].dialled = now
+        return true
+    }
+
+    mutating func note(_ number: Int, isReachable: Bool) { members[number].isUnreachable = !isReachable }
+
     // MARK: Neighbors
+
+    /// In a swarm with more givers than this many times the wish, an address is told of some of them only.
+    private static let plenty = 3
+    /// So many different answers there are for one address and a while.
+    private static let answers: UInt64 = 8
 
     /// At most `limit` others who take links: for each stripe that the asker lacks some who push it on, picked at random,
     /// and whoever else chance brings. Injectors hear of each other, so that they know who fetches what.
+    ///
+    /// - Parameter seed: the same for all askers of one host for a while. In a large swarm it decides which places on the
+    ///   roster they can be told of, so that nobody collects the others by asking again or under other names.
     func neighbors(
-        of asker: Int, lacking: StripeSet, limit: Int, using random: inout Randomness
+        of asker: Int, lacking: StripeSet, limit: Int, seed: UInt64, using random: inout Randomness
     ) -> [Introduction] {
         guard limit > 0, giverCount > 0 else { return [] }
         let member = members[asker]
-        var chosen: [Introduction] = []
-        chosen.reserveCapacity(limit)
-        func take(_ candidate: Introduction) {
-            guard chosen.count < limit, candidate.peer != member.peer, candidate.endpoint != member.endpoint,
-                !chosen.contains(where: { $0.peer == candidate.peer })
-            else { return }
-            chosen.append(candidate)
-        }
+        var selection = Selection(asker: asker, member, limit: limit)
+        func consider(_ number: Int) { selection.consider(number, members[number]) }
         func introduce(_ number: Int) {
-            guard let place = members[number].place else { return }
-            take(givers[members[number].duty.number][place])
+            if members[number].place != nil { consider(number) }
         }
         if injectors.contains(asker) {
             for injector in injectors.holders { introduce(injector) }
@@ -198,20 +229,40 @@ struct Roster: Sendable {
         } else if let injector = injectors.holders.randomElement(using: &random) {
             introduce(injector)
         }
+        let isSmall = giverCount <= Self.plenty * limit
+        var seats = Randomness(seed: seed &+ random.next() % Self.answers)
+        func giver(of stripe: Stripe) -> Int? {
+            isSmall
+                ? givers[stripe.number].randomElement(using: &random) : self.giver(of: stripe, in: seats.next())
+        }
         for round in 0..<3 {
             for stripe in Stripe.all where lacking.contains(stripe) && (round < 2 || stripe == member.duty) {
-                if let one = givers[stripe.number].randomElement(using: &random) { take(one) }
+                if let one = giver(of: stripe) { consider(one) }
             }
         }
-        if giverCount <= 3 * limit {
-            for candidate in givers.joined().shuffled(using: &random) { take(candidate) }
+        if isSmall {
+            for candidate in givers.joined().shuffled(using: &random) { consider(candidate) }
         } else {
             // At most a third of the draws can hit somebody twice, so this ends soon; the bound is for the unlucky.
-            for _ in 0..<4 * limit where chosen.count < limit {
-                let stripe = Stripe.all[Int(random.next() % UInt64(Stripe.count))]
-                if let one = givers[stripe.number].randomElement(using: &random) { take(one) }
+            for _ in 0..<4 * limit where !selection.isEnough {
+                let stripe = Stripe.all[Int(seats.next() % UInt64(Stripe.count))]
+                if let one = giver(of: stripe) { consider(one) }
             }
         }
-        return chosen
+        return selection.numbers.map { Introduction(peer: members[$0].peer, endpoint: members[$0].endpoint) }
+    }
+
+    /// Who sits in that seat among those who push the stripe on. While the swarm grows it is somebody else only when
+    /// the number of seats doubles.
+    private func giver(of stripe: Stripe, in seat: UInt64) -> Int? {
+        let all = givers[stripe.number]
+        guard all.count > 1 else { return all.first }
+        let mask = UInt64.max >> UInt64((all.count - 1).leadingZeroBitCount)
+        var place = seat
+        for _ in 0..<8 {
+            if place & mask < UInt64(all.count) { return all[Int(place & mask)] }
+            place = Randomness.mix(place &+ 1)
+        }
+        return all[Int(place % UInt64(all.count))]
     }
 }

@@ -33,8 +33,18 @@ package struct Tracker: Sendable {
         package var firstInterval = 5
         package var firstAnnounces = 4
         package var smallSwarm = 8
+        /// Peers that say that they take links are to be dialled (`takeChecks`).
+        package var checksReachability = false
+        /// For so long all askers of one address hear of the same part of a large swarm.
+        package var disclosure = Interval.seconds(600)
 
         package init() {}
+    }
+
+    /// A peer that says that it takes links. Only the address that it announces from is ever dialled.
+    package struct Check: Hashable, Sendable {
+        package let endpoint: Endpoint
+        let membership: Membership
     }
 
     /// Why an announcement was not taken.
@@ -64,11 +74,16 @@ package struct Tracker: Sendable {
     private var index: RootIndex
     /// The newest sequence numbers that origins have signed: nobody can claim to be far beyond one.
     private var signed: [BroadcastID: UInt64] = [:]
+    private var checks: [Check] = []
+    private var dials: RateLimit
+    private let secret: UInt64
 
     package init(settings: Settings = Settings(), seed: UInt64) {
         self.settings = settings
         random = Randomness(seed: seed)
         index = RootIndex(limit: settings.roots, limitPerPeer: settings.rootsPerPeer)
+        secret = Randomness.mix(~seed)
+        dials = RateLimit(perSecond: settings.checksReachability ? 1 : 0, seed: secret)
     }
 
     package var swarmCount: Int { numbers.count }
@@ -104,8 +119,14 @@ package struct Tracker: Sendable {
         let announces = rosters[place.roster].update(place.member, announcement, at: endpoint, now: now)
         silence.touch(rosters[place.roster][place.member].ticket, at: now)
         for root in announcement.roots.prefix(Announcement.rootLimit) { index.insert(root, heldBy: membership) }
+        if settings.checksReachability, checks.count < Self.checksAtOnce,
+            rosters[place.roster].isToBeDialled(place.member, at: now), dials.admits(endpoint.ip, at: now)
+        {
+            checks.append(Check(endpoint: endpoint, membership: membership))
+        }
         return welcome(
-            place, of: membership.broadcast, wanted: Int(announcement.wanted), lacking: announcement.lacking,
+            place, of: membership.broadcast, at: endpoint.ip, wanted: Int(announcement.wanted),
+            lacking: announcement.lacking,
             announces: announces, at: now)
     }
 
@@ -124,13 +145,15 @@ package struct Tracker: Sendable {
         }
         let known = numbers[membership.broadcast]
         guard known != nil || numbers.count < settings.broadcasts else { throw .tooManyBroadcasts }
-        guard silence.count < settings.peers, viewers(of: membership.broadcast) < settings.peersPerBroadcast else {
+        guard silence.count < settings.peers,
+            (numbers[membership.broadcast].map { rosters[$0].count } ?? 0) < settings.peersPerBroadcast
+        else {
             throw .tooManyPeers
         }
         guard (known.map { rosters[$0].count(from: endpoint.ip) } ?? 0) < settings.peersPerAddress,
-            memberships[endpoint.ip, default: 0] < settings.membershipsPerAddress
+            memberships[endpoint.ip.host, default: 0] < settings.membershipsPerAddress
         else { throw .tooManyFromAddress }
-        memberships[endpoint.ip, default: 0] += 1
+        memberships[endpoint.ip.host, default: 0] += 1
         let ticket = silence.append(membership, at: now)
         let roster = known ?? found(membership.broadcast)
         let member = rosters[roster].insert(membership.peer, at: endpoint, ticket: ticket, now: now)
@@ -153,11 +176,12 @@ package struct Tracker: Sendable {
     }
 
     private mutating func welcome(
-        _ place: Place, of broadcast: BroadcastID, wanted: Int, lacking: StripeSet, announces: Int, at now: Instant
+        _ place: Place, of broadcast: BroadcastID, at ip: IPAddress, wanted: Int, lacking: StripeSet, announces: Int,
+        at now: Instant
     ) -> Welcome {
         rosters[place.roster].elect(at: now)
-        let viewers = rosters[place.roster].count
-        let isNew = announces < settings.firstAnnounces && viewers < settings.smallSwarm
+        let viewers = rosters[place.roster].viewers
+        let isNew = announces < settings.firstAnnounces && rosters[place.roster].count < settings.smallSwarm
         // A tenth of jitter, so that those who joined together do not come back together.
         let tenth = settings.interval / 10
         let interval = settings.interval + Int.random(in: -tenth...tenth, using: &random)
@@ -171,7 +195,8 @@ package struct Tracker: Sendable {
             lease: lease,
             duty: rosters[place.roster][place.member].duty,
             neighbors: rosters[place.roster].neighbors(
-                of: place.member, lacking: lacking, limit: min(wanted, Limits.introductions), using: &random))
+                of: place.member, lacking: lacking, limit: min(wanted, Limits.introductions),
+                seed: disclosureSeed(ip, at: now), using: &random))
     }
 
     private mutating func remove(_ membership: Membership) {
@@ -180,7 +205,7 @@ package struct Tracker: Sendable {
         }
         silence.remove(member.ticket)
         index.remove(membership)
-        let address = member.endpoint.ip
+        let address = member.endpoint.ip.host
         if let count = memberships[address] { memberships[address] = count > 1 ? count - 1 : nil }
         if rosters[roster].count == 0 {
             numbers[membership.broadcast] = nil
@@ -193,7 +218,31 @@ package struct Tracker: Sendable {
         while let oldest = silence.oldest, now - oldest.touched > settings.silence { remove(oldest.key) }
     }
 
-    package func viewers(of broadcast: BroadcastID) -> Int { numbers[broadcast].map { rosters[$0].count } ?? 0 }
+    /// How many watch; one address counts for a few at most, however many peers it names.
+    package func viewers(of broadcast: BroadcastID) -> Int { numbers[broadcast].map { rosters[$0].viewers } ?? 0 }
+
+    // MARK: Reachability
+
+    /// Checks that may wait; a peer that is not checked counts as reachable.
+    private static let checksAtOnce = 1_000
+
+    /// Whom to dial now; `note` wants to hear how that went.
+    package mutating func takeChecks() -> [Check] {
+        defer { checks = [] }
+        return checks
+    }
+
+    package mutating func note(_ check: Check, isReachable: Bool) {
+        guard let place = find(check.membership), rosters[place.roster][place.member].endpoint == check.endpoint else {
+            return
+        }
+        rosters[place.roster].note(place.member, isReachable: isReachable)
+    }
+
+    private func disclosureSeed(_ ip: IPAddress, at now: Instant) -> UInt64 {
+        let window = UInt64(bitPattern: now.nanoseconds / max(1, settings.disclosure.nanoseconds))
+        return Randomness.mix(Randomness.mix(secret ^ ip.host.high) ^ ip.host.low ^ Randomness.mix(window))
+    }
 
     /// Who holds the segment and takes links, the newest holder first.
     package func holders(of root: Root) -> [Introduction] { introductions(to: index.holders(of: root)) }
@@ -216,7 +265,7 @@ package struct Tracker: Sendable {
 
     /// How many watch which broadcast, in no order.
     package var audiences: [(broadcast: BroadcastID, viewers: Int)] {
-        numbers.map { ($0.key, rosters[$0.value].count) }
+        numbers.map { ($0.key, rosters[$0.value].viewers) }
     }
 
     /// The origin has signed that its newest segment has this number.

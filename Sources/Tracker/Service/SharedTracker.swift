@@ -14,6 +14,7 @@ final class SharedTracker: Sendable {
         var refused: [String: Int] = [:]
         var listings = 0
         var searches = 0
+        var dials: [String: Int] = [:]
     }
 
     private let tracker: Mutex<Tracker>
@@ -119,6 +120,8 @@ final class SharedTracker: Sendable {
 
     func countSearch() { counts.withLock { $0.searches += 1 } }
 
+    func countDial(_ result: String) { counts.withLock { $0.dials[result, default: 0] += 1 } }
+
     func countRefused(_ reason: String) { counts.withLock { $0.refused[reason, default: 0] += 1 } }
 
     func countMalformed(_ reason: String) { counts.withLock { $0.malformed[reason, default: 0] += 1 } }
@@ -164,6 +167,7 @@ final class SharedTracker: Sendable {
                 "udp_scrape": tallies[.udpScrapes],
                 "http_scrape": tallies[.httpScrapes], "socket_scrape": tallies[.socketScrapes],
             ])
+        counter("tributary_tracker_dials_total", "Peers dialled back.", "result", counts.dials)
         counter("tributary_tracker_refused_total", "Well-formed requests refused.", "reason", refused)
         counter("tributary_tracker_malformed_total", "Malformed messages.", "reason", counts.malformed)
         counter("tributary_tracker_http_malformed_total", "Malformed HTTP requests.", "reason", http)

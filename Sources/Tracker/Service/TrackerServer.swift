@@ -28,7 +28,7 @@ package final class TrackerServer: Sendable {
     private let datagrams: [DatagramDoor]
     private let web: [Server]
     private let group: MultiThreadedEventLoopGroup
-    private let upkeep: RepeatedTask
+    private let upkeep: [RepeatedTask]
 
     /// Those that this process may run on.
     package static var processors: Int { Int(datagrams_processors()) }
@@ -59,8 +59,10 @@ package final class TrackerServer: Sendable {
         do {
             access = try AccessGuard(allow: options.allow, deny: options.deny, log: log)
         } catch { throw .accessList(error) }
+        var core = options.core
+        core.checksReachability = true
         let shared = SharedTracker(
-            settings: options.core, access: access, announcesPerSecond: options.announcesPerSecond,
+            settings: core, access: access, announcesPerSecond: options.announcesPerSecond,
             seed: UInt64.random(in: .min ... .max))
         let operation = Operation(
             requestsPerSecond: options.requestsPerSecond, seed: UInt64.random(in: .min ... .max))
@@ -150,7 +152,11 @@ package final class TrackerServer: Sendable {
         self.web = web
         self.group = group
         let ticks = Atomic(0)
-        upkeep = group.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(2)) { _ in
+        let dialer = Dialer(group, shared)
+        let dialing = group.next().scheduleRepeatedTask(
+            initialDelay: .milliseconds(500), delay: .milliseconds(500)
+        ) { _ in dialer.work() }
+        let ticking = group.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(2)) { _ in
             let viewers = shared.with { tracker in
                 tracker.expire(at: shared.now)
                 return tracker.audiences
@@ -159,6 +165,7 @@ package final class TrackerServer: Sendable {
             // Proxies close streams that are silent for half a minute.
             if ticks.wrappingAdd(1, ordering: .relaxed).newValue % 7 == 0 { listings.keepFollowersAwake() }
         }
+        upkeep = [ticking, dialing]
     }
 
     /// Messages turned away as malformed so far, by reason.
@@ -176,7 +183,7 @@ package final class TrackerServer: Sendable {
     package func stop() async {
         operation.drain()
         if drain > .zero { try? await Task.sleep(for: .seconds(drain.seconds)) }
-        upkeep.cancel()
+        for task in upkeep { task.cancel() }
         listings.end()
         for server in web { await server.stop() }
         for door in datagrams { await door.stop() }
