@@ -9,6 +9,7 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -60,6 +61,7 @@ let tracker: [Target] = [
         dependencies: [
             "TrackerCore", "TrackerDirectory", vocabulary, "Integrity", "Wire", "WebServer", "CDatagrams", "CHiredis",
             "CZlib", logging,
+            nioWebSocket,
         ] + nio,
         path: "Sources/Tracker/Service"),
     .executableTarget(

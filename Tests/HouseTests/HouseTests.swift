@@ -20,7 +20,9 @@ private let mayImport: [String: Set<String>] = {
         "OriginCore": ["Vocabulary"],
         "OriginMedia": platform.union(["Vocabulary", "CLibAVFormat", "OriginCore"]),
         "TrackerDirectory": ["Vocabulary", "Integrity", "Wire", "CSQLite", "Swift"],
-        "TrackerService": shell.union(["TrackerCore", "TrackerDirectory", "CDatagrams", "CHiredis", "CZlib"]),
+        "TrackerService": shell.union([
+            "TrackerCore", "TrackerDirectory", "CDatagrams", "CHiredis", "CZlib", "NIOWebSocket",
+        ]),
         "PeerAgent": shell.union(["PeerCore", "CStreams"]),
         "OriginIngest": nio.union([
             "Vocabulary", "Integrity", "OriginCore", "OriginMedia", "CLibSRT", "CLibSSL", "Logging", "Glibc",

@@ -75,6 +75,11 @@ package enum Limits {
     package static let datagramReceived = 16 + 20 * scrapeHashes
     /// Hashes of one scrape over UDP (BEP 15), and over HTTP.
     package static let scrapeHashes = 74
+    /// Bytes of one message over a WebSocket, and offers in one announce there.
+    package static let socketMessage = 64 << 10
+    package static let socketOffers = 20
+    /// Seconds between two announces over a WebSocket.
+    package static let socketInterval = 120
     /// `name=value` pairs of one announce over HTTP.
     package static let queryItems = 96
     /// BitTorrent peers in one answer: what fits into a datagram that is never cut, 1,220 and 1,208 bytes of it.

@@ -7,7 +7,7 @@ import NIOHTTP1
 /// socket once one waits; so a client can make the server hold one socket read's worth of requests and no more.
 /// A request that breaks a limit is queued as a refusal: earlier ones are answered, it gets its status, and the
 /// connection ends.
-final class Connection: ChannelDuplexHandler {
+final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -24,6 +24,8 @@ final class Connection: ChannelDuplexHandler {
     private let handler: Server.Handler
     private let noteBusy: (_ isBusy: Bool) -> Void
     private var context: ChannelHandlerContext?
+    /// The handlers of HTTP before this one.
+    var forerunners: [any RemovableChannelHandler] = []
 
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
@@ -226,7 +228,9 @@ final class Connection: ChannelDuplexHandler {
         }
         if !isBodiless, let length = response.length { bytes.writeString("content-length: \(length)\r\n") }
         if isChunked { bytes.writeString("transfer-encoding: chunked\r\n") }
-        if !keepsAlive {
+        if response.status == 101 {
+            // Says itself what becomes of the connection.
+        } else if !keepsAlive {
             bytes.writeString("connection: close\r\n")
         } else if isHTTP10 {
             bytes.writeString("connection: keep-alive\r\n")
@@ -234,9 +238,10 @@ final class Connection: ChannelDuplexHandler {
         bytes.writeString("\r\n")
         write(bytes)
 
+        if case .upgrade(let install) = response.body, response.status == 101 { return leave(context, to: install) }
         if isHead || isBodiless { return answered() }
         switch response.body {
-        case .none: answered()
+        case .none, .upgrade: answered()
         case .bytes(let body):
             rest = body
             pump()
@@ -245,6 +250,20 @@ final class Connection: ChannelDuplexHandler {
             let writer = ResponseWriter(self, eventLoop: context.eventLoop, length: length, isChunked: isChunked)
             self.writer = writer
             stream(writer)
+        }
+    }
+
+    /// Takes HTTP out of the pipeline. The connection counts as busy from now on.
+    private func leave(_ context: ChannelHandlerContext, to install: @escaping @Sendable (any Channel) throws -> Void) {
+        flush()
+        let channel = context.channel
+        let pipeline = channel.pipeline.syncOperations
+        let removed = forerunners.map { pipeline.removeHandler($0) } + [pipeline.removeHandler(self)]
+        EventLoopFuture.andAllSucceed(removed, on: channel.eventLoop).assumeIsolated().whenComplete { result in
+            do {
+                try result.get()
+                try install(channel)
+            } catch { channel.close(promise: nil) }
         }
     }
 
@@ -358,7 +377,7 @@ final class Connection: ChannelDuplexHandler {
 }
 
 /// Tells the connection that bytes have come, so that a head's time runs from its first byte.
-final class FirstByte: ChannelInboundHandler {
+final class FirstByte: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 

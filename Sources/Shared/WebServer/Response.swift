@@ -8,6 +8,8 @@ package struct Response: Sendable {
         /// Runs on the connection's event loop once the head is written; not at all for HEAD.
         /// Without a length the body is chunked.
         case stream(length: Int?, @Sendable (ResponseWriter) -> Void)
+        /// With the status 101: HTTP is over, and the handlers that this adds have the connection.
+        case upgrade(@Sendable (any Channel) throws -> Void)
     }
 
     package var status: Int
@@ -30,6 +32,7 @@ package struct Response: Sendable {
         case .none: 0
         case .bytes(let bytes): bytes.readableBytes
         case .stream(let length, _): length
+        case .upgrade: 0
         }
     }
 }

@@ -45,11 +45,11 @@ package final class Server: Sendable {
                     let decoder = HTTPRequestDecoder(
                         leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
                         limitConfiguration: decoding)
-                    let first: any ChannelInboundHandler =
+                    let first: any ChannelInboundHandler & RemovableChannelHandler =
                         shortcut.map { ShortcutHandler($0, connection) } ?? FirstByte(connection)
-                    try channel.pipeline.syncOperations.addHandlers([
-                        first, ByteToMessageHandler(decoder), connection,
-                    ])
+                    let parser = ByteToMessageHandler(decoder)
+                    connection.forerunners = [first, parser]
+                    try channel.pipeline.syncOperations.addHandlers([first, parser, connection])
                 }
             }
             .bind(host: host, port: port).get()

@@ -7,7 +7,7 @@ package typealias Shortcut =
 
 /// Stands in front of the parser. It answers a read that is exactly one plain GET by the shortcut; at the first read that
 /// is anything else it steps aside for good, so no request is ever seen by both.
-final class ShortcutHandler: ChannelInboundHandler {
+final class ShortcutHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer

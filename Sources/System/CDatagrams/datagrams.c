@@ -11,6 +11,13 @@ struct datagram_batch {
     struct mmsghdr outgoing[DATAGRAM_BATCH];
     struct iovec incoming_vectors[DATAGRAM_BATCH];
     struct iovec outgoing_vectors[DATAGRAM_BATCH];
+    // What the kernel says about where a datagram was sent to, when it is asked to.
+    union {
+        struct cmsghdr first;
+        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    } controls[DATAGRAM_BATCH];
+    size_t control_lengths[DATAGRAM_BATCH];
+    int keeps_addresses;
     datagram datagrams[DATAGRAM_BATCH];
 };
 
@@ -34,7 +41,32 @@ void datagram_batch_free(datagram_batch *batch) { free(batch); }
 
 datagram *datagram_batch_at(datagram_batch *batch, int index) { return &batch->datagrams[index]; }
 
+int datagram_batch_keep_addresses(datagram_batch *batch, int socket) {
+    int yes = 1, family = 0;
+    socklen_t length = sizeof family;
+    if (getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &family, &length) < 0) return -errno;
+    int failed = family == AF_INET6
+                     ? setsockopt(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, &yes, sizeof yes)
+                     : setsockopt(socket, IPPROTO_IP, IP_PKTINFO, &yes, sizeof yes);
+    if (failed) return -errno;
+    batch->keeps_addresses = 1;
+    return 0;
+}
+
+// The interface is left to the routing table.
+static void forget_interface(struct cmsghdr *control) {
+    if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
+        ((struct in_pktinfo *)CMSG_DATA(control))->ipi_ifindex = 0;
+    } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
+        ((struct in6_pktinfo *)CMSG_DATA(control))->ipi6_ifindex = 0;
+    }
+}
+
 int datagram_batch_receive(datagram_batch *batch, int socket) {
+    for (int i = 0; batch->keeps_addresses && i < DATAGRAM_BATCH; i++) {
+        batch->incoming[i].msg_hdr.msg_control = &batch->controls[i];
+        batch->incoming[i].msg_hdr.msg_controllen = sizeof batch->controls[i];
+    }
     int received = recvmmsg(socket, batch->incoming, DATAGRAM_BATCH, MSG_WAITFORONE, NULL);
     if (received < 0) return -errno;
     for (int i = 0; i < received; i++) {
@@ -42,6 +74,8 @@ int datagram_batch_receive(datagram_batch *batch, int socket) {
         batch->datagrams[i].address_length = header->msg_namelen;
         batch->datagrams[i].length = header->msg_flags & MSG_TRUNC ? UINT32_MAX : batch->incoming[i].msg_len;
         header->msg_namelen = sizeof(struct sockaddr_in6);
+        batch->control_lengths[i] = batch->keeps_addresses ? header->msg_controllen : 0;
+        if (batch->control_lengths[i] >= sizeof(struct cmsghdr)) forget_interface(&batch->controls[i].first);
     }
     return received;
 }
@@ -56,6 +90,8 @@ static int prepare(datagram_batch *batch, int count, const uint32_t *sources, ch
         batch->outgoing_vectors[ready].iov_len = datagram->length;
         header->msg_name = &datagram->address;
         header->msg_namelen = datagram->address_length;
+        header->msg_control = batch->control_lengths[i] ? &batch->controls[i] : NULL;
+        header->msg_controllen = batch->control_lengths[i];
         if (sources) {
             header->msg_control = controls[ready];
             header->msg_controllen = sizeof controls[ready];

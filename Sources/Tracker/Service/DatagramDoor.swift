@@ -13,6 +13,8 @@ import Wire
 final class DatagramDoor: Sendable {
     let port: Int
     private let sockets: [Int32]
+    /// Whether clients may ask at any of the machine's addresses.
+    private let isEverywhere: Bool
     private let shared: SharedTracker
     private let swarms: Swarms
     private let ids = ConnectionIDs()
@@ -34,6 +36,7 @@ final class DatagramDoor: Sendable {
             for socket in sockets { close(socket) }
             throw error
         }
+        isEverywhere = ["0.0.0.0", "::"].contains(address.ipAddress)
         self.sockets = sockets
         self.shared = shared
         self.swarms = swarms
@@ -97,6 +100,7 @@ final class DatagramDoor: Sendable {
     private func serve(_ number: Int) {
         let batch = datagram_batch_make()
         defer { datagram_batch_free(batch) }
+        if isEverywhere { _ = datagram_batch_keep_addresses(batch, sockets[number]) }
         var clerk = DatagramClerk(ids: ids, shared: shared, swarms: swarms)
         var swept = 0
         while !isStopping.load(ordering: .relaxed) {

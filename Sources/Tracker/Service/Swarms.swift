@@ -51,6 +51,13 @@ package final class Swarms: Sendable {
     /// Whether clients may meet under this hash.
     func serves(_ hash: InfoHash) -> Bool { settings.isOpen || native.knows(hash) }
 
+    /// Why the address may not announce under this hash now.
+    func refusal(of hash: InfoHash, to ip: IPAddress?) -> Refusal? {
+        guard native.admits(hash) else { return .notAllowed }
+        guard ip.map(native.mayAnnounce) ?? true else { return .tooFast }
+        return serves(hash) ? nil : .unknownHash
+    }
+
     func interval(_ random: UInt64) -> Int {
         let tenth = settings.interval / 10
         return settings.interval - tenth + Int(random % UInt64(2 * tenth + 1))
@@ -61,9 +68,7 @@ package final class Swarms: Sendable {
         _ announce: SwarmAnnounce, from ip: IPAddress, wanted: Int, at now: Instant, random: UInt64,
         into lists: SwarmStore.Lists
     ) throws(Refusal) -> SwarmStore.Answer {
-        guard native.admits(announce.hash) else { throw .notAllowed }
-        guard native.mayAnnounce(ip) else { throw .tooFast }
-        guard serves(announce.hash) else { throw .unknownHash }
+        if let refusal = refusal(of: announce.hash, to: ip) { throw refusal }
         let wanted = announce.event == .stopped ? 0 : wanted
         let place = SwarmStore.place(of: announce.hash, secret)
         let mayGrow = peerCount < settings.peers && swarmCount < settings.swarms

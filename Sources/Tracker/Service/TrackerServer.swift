@@ -79,6 +79,7 @@ package final class TrackerServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let door = WebDoor(shared: shared, listings: listings, operation: operation)
         let swarmDoor = SwarmDoor(shared: shared, swarms: swarms)
+        let socketDoor = SocketDoor(shared: shared, swarms: swarms, seed: UInt64.random(in: .min ... .max))
         let refusals = Refusals()
         var web: [Server] = []
         for place in options.http {
@@ -86,7 +87,7 @@ package final class TrackerServer: Sendable {
                 let server = try await Server.start(
                     host: place.host, port: place.port, group: group, limits: limits, shortcut: swarmDoor.answer
                 ) { request, eventLoop in
-                    swarmDoor.answer(request).map(eventLoop.makeSucceededFuture)
+                    (socketDoor.answer(request) ?? swarmDoor.answer(request)).map(eventLoop.makeSucceededFuture)
                         ?? door.answer(request, malformed: refusals.counts, on: eventLoop)
                 }
                 refusals.follow(server)

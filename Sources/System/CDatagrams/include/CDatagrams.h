@@ -25,6 +25,10 @@ datagram_batch *datagram_batch_make(void);
 void datagram_batch_free(datagram_batch *batch);
 datagram *datagram_batch_at(datagram_batch *batch, int index);
 
+/// For a socket that is bound to no address in particular: answers leave from the address that was asked, as clients
+/// expect. Returns 0 or -errno.
+int datagram_batch_keep_addresses(datagram_batch *batch, int socket);
+
 /// Waits for the first datagram, takes up to a batch of those that are already there.
 /// Returns how many were received, or -errno. A datagram longer than DATAGRAM_CAPACITY has length UINT32_MAX.
 int datagram_batch_receive(datagram_batch *batch, int socket);

@@ -1,0 +1,186 @@
+import Foundation
+import Glibc
+import NIOCore
+import Testing
+import TrackerCore
+import Vocabulary
+import Wire
+
+@testable import TrackerService
+
+@Suite(.timeLimit(.minutes(2))) struct `A tracker's WebSocket for WebTorrent clients` {
+    private static func running(isOpen: Bool = true, _ body: (TrackerServer) async throws -> Void) async throws {
+        var swarms = Swarms.Settings()
+        swarms.isOpen = isOpen
+        let server = try await TrackerServer.start(
+            host: "127.0.0.1", port: 0, udpHost: "127.0.0.1", udpPort: 0, swarms: swarms)
+        do {
+            try await body(server)
+            await server.stop()
+        } catch {
+            await server.stop()
+            throw error
+        }
+    }
+
+    /// Bytes of a hash that are no ASCII.
+    private static let hash = "\\u0000\\u00ff\\u0080hhhhhhhhhhhhhhhhh"
+
+    private static func announce(_ name: Character, _ more: String) -> String {
+        let peer = String(repeating: name, count: 20)
+        return "{\"action\":\"announce\",\"info_hash\":\"\(hash)\",\"peer_id\":\"\(peer)\"\(more)}"
+    }
+
+    @Test func `passes offers and answers on between those who have announced`() async throws {
+        try await Self.running { server in
+            let seeder = try Talker(port: server.httpPort)
+            let first = try seeder.ask(Self.announce("s", ",\"left\":0,\"event\":\"started\",\"numwant\":5"))
+            #expect(first["complete"] as? Int == 1 && first["incomplete"] as? Int == 0)
+            #expect(first["interval"] as? Int == 120)
+            let leecher = try Talker(port: server.httpPort)
+            let offers = ",\"offers\":[{\"offer_id\":\"one\",\"offer\":{\"type\":\"offer\",\"sdp\":\"v=0\\r\\n\"}}]"
+            let second = try leecher.ask(Self.announce("l", ",\"left\":9,\"event\":\"started\"" + offers))
+            #expect(second["complete"] as? Int == 1 && second["incomplete"] as? Int == 1)
+            let offer = try seeder.hear()
+            #expect(offer["peer_id"] as? String == String(repeating: "l", count: 20))
+            #expect(offer["offer_id"] as? String == "one")
+            #expect((offer["offer"] as? [String: String])?["sdp"] == "v=0\r\n")
+            #expect(offer["info_hash"] as? String == "\u{0}\u{ff}\u{80}hhhhhhhhhhhhhhhhh")
+            let target = String(repeating: "l", count: 20)
+            seeder.say(
+                Self.announce(
+                    "s",
+                    ",\"to_peer_id\":\"\(target)\",\"offer_id\":\"one\",\"answer\":{\"type\":\"answer\",\"sdp\":\"v=1\"}"
+                ))
+            let answer = try leecher.hear()
+            #expect((answer["answer"] as? [String: String])?["sdp"] == "v=1")
+            #expect(answer["peer_id"] as? String == String(repeating: "s", count: 20))
+            let scrape = try leecher.ask("{\"action\":\"scrape\",\"info_hash\":[\"\(Self.hash)\"]}")
+            let files = scrape["files"] as? [String: [String: Int]]
+            #expect(files?.values.first == ["complete": 1, "incomplete": 1, "downloaded": 0])
+            leecher.say(Self.announce("l", ",\"event\":\"stopped\""))
+            #expect(try leecher.hear()["incomplete"] as? Int == 0)
+        }
+    }
+
+    @Test func `serves no strange hash unless it is open, and closes on what it does not understand`() async throws {
+        try await Self.running(isOpen: false) { server in
+            let client = try Talker(port: server.httpPort)
+            let refused = try client.ask(Self.announce("a", ",\"left\":1"))
+            #expect(refused["failure reason"] as? String == "this tracker does not serve this info-hash")
+            client.say("{\"action\":\"announce\"}")
+            #expect(throws: Talker.Closed.self) { try client.hear() }
+            #expect(server.malformed == ["socket_wrong_type": 1])
+        }
+    }
+
+    static let malformed: [(String, WireError)] = [
+        ("", .wrongType("message")), ("[]", .wrongType("message")), ("{\"action\":\"scrape\"}", .wrongType("message")),
+        ("{\"action\":\"scrape\",\"info_hash\":\"short\"}", .outOfRange("info_hash")),
+        ("{\"action\":\"scrape\",\"info_hash\":\"\\u0100hhhhhhhhhhhhhhhhhhh\"}", .outOfRange("info_hash")),
+        ("{\"action\":\"dance\",\"info_hash\":\"\(hash)\"}", .outOfRange("action")),
+        ("{\"action\":\"announce\",\"info_hash\":\"\(hash)\"}", .outOfRange("peer_id")),
+        (announce("a", ",\"event\":\"boom\""), .outOfRange("event")),
+        (announce("a", ",\"answer\":{\"type\":\"a\",\"sdp\":\"\"}"), .outOfRange("to_peer_id")),
+        (String(repeating: " ", count: 65_537), .oversized(length: 65_537, limit: 65_536)),
+        (
+            announce(
+                "a",
+                ",\"offers\":["
+                    + [String](repeating: "{\"offer_id\":\"o\",\"offer\":{\"type\":\"o\",\"sdp\":\"\"}}", count: 21)
+                    .joined(separator: ",") + "]"), .tooMany
+        ),
+    ]
+
+    @Test(arguments: malformed.indices) func `refuses malformed messages`(row: Int) {
+        let (text, error) = Self.malformed[row]
+        #expect(throws: error, "\(text.prefix(99))") { try SocketMessage(parsing: Array(text.utf8)) }
+    }
+
+    @Test func `lets go of who hangs up, and gives no name to two`() {
+        var swarms = SocketSwarms(seed: 1)
+        let announce = SwarmAnnounce(hash: InfoHash(1, 2, 3), port: 1, isSeeder: false)
+        func name(_ number: Int) -> [UInt8] { [UInt8](repeating: UInt8(number), count: 20) }
+        for number in 1...20 {
+            let isListed = swarms.announce(announce, as: name(number), on: UInt64(number))
+            #expect(isListed)
+        }
+        let isTwin = swarms.announce(announce, as: name(1), on: 99)
+        #expect(!isTwin)
+        let all = swarms.others(30, in: announce.hash, than: name(3))
+        #expect(Set(all) == Set(1...20).subtracting([3]))
+        #expect(swarms.socket(of: name(2), in: announce.hash, for: name(1), on: 1) == 2)
+        #expect(swarms.socket(of: name(2), in: announce.hash, for: name(1), on: 3) == nil)
+        for number in stride(from: 1, through: 20, by: 2) { swarms.close(UInt64(number)) }
+        #expect(swarms.peerCount == 10)
+        let rest = swarms.others(30, in: announce.hash, than: name(2))
+        #expect(Set(rest) == Set(stride(from: 4, through: 20, by: 2)))
+        for number in 1...20 { swarms.close(UInt64(number)) }
+        #expect(swarms.peerCount == 0 && swarms.counts(of: announce.hash) == SwarmCounts())
+    }
+}
+
+/// A WebSocket client (RFC 6455) that says one thing at a time.
+private final class Talker {
+    struct Closed: Error {}
+
+    private let handle: Int32
+    private var bytes: [UInt8] = []
+
+    init(port: Int) throws {
+        handle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var patience = timeval()
+        patience.tv_sec = 30
+        setsockopt(handle, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        let code = try SocketAddress(ipAddress: "127.0.0.1", port: port).withSockAddr {
+            connect(handle, $0, socklen_t($1))
+        }
+        guard code == 0 else { throw Closed() }
+        send(
+            Array(
+                "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                    .utf8))
+        var head: [UInt8] = []
+        while !head.suffix(4).elementsEqual([13, 10, 13, 10]) { head += try take(1) }
+        let text = String(decoding: head, as: UTF8.self)
+        // The example of the RFC, section 1.3.
+        guard text.hasPrefix("HTTP/1.1 101 "), text.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") else { throw Closed() }
+    }
+
+    deinit { close(handle) }
+
+    private func send(_ bytes: [UInt8]) { _ = Glibc.send(handle, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+
+    private func take(_ count: Int) throws -> [UInt8] {
+        while bytes.count < count {
+            var more = [UInt8](repeating: 0, count: 4_096)
+            let received = recv(handle, &more, more.count, 0)
+            guard received > 0 else { throw Closed() }
+            bytes += more[..<received]
+        }
+        defer { bytes.removeFirst(count) }
+        return Array(bytes.prefix(count))
+    }
+
+    func say(_ text: String) {
+        let text = Array(text.utf8)
+        let mask: [UInt8] = [1, 2, 3, 4]
+        send(
+            [0x81, 0x80 | 126, UInt8(text.count >> 8), UInt8(text.count & 255)] + mask
+                + text.indices.map { text[$0] ^ mask[$0 % 4] })
+    }
+
+    func hear() throws -> [String: Any] {
+        let head = try take(2)
+        guard head[0] == 0x81 else { throw Closed() }
+        var length = Int(head[1])
+        if length == 126 { length = try take(2).reduce(0) { $0 << 8 | Int($1) } }
+        let object = try JSONSerialization.jsonObject(with: Data(try take(length)))
+        return object as? [String: Any] ?? [:]
+    }
+
+    func ask(_ text: String) throws -> [String: Any] {
+        say(text)
+        return try hear()
+    }
+}
