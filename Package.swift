@@ -45,7 +45,7 @@ let shared: [Target] = [
     .target(name: "Vocabulary", path: "Sources/Shared/Vocabulary"),
     .target(name: "Integrity", dependencies: [vocabulary, "CSodium", "CLibCrypto"], path: "Sources/Shared/Integrity"),
     .target(name: "Wire", dependencies: [vocabulary, nioCore], path: "Sources/Shared/Wire"),
-    .target(name: "WebServer", dependencies: nio + [nioHTTP], path: "Sources/Shared/WebServer"),
+    .target(name: "WebServer", dependencies: nio + [nioHTTP, "CZlib"], path: "Sources/Shared/WebServer"),
     .target(name: "WebClient", dependencies: [vocabulary, "CLibCurl", nioCore], path: "Sources/Shared/WebClient"),
     .target(name: "Inspection", dependencies: [vocabulary, "WebClient"], path: "Sources/Shared/Inspection"),
     .target(name: "CommandLine", dependencies: ["Wire", logging, nioCore], path: "Sources/Shared/CommandLine"),
@@ -182,7 +182,8 @@ let tests: [Target] = [
     .testTarget(
         name: "OriginServiceTests",
         dependencies: [
-            "OriginService", "OriginMedia", "OriginCore", "Integrity", "Wire", "Stage", "WebServer", "WebClient",
+            "OriginService", "OriginMedia", "OriginCore", "Inspection", "Integrity", "Wire", "Stage", "WebServer",
+            "WebClient",
             vocabulary, logging,
         ] + nio),
     .testTarget(
@@ -191,7 +192,7 @@ let tests: [Target] = [
             "OriginIngest", "OriginCore", "OriginMedia", "Integrity", "Stage", vocabulary, logging,
             .product(name: "NIOEmbedded", package: "swift-nio"),
         ] + nio),
-    .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Stage", vocabulary]),
+    .testTarget(name: "OriginMediaTests", dependencies: ["OriginMedia", "Inspection", "Stage", vocabulary]),
     .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", vocabulary]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", vocabulary]),
     .testTarget(name: "ModelsTests", dependencies: ["Models", vocabulary]),
@@ -205,7 +206,8 @@ let tests: [Target] = [
         dependencies: ["RehearsalNetwork", "RehearsalPlayer", "Stage", "tributary-lab", vocabulary]),
     .testTarget(name: "HouseTests", dependencies: ["Stage", vocabulary]),
     .testTarget(
-        name: "EndToEndTests", dependencies: ["Stage", "WebClient", vocabulary], exclude: ["clients.py"]),
+        name: "EndToEndTests", dependencies: ["Inspection", "Stage", "WebClient", "WebServer", vocabulary] + nio,
+        exclude: ["clients.py"]),
 ]
 
 let checks: [Target] = [
@@ -218,6 +220,8 @@ let checks: [Target] = [
     .executableTarget(
         name: "benchmark-transfers", dependencies: ["Scenarios", "Simulator", vocabulary],
         path: "Benchmarks/Transfers"),
+    .executableTarget(
+        name: "benchmark-serving", dependencies: ["Stage", "WebClient", vocabulary], path: "Benchmarks/Serving"),
     .executableTarget(
         name: "benchmark-hashing", dependencies: ["Integrity", "Stage", vocabulary], path: "Benchmarks/Hashing"),
     .executableTarget(

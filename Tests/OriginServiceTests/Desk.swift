@@ -102,6 +102,9 @@ final class Counter: Sendable {
 
     func close() async { await server.stop() }
 
+    /// What all paths of the broadcast begin with.
+    var address: String { "http://127.0.0.1:\(server.port)\(base)" }
+
     /// `path` is sent as it is; without a leading slash it is below the broadcast's own.
     func ask(_ path: String, method: String = "GET", headers: [(String, String)] = []) async throws -> Answer {
         let whole = path.hasPrefix("/") ? path : "\(base)/\(path)"

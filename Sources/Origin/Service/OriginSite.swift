@@ -11,6 +11,8 @@ package final class OriginSite: Sendable {
 
     /// What was sent, by kind of answer.
     private let sent = Mutex<[String: (requests: Int, bytes: Int)]>([:])
+    /// Playlists as they were last made, by their paths: only those that exist get in.
+    private let texts = Mutex<[String: (version: Int, text: CompressedText)]>([:])
     private let link: @Sendable () -> (link: String, hls: String)
     private let malformed: @Sendable () -> [MalformedRequest: Int]
 
@@ -51,9 +53,9 @@ package final class OriginSite: Sendable {
         switch Array(path.dropFirst()) {
         case ["head"]: return head(request, eventLoop)
         case ["master.m3u8"]:
-            return playlist(eventLoop, .master, kind: "master") { self.publication.masterPlaylist }
+            return playlist(request, eventLoop, .master, kind: "master") { self.publication.masterPlaylist }
         case ["manifest.mpd"]:
-            return playlist(eventLoop, .master, kind: "manifest", type: "application/dash+xml") {
+            return playlist(request, eventLoop, .master, kind: "manifest", type: "application/dash+xml") {
                 self.publication.manifest
             }
         case let rest where rest.count == 2 && rest[0] == "segments":
@@ -61,7 +63,7 @@ package final class OriginSite: Sendable {
         case let rest where rest.count == 2:
             guard let rendition = Self.rendition(rest[0]) else { return notFound(eventLoop) }
             guard rest[1] != "index.m3u8" else {
-                return playlist(eventLoop, .anything, kind: "playlist") {
+                return playlist(request, eventLoop, .anything, kind: "playlist") {
                     self.publication.mediaPlaylist(of: rendition)
                 }
             }
@@ -99,22 +101,22 @@ package final class OriginSite: Sendable {
     }
 
     private func playlist(
-        _ eventLoop: any EventLoop, _ wish: Publication.Wish, kind: String,
+        _ request: Request, _ eventLoop: any EventLoop, _ wish: Publication.Wish, kind: String,
         type: String = "application/vnd.apple.mpegurl", _ text: @escaping @Sendable () -> String?
     ) -> EventLoopFuture<Response> {
         publication.news(wish, within: patience, on: eventLoop).map {
-            guard let text = text() else {
+            let version = self.publication.version
+            let known = self.texts.withLock { $0[request.path] }.flatMap { $0.version == version ? $0.text : nil }
+            guard let text = known ?? text().map(CompressedText.init) else {
                 // What is promised by the media itself may still come; another rendition or container will not.
                 return wish == .master && self.publication.masterPlaylist == nil || self.publication.head == nil
                     ? Self.notYet : Self.refusal(404, "this broadcast has none")
             }
+            if known == nil { self.texts.withLock { $0[request.path] = (version, text) } }
             return self.counted(
                 kind,
-                Response(
-                    status: 200,
-                    headers: Self.cors + [
-                        ("content-type", type), ("cache-control", "no-cache"),
-                    ], body: .bytes(ByteBuffer(string: text))))
+                text.response(
+                    to: request, headers: Self.cors + [("content-type", type), ("cache-control", "no-cache")]))
         }
     }
 

@@ -75,7 +75,11 @@ package final class Publication: Sendable {
         /// What the multivariant playlist promises of this programme, once it is decided.
         var renditions: [Rendition] = []
         /// The signed head, until there is news.
-        var head: [UInt8]?
+        var head: [UInt8]? {
+            didSet { if head == nil { version += 1 } }
+        }
+        /// Counts the news.
+        var version = 0
         var waiting: [(wish: Wish, promise: EventLoopPromise<Void>)] = []
         var started = Publication.now
         var isFailing = false
@@ -372,6 +376,9 @@ extension Publication {
 // MARK: What event loops ask
 
 extension Publication {
+    /// Changes with everything that playlists tell.
+    package var version: Int { state.withLock { $0.version } }
+
     package var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Succeeds once there is what is wished for, or `patience` is over.

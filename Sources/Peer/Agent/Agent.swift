@@ -85,6 +85,11 @@ package final class Agent: @unchecked Sendable {
     private var refreshTask: RepeatedTask?
 
     var title = ""
+    /// What the origin says of its renditions; empty while it does not know.
+    private(set) var renditions: [Rendition] = []
+    private var others: [UInt8: OtherRendition] = [:]
+    private var initializations: [Root: ByteBuffer] = [:]
+    private var wantedInitializations: Set<Root> = []
     var closedAt: UInt64?
     private(set) var bytesToPlayer = 0
     private var linkFlaws: [LinkFlaw: Int] = [:]
@@ -186,6 +191,7 @@ package final class Agent: @unchecked Sendable {
         alarm?.task.cancel()
         acknowledgementAlarm?.cancel()
         refreshTask?.cancel()
+        for other in others.values { other.stop() }
         listener?.close(promise: nil)
         // One round trip for the last announce and the goodbyes; nobody waits longer for a viewer who leaves.
         return eventLoop.scheduleTask(in: .milliseconds(options.link.trackers.isEmpty ? 50 : 200)) {
@@ -275,6 +281,7 @@ package final class Agent: @unchecked Sendable {
         case .accept(let segment):
             guard let current, current.record.segment == segment else { return }
             store.keep(current.record, sealed: current.sealed)
+            if let section = current.record.initialization { needs(section) }
         case .forget(let segment):
             store.forget(segment)
             _ = early.take(segment)
@@ -454,6 +461,7 @@ package final class Agent: @unchecked Sendable {
             guard case .success(let news) = result, let newest = news.newest else { return self.tell(.headFailed) }
             let sequence = newest.record.segment.sequence
             self.title = news.head.title
+            self.renditions = news.head.renditions
             self.closedAt = news.head.isClosed ? sequence : nil
             self.together {
                 self.enqueue(.record(newest, .origin))
@@ -504,7 +512,10 @@ package final class Agent: @unchecked Sendable {
 
     private func refreshProgramme() {
         let before = programme.playlist
-        let listed = core.listed.prefix { store.leaves($0.segment) != nil || $0.segment.sequence < core.newestSequence }
+        let listed = core.listed.prefix { record in
+            guard record.initialization.map({ initializations[$0] != nil }) ?? true else { return false }
+            return store.leaves(record.segment) != nil || record.segment.sequence < core.newestSequence
+        }
         programme.update(Array(listed), targetDuration: core.targetDuration, end: closedAt, at: .now())
         if programme.playlist != before { local?.listed() }
     }
@@ -517,6 +528,7 @@ package final class Agent: @unchecked Sendable {
         var report = Report()
         report.tally = core.tally
         report.bytesToPlayer = bytesToPlayer
+        report.tally.bytesFromOrigin += others.values.reduce(0) { $0 + $1.bytesFromOrigin }
         report.piecesRefused = piecesRefused
         report.stalls = core.stallCount
         report.stalled = core.stallTime
@@ -551,6 +563,41 @@ package final class Agent: @unchecked Sendable {
         if (0...600_000).contains(sinceEnd), !core.isBroadcastClosed { return .milliseconds(sinceEnd) }
         guard let newest = core.listed.last else { return nil }
         return .milliseconds(max(0, newest.programTime + newest.duration / 1_000 - end))
+    }
+}
+
+extension Agent: OtherRendition.Owner {
+    func changed(_ rendition: OtherRendition) { local?.listed() }
+
+    func arrived(_ piece: PieceID, of rendition: OtherRendition) { local?.arrived(piece) }
+
+    func forgotten(_ segment: SegmentID, of rendition: OtherRendition) { local?.forgotten(segment) }
+
+    /// Initialization sections are few and small: each comes from the origin once.
+    func needs(_ initialization: Root) {
+        guard initializations[initialization] == nil, wantedInitializations.insert(initialization).inserted else {
+            return
+        }
+        fetchInitialization(initialization)
+    }
+
+    private func fetchInitialization(_ root: Root) {
+        guard !isStopped else { return }
+        origin.fetchInitialization(root) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success(let bytes):
+                if self.initializations.count >= 256 { self.initializations.removeAll() }
+                self.initializations[root] = ByteBuffer(bytes: bytes)
+                self.wantedInitializations.remove(root)
+                self.refreshProgramme()
+                self.local?.listed()
+            case .failure:
+                self.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(500)) { [weak self] in
+                    self?.fetchInitialization(root)
+                }
+            }
+        }
     }
 }
 
@@ -640,15 +687,39 @@ extension Agent: LinkOwner {
 }
 
 extension Agent: BroadcastView {
-    func record(_ segment: SegmentID) -> Record? { store.record(segment) }
+    func record(_ segment: SegmentID) -> Record? {
+        guard segment.rendition != options.rendition else { return store.record(segment) }
+        return others[segment.rendition]?.record(segment)
+    }
 
-    func piece(_ piece: PieceID) -> ByteBuffer? { store[piece] }
+    func piece(_ piece: PieceID) -> ByteBuffer? {
+        guard piece.segment.rendition != options.rendition else { return store[piece] }
+        return others[piece.segment.rendition]?.piece(piece)
+    }
 
     var rendition: UInt8 { options.rendition }
 
-    func asked(_ segment: SegmentID) { tell(.playerAsked(segment)) }
+    /// Followed from now on.
+    func other(_ rendition: UInt8) -> OtherRendition? {
+        guard rendition != options.rendition, Int(rendition) < renditions.count, !isStopped else { return nil }
+        let other =
+            others[rendition]
+            ?? OtherRendition(rendition, on: eventLoop, client, options.link, owner: self)
+        others[rendition] = other
+        other.follow()
+        return other
+    }
 
-    func delivered(_ segment: SegmentID) { tell(.playerReceived(segment)) }
+    func initialization(_ root: Root) -> ByteBuffer? { initializations[root] }
+
+    func asked(_ segment: SegmentID) {
+        guard segment.rendition != options.rendition else { return tell(.playerAsked(segment)) }
+        others[segment.rendition]?.asked(segment)
+    }
+
+    func delivered(_ segment: SegmentID) {
+        if segment.rendition == options.rendition { tell(.playerReceived(segment)) }
+    }
 
     func sentToPlayer(_ bytes: Int) { bytesToPlayer += bytes }
 }

@@ -7,6 +7,11 @@ import Wire
 protocol BroadcastView: AnyObject, Sendable {
     var rendition: UInt8 { get }
     var programme: Programme { get }
+    /// What the origin says of its renditions; empty while it does not know.
+    var renditions: [Rendition] { get }
+    /// A rendition that is not shared; it is followed from then on.
+    func other(_ rendition: UInt8) -> OtherRendition?
+    func initialization(_ root: Root) -> ByteBuffer?
     func record(_ segment: SegmentID) -> Record?
     func piece(_ piece: PieceID) -> ByteBuffer?
     func currentReport() -> Report
@@ -192,8 +197,11 @@ final class LocalServer: @unchecked Sendable {
     private func route(_ path: [String], _ request: Request) -> EventLoopFuture<Response> {
         guard let view else { return done(refuse(.tooLate)) }
         switch path {
-        case ["master.m3u8"]: return playlist { $0.master(rendition: view.rendition) }
-        case ["\(view.rendition)", "index.m3u8"]: return playlist { $0.playlist?.text ?? "" }
+        case ["master.m3u8"]: return text(request, until: { $0.programme.playlist != nil }, Self.master)
+        case ["manifest.mpd"]:
+            for rendition in view.renditions.indices { _ = view.other(UInt8(rendition)) }
+            return text(
+                request, type: "application/dash+xml", until: { Self.manifest($0) != nil }, { Self.manifest($0) ?? "" })
         case ["status"]:
             return done(page(StatusPage(view.currentReport(), programme: view.programme, base: base).html))
         case ["status.json"]:
@@ -204,10 +212,65 @@ final class LocalServer: @unchecked Sendable {
                     body: .bytes(ByteBuffer(string: text + "\n"))))
         default: break
         }
-        guard path.count == 2, path[0] == "\(view.rendition)", path[1].hasSuffix(".ts"),
-            let sequence = Self.number(path[1].dropLast(3))
+        guard path.count == 2 else { return done(refuse(.unknown)) }
+        if path[0] == "segments", path[1].hasSuffix(".mp4"), let root = Root(hex: path[1].dropLast(4)) {
+            return initialization(root)
+        }
+        guard let rendition = UInt8(path[0]), path[0] == "\(rendition)",
+            rendition == view.rendition || view.other(rendition) != nil
         else { return done(refuse(.unknown)) }
-        return segment(SegmentID(rendition: view.rendition, sequence: sequence), request)
+        if path[1] == "index.m3u8" {
+            return text(request, until: { Self.programme(rendition, of: $0)?.playlist != nil }) {
+                Self.programme(rendition, of: $0)?.playlist?.text ?? ""
+            }
+        }
+        guard let dot = path[1].firstIndex(of: "."), [".ts", ".m4s"].contains(path[1][dot...]),
+            let sequence = Self.number(path[1][..<dot])
+        else { return done(refuse(.unknown)) }
+        return segment(
+            SegmentID(rendition: rendition, sequence: sequence), isFragment: path[1].hasSuffix(".m4s"), request)
+    }
+
+    private static func programme(_ rendition: UInt8, of view: any BroadcastView) -> Programme? {
+        rendition == view.rendition ? view.programme : view.other(rendition)?.programme
+    }
+
+    /// What the origin has signed of its renditions; before it says so, what is known of the one that is shared.
+    private static func master(_ view: any BroadcastView) -> String {
+        view.renditions.isEmpty
+            ? view.programme.master(rendition: view.rendition) : MasterPlaylist(view.renditions).text
+    }
+
+    /// The same segments for MPEG-DASH, as far as all renditions have them; `nil` while there are none in fragments.
+    private static func manifest(_ view: any BroadcastView) -> String? {
+        guard let playlist = view.programme.playlist, !view.renditions.isEmpty else { return nil }
+        var rows: [DashManifest.Row] = []
+        var discontinuity = playlist.discontinuitySequence
+        for (number, segment) in playlist.segments.enumerated() {
+            if segment.isDiscontinuity { discontinuity += 1 }
+            let sequence = playlist.mediaSequence + UInt64(number)
+            let records = view.renditions.indices.compactMap {
+                view.record(SegmentID(rendition: UInt8($0), sequence: sequence))
+            }
+            let sections = records.compactMap(\.initialization)
+            guard let first = records.first, sections.count == view.renditions.count else { continue }
+            rows.append(DashManifest.Row(first, discontinuity: discontinuity, initializations: sections))
+        }
+        guard !rows.isEmpty else { return nil }
+        return DashManifest(
+            renditions: view.renditions, rows: rows, targetDuration: playlist.targetDuration, isEnded: playlist.isEnded
+        ).text
+    }
+
+    private func initialization(_ root: Root) -> EventLoopFuture<Response> {
+        wait(for: Self.recordPatience) { [weak self] in
+            self?.view?.initialization(root) != nil
+        } answer: { [self] isReady in
+            guard isReady, let bytes = view?.initialization(root) else { return refuse(.unknown) }
+            return Response(
+                status: 200, headers: [("content-type", "video/mp4"), ("cache-control", "private, max-age=3600")],
+                body: .bytes(bytes))
+        }
     }
 
     /// Digits as we write them ourselves: no sign, no zero before them, nothing that a playlist could not hold.
@@ -227,21 +290,22 @@ final class LocalServer: @unchecked Sendable {
             ], body: .bytes(ByteBuffer(string: html)))
     }
 
-    private func playlist(_ text: @escaping (Programme) -> String) -> EventLoopFuture<Response> {
+    private func text(
+        _ request: Request, type: String = "application/vnd.apple.mpegurl",
+        until isReady: @escaping (any BroadcastView) -> Bool, _ text: @escaping (any BroadcastView) -> String
+    ) -> EventLoopFuture<Response> {
         wait(for: Self.playlistPatience) { [weak self] in
-            self?.view?.programme.playlist != nil
+            self?.view.map(isReady) ?? false
         } answer: { [self] isReady in
-            guard isReady, let programme = view?.programme else { return refuse(.tooLate) }
-            return Response(
-                status: 200,
-                headers: [("content-type", "application/vnd.apple.mpegurl"), ("cache-control", "no-cache")],
-                body: .bytes(ByteBuffer(string: text(programme))))
+            guard isReady, let view else { return refuse(.tooLate) }
+            return CompressedText(text(view)).response(
+                to: request, headers: [("content-type", type), ("cache-control", "no-cache")])
         }
     }
 
     /// A segment that is listed, or is about to be, is answered once its first wanted piece is there.
-    private func segment(_ segment: SegmentID, _ request: Request) -> EventLoopFuture<Response> {
-        let playlist = view?.programme.playlist
+    private func segment(_ segment: SegmentID, isFragment: Bool, _ request: Request) -> EventLoopFuture<Response> {
+        let playlist = view.flatMap { Self.programme(segment.rendition, of: $0)?.playlist }
         let end = playlist.map { $0.mediaSequence + UInt64($0.segments.count) }
         let isNear = end.map { segment.sequence >= $0 && segment.sequence < $0 + 4 } ?? true
         guard view?.record(segment) != nil || isNear else { return done(refuse(.unknown)) }
@@ -258,6 +322,7 @@ final class LocalServer: @unchecked Sendable {
             return view.piece(PieceID(segment, first / PieceID.length)) != nil
         } answer: { [self] isReady in
             guard let record = view?.record(segment) else { return refuse(.unknown) }
+            guard (record.initialization != nil) == isFragment else { return refuse(.unknown) }
             guard isReady else { return refuse(.tooLate) }
             return stream(record, header)
         }
@@ -278,7 +343,8 @@ final class LocalServer: @unchecked Sendable {
             return Response(status: 416, headers: [("content-range", "bytes */\(record.length)")])
         }
         var headers = [
-            ("content-type", "video/mp2t"), ("accept-ranges", "bytes"), ("etag", "\"\(record.root)\""),
+            ("content-type", record.initialization == nil ? "video/mp2t" : "video/iso.segment"),
+            ("accept-ranges", "bytes"), ("etag", "\"\(record.root)\""),
             ("cache-control", "private, max-age=60"),
         ]
         let isPartial = range.count < record.length

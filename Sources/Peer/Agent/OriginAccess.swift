@@ -138,7 +138,8 @@ final class OriginAccess: @unchecked Sendable {
         let isWhole = bytes.count == record.length
         let assembly = Assembly(record: record, next: pieces.lowerBound)
         let task = request(
-            "segments/\(record.root).ts", range: isWhole ? nil : bytes, limit: bytes.count,
+            "segments/\(record.root).\(record.initialization == nil ? "ts" : "m4s")", range: isWhole ? nil : bytes,
+            limit: bytes.count,
             timeout: Self.pieceTimeout, stall: Self.stall,
             head: { head in
                 let isRight =
@@ -157,6 +158,17 @@ final class OriginAccess: @unchecked Sendable {
                 }
             })
         fetches[id] = task
+    }
+
+    /// Asks for an initialization section, and hands it on if it is what its name says.
+    func fetchInitialization(_ root: Root, _ done: @escaping (Result<[UInt8], OriginFailure>) -> Void) {
+        collect("segments/\(root).mp4", limit: Limits.initializationLength, timeout: Self.headTimeout) { result in
+            done(
+                result.flatMap { bytes in
+                    MerkleTree.root(ofLeaves: MerkleTree.leaves(of: bytes)) == root
+                        ? .success(bytes) : .failure(self.failed(.badPiece))
+                })
+        }
     }
 
     func abandon(_ id: FetchID) { fetches.removeValue(forKey: id)?.cancel() }

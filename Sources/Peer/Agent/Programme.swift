@@ -52,7 +52,10 @@ package struct Programme {
                     segments += (next..<sequence).map { Self.gap($0, before: record) }
                 }
             }
-            segments.append(MediaPlaylist.Segment(record, uri: "\(sequence).ts"))
+            segments.append(
+                MediaPlaylist.Segment(
+                    record, uri: Self.uri(of: record, sequence),
+                    map: record.initialization.map { "../segments/\($0).mp4" }))
             next = sequence + 1
         }
         let longest = segments.map { ($0.duration + 500_000) / 1_000_000 }.max() ?? 1
@@ -68,8 +71,13 @@ package struct Programme {
     private static func gap(_ sequence: UInt64, before record: Record) -> MediaPlaylist.Segment {
         let distance = Int64(record.segment.sequence - sequence)
         return MediaPlaylist.Segment(
-            uri: "\(sequence).ts", duration: record.duration,
-            programTime: max(0, record.programTime - distance * record.duration / 1_000), isMissing: true)
+            uri: uri(of: record, sequence), duration: record.duration,
+            programTime: max(0, record.programTime - distance * record.duration / 1_000), isMissing: true,
+            map: record.initialization.map { "../segments/\($0).mp4" })
+    }
+
+    private static func uri(of record: Record, _ sequence: UInt64) -> String {
+        "\(sequence).\(record.initialization == nil ? "ts" : "m4s")"
     }
 
     /// How many discontinuities have left the playlist once it begins at `sequence`.
@@ -95,7 +103,6 @@ package struct Programme {
         """
         #EXTM3U
         #EXT-X-VERSION:3
-        #EXT-X-INDEPENDENT-SEGMENTS
         #EXT-X-STREAM-INF:BANDWIDTH=\(max(1, peakBandwidth)),AVERAGE-BANDWIDTH=\(max(1, averageBandwidth))
         \(rendition)/index.m3u8
 

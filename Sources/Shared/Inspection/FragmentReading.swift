@@ -180,12 +180,15 @@ extension MediaReading {
             }
             tracks[place].decodeEnd = Int64(runs.next)
             tracks[place].samples += runs.count
+            tracks[place].shown = max(tracks[place].shown ?? 0, Int64(runs.latest) - tracks[place].start)
+            tracks[place].longest = max(tracks[place].longest, Int64(runs.longest))
         } else {
             tracks.append(
                 Track(
                     number: number, kind: known.kind, timescale: known.timescale,
                     start: Int64(start + runs.firstOffset),
                     decodeStart: Int64(start), decodeEnd: Int64(runs.next), samples: runs.count,
+                    shown: Int64(runs.latest - runs.earliest), longest: Int64(runs.longest),
                     beginsWithKeyframe: known.kind != .video || runs.firstFlags & Self.isNonSync == 0, counters: nil))
         }
     }
@@ -198,6 +201,9 @@ extension MediaReading {
         var count = 0
         var firstFlags = 0
         var firstOffset = 0
+        var earliest = Int.max
+        var latest = 0
+        var longest = 0
 
         init(next: Int, duration: Int, flags: Int) {
             self.next = next
@@ -230,10 +236,14 @@ extension MediaReading {
                 _ = take(fields[1])
                 let flags = take(fields[2]) ?? self.flags
                 let offset = take(fields[3]) ?? 0
+                let shift = head >> 24 == 1 ? Int(Int32(truncatingIfNeeded: offset)) : offset
                 if count == 0 {
                     firstFlags = first ?? flags
-                    firstOffset = head >> 24 == 1 ? Int(Int32(truncatingIfNeeded: offset)) : offset
+                    firstOffset = shift
                 }
+                earliest = min(earliest, next + shift)
+                latest = max(latest, next + shift + length)
+                longest = max(longest, length)
                 count += 1
                 next += length
                 guard next < 1 << 61 else { return false }

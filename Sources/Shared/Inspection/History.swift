@@ -69,7 +69,7 @@ package struct History: Sendable {
         } else {
             lastNews = now
         }
-        if hasShrunk || reading.mediaSequence > 0, !reading.isEnded {
+        if hasShrunk, !reading.isEnded {
             if reading.duration < Int64(reading.targetDuration) * 3_000_000 {
                 find(
                     .window,

@@ -14,6 +14,10 @@ package struct MediaReading: Sendable {
         /// Where the next segment's `decodeStart` must be; `nil` where the container does not tell.
         package var decodeEnd: Int64?
         package var samples: Int
+        /// From the earliest picture's time to the end of the latest; `nil` where the container does not tell.
+        package var shown: Int64?
+        /// How long the longest picture or sound is there.
+        package var longest: Int64 = 0
         /// The first sample needs no earlier one.
         package var beginsWithKeyframe: Bool
         /// Continuity counters of the first and the last packet (MPEG-TS).
@@ -56,14 +60,15 @@ package struct Continuity: Sendable {
         defer { last = (sequence, reading, duration) }
         var findings: [Finding] = []
         if let video = reading.video ?? reading.tracks.first, let end = video.decodeEnd, video.timescale > 0 {
-            let length = Self.microseconds(end - video.decodeStart, video.timescale)
-            let frame = length / Int64(max(1, video.samples))
-            if abs(length - duration) > max(frame, 50_000) {
+            // With pictures of varying length that are sent in another order, what is decoded and what is shown differ.
+            let lengths = [end - video.decodeStart, video.shown ?? 0].map { Self.microseconds($0, video.timescale) }
+            let frame = Self.microseconds(video.longest, video.timescale)
+            if lengths.allSatisfy({ abs($0 - duration) > max(frame, 50_000) }) {
                 findings.append(
                     Finding(
                         .segmentDuration, at: place,
-                        "EXTINF is \(PlaylistReading.seconds(duration)), and the media plays \(PlaylistReading.seconds(max(0, length))) s"
-                    ))
+                        "EXTINF is \(PlaylistReading.seconds(duration)), and the media plays "
+                            + "\(PlaylistReading.seconds(max(0, lengths[0]))) s"))
             }
         }
         guard let last, last.sequence + 1 == sequence, !isNew else { return findings }
@@ -90,20 +95,30 @@ package struct Continuity: Sendable {
                             "track \(track.number) begins \(gap) µs after the end of the last segment"))
                 }
             } else if track.kind == .video || reading.video == nil {
-                // 33 bits that may wrap.
-                let ticks = (track.start - before.start) & 0x1_ffff_ffff
-                let moved = Self.microseconds(ticks > 0x1_0000_0000 ? ticks - 0x2_0000_0000 : ticks, track.timescale)
+                // Decoding times go on where pictures are shown in another order than they are sent, and pictures where
+                // their encoder reorders them as it likes.
+                let moved = [track.start - before.start, track.decodeStart - before.decodeStart].map {
+                    Self.microseconds(Self.unwrapped($0), track.timescale)
+                }
                 let frame = last.duration / Int64(max(1, before.samples))
-                if abs(moved - last.duration) > max(frame, 50_000) {
+                if let nearest = moved.min(by: { abs($0 - last.duration) < abs($1 - last.duration) }),
+                    abs(nearest - last.duration) > max(frame, 50_000)
+                {
                     findings.append(
                         Finding(
                             .continuity, at: place,
-                            "its timestamps begin \(moved) µs after the last segment's, whose EXTINF is \(last.duration) µs"
+                            "its timestamps begin \(nearest) µs after the last segment's, whose EXTINF is \(last.duration) µs"
                         ))
                 }
             }
         }
         return findings
+    }
+
+    /// A difference of counters of 33 bits, which may have wrapped in between.
+    private static func unwrapped(_ ticks: Int64) -> Int64 {
+        let rest = ticks & 0x1_ffff_ffff
+        return rest > 0x1_0000_0000 ? rest - 0x2_0000_0000 : rest
     }
 
     private static func microseconds(_ ticks: Int64, _ timescale: Int) -> Int64 {

@@ -4,6 +4,8 @@ package enum Limits {
     package static let piecesPerSegment = 2_000
     /// Bytes of one segment.
     package static let segmentLength = piecesPerSegment * PieceID.length
+    /// Bytes of one initialization section.
+    package static let initializationLength = 256 << 10
     /// Renditions of one broadcast.
     package static let renditions = 8
     /// A segment's playing time, in microseconds.

@@ -1,0 +1,129 @@
+import Foundation
+import Inspection
+import NIOCore
+import NIOPosix
+import Stage
+import Synchronization
+import Testing
+import Vocabulary
+import WebClient
+import WebServer
+
+/// The same broadcast at the origin and at an agent, in fragments and as MPEG-TS, to whoever plays HLS.
+@Suite(.timeLimit(.minutes(6)), .serialized) struct `Players of other people` {
+    private func showing(
+        _ options: [String], _ body: (_ origin: String, _ agent: String) async throws -> Void
+    ) async throws {
+        let cast = try Cast(
+            programs: Program.ownFolder, video: try await Clip.brief.file(),
+            originOptions: ["--loop", "--segment-duration", "1"] + options)
+        do {
+            try await cast.startOrigin()
+            try await cast.segments(atLeast: 4, within: .seconds(60))
+            let (_, hls) = try await cast.startPeer(["--allow-origin", "*"])
+            try await body(await cast.hls, hls)
+        } catch {
+            await cast.strike()
+            throw error
+        }
+        await cast.strike()
+    }
+
+    @Test(arguments: [["--container", "ts", "--ladder", "180p,audio"], ["--container", "cmaf", "--ladder", "180p"]])
+    func `see a valid stream at the origin and at an agent`(options: [String]) async throws {
+        try await showing(options) { origin, agent in
+            for url in [origin, agent] {
+                let client = WebClient()
+                defer { client.shutdown() }
+                // A busy machine may be late; what it serves must be right.
+                var inspector = Inspector(client, tolerance: 20_000_000)
+                let report = await inspector.inspect(url, for: 12)
+                // An agent may promise a longer target for the rendition that it shares than for the others.
+                let findings = report.findings.map(\.finding).filter { url == origin || $0.item != .alignment }
+                #expect(findings.isEmpty, "\(url): \(findings)")
+                #expect(report.playlists == 3 && report.segments >= 12, "\(report.playlists) \(report.segments)")
+            }
+        }
+    }
+
+    @Test func `play DASH at the origin and at an agent`() async throws {
+        try await showing(["--container", "cmaf", "--ladder", "none"]) { origin, agent in
+            for url in [origin, agent] {
+                let manifest = url.replacing("master.m3u8", with: "manifest.mpd")
+                let ffprobe = try Program(
+                    "ffprobe", ["-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", manifest])
+                #expect(try await ffprobe.ended(within: .seconds(90)) == .exited(0), "\(ffprobe.complaints)")
+                let streams = String(decoding: ffprobe.output, as: UTF8.self)
+                #expect(streams.contains("h264") && streams.contains("aac"), "\(url): \(streams)")
+            }
+        }
+    }
+
+    @Test(arguments: [["--container", "ts", "--ladder", "none"], ["--container", "cmaf", "--ladder", "none"]])
+    func `show pictures in Chromium, at the origin and at an agent`(options: [String]) async throws {
+        try await showing(options) { origin, agent in
+            for url in [origin, agent] {
+                let played = try await Browser.play(url, until: 6, within: .seconds(90))
+                #expect(played.seconds >= 6, "\(url): \(played)")
+                #expect(played.width == 640 && played.errors.isEmpty, "\(url): \(played)")
+            }
+        }
+    }
+}
+
+/// A headless Chromium that plays one address with nothing but a video element.
+enum Browser {
+    struct Played: Sendable {
+        var seconds = 0.0
+        var width = 0
+        var errors: [String] = []
+    }
+
+    static func play(_ url: String, until seconds: Double, within bound: Interval) async throws -> Played {
+        let played = Mutex(Played())
+        let page = """
+            <!doctype html><video muted autoplay src="\(url)"></video><script>
+            const video = document.querySelector('video');
+            const tell = (text) => fetch('/tell?' + text);
+            video.onerror = () => tell('error=' + encodeURIComponent(video.error.code + ' ' + video.error.message));
+            setInterval(() => tell('width=' + video.videoWidth + '&seconds=' + (video.played.length ?
+              video.played.end(video.played.length - 1) - video.played.start(0) : 0)), 300);
+            video.play().catch((error) => tell('error=' + encodeURIComponent(error)));
+            </script>
+            """
+        let server = try await Server.start(host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton) {
+            request, eventLoop in
+            guard request.path == "/tell" else {
+                return eventLoop.makeSucceededFuture(Response(text: page, type: "text/html; charset=utf-8"))
+            }
+            played.withLock { played in
+                if let seconds = request.query("seconds").flatMap({ Double($0) }) {
+                    played.seconds = max(played.seconds, seconds)
+                }
+                if let width = request.query("width").flatMap({ Int($0) }) { played.width = max(played.width, width) }
+                if let error = request.query("error") { played.errors.append(error) }
+            }
+            return eventLoop.makeSucceededFuture(Response(status: 204))
+        }
+        let folder = NSTemporaryDirectory() + "/tributary-browser-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let chromium = try Program(
+            "chromium",
+            [
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required",
+                "--mute-audio", "--disable-dev-shm-usage", "--disable-renderer-backgrounding",
+                "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--no-first-run",
+                "--user-data-dir=\(folder)", "http://127.0.0.1:\(server.port)/",
+            ])
+        _ = await holds(within: bound) {
+            played.withLock { $0.seconds >= seconds || !$0.errors.isEmpty } || !chromium.isRunning
+        }
+        await chromium.stop()
+        await server.stop()
+        var result = played.withLock { $0 }
+        if result.seconds == 0, result.errors.isEmpty {
+            result.errors.append("nothing played: \(chromium.complaints.suffix(500))")
+        }
+        return result
+    }
+}

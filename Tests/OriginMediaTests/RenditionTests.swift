@@ -1,0 +1,174 @@
+import Foundation
+import Inspection
+import OriginMedia
+import Stage
+import Testing
+import Vocabulary
+
+@Suite(.timeLimit(.minutes(3))) struct `Renditions` {
+    private let studio = try? Studio()
+
+    /// Reads every rendition of a run as the checker does, and returns what it finds.
+    private func findings(_ segments: [CutSegment], independent: Bool = true) -> [Finding] {
+        var findings: [Finding] = []
+        for rendition in segments.first?.media.indices ?? 0..<0 {
+            var continuity = Continuity()
+            for (number, segment) in segments.enumerated() {
+                let media = segment.media[rendition]
+                let initialization = media.initialization.map { InitializationReading($0) }
+                let reading = MediaReading(media.bytes, initialization: initialization)
+                let place = "\(rendition)/\(number)"
+                findings += ((initialization?.faults ?? []) + reading.faults).map { Finding(.container, at: place, $0) }
+                if independent, !segment.isDependent, let video = reading.video, !video.beginsWithKeyframe {
+                    findings.append(Finding(.keyframe, at: place, "no keyframe"))
+                }
+                findings += continuity.add(
+                    reading, sequence: number, duration: segment.duration, isNew: segment.isDiscontinuity, at: place)
+            }
+        }
+        return findings
+    }
+
+    @Test(arguments: Container.allCases)
+    func `are cut where the source is cut, with the same times`(container: Container) async throws {
+        let studio = try #require(studio)
+        let heard = try await cut(try await studio.film()) {
+            $0.container = container
+            $0.ladder = [144, 90]
+            $0.hasSoundAlone = true
+        }
+        #expect(heard.failure == nil && heard.warnings.isEmpty, "\(heard.warnings)")
+        #expect(heard.segments.count == 3)
+        #expect(heard.segments.allSatisfy { $0.media.count == 4 && !$0.isDiscontinuity })
+        #expect(findings(heard.segments).isEmpty, "\(findings(heard.segments))")
+        #expect(heard.descriptions.map(\.height) == [180, 144, 90, 0])
+        #expect(heard.descriptions.map(\.codecs.count) == (container == .ts ? [2, 2, 2, 1] : [1, 1, 1, 1]))
+        for rendition in 0..<3 {
+            let starts = heard.segments.map { segment in
+                MediaReading(
+                    segment.media[rendition].bytes,
+                    initialization: segment.media[rendition].initialization.map { InitializationReading($0) }
+                ).video?.start
+            }
+            let source = heard.segments.map { segment in
+                MediaReading(
+                    segment.media[0].bytes,
+                    initialization: segment.media[0].initialization.map { InitializationReading($0) }
+                ).video?.start
+            }
+            #expect(starts == source)
+        }
+    }
+
+    @Test func `of fragments carry sound of six channels, and sound alone`() async throws {
+        let studio = try #require(studio)
+        let six = try await studio.clip(
+            "six.mp4", Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + ["-ac", "6"])
+        for container in Container.allCases {
+            let heard = try await cut(six) { $0.container = container }
+            #expect(findings(heard.segments).isEmpty, "\(findings(heard.segments))")
+            #expect(heard.descriptions.last?.channels == 6)
+        }
+        let alone = try await studio.clip("alone.m4a", Studio.sound + ["-c:a", "aac"])
+        for container in Container.allCases {
+            let heard = try await cut(alone) { $0.container = container }
+            #expect(heard.failure == nil)
+            #expect((3...4).contains(heard.segments.count))
+            #expect(heard.descriptions.map(\.codecs) == [["mp4a.40.2"]])
+            #expect(findings(heard.segments).isEmpty, "\(findings(heard.segments))")
+        }
+        // Sound with headers of its own, as MPEG-TS has it.
+        let transport = try await studio.clip(
+            "film.ts", Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25))
+        let heard = try await cut(transport) { $0.container = .cmaf }
+        #expect(findings(heard.segments).isEmpty, "\(findings(heard.segments))")
+        #expect(heard.segments.allSatisfy { $0.media.count == 2 })
+    }
+}
+
+@Suite(.timeLimit(.minutes(3))) struct `Odd sources` {
+    private let studio = try? Studio()
+
+    private func check(_ heard: Listener, discontinuities: Int = 0) {
+        #expect(heard.failure == nil, "\(heard.events)")
+        var continuity = Continuity()
+        var findings: [Finding] = []
+        for (number, segment) in heard.segments.enumerated() {
+            let initialization = segment.media[0].initialization.map { InitializationReading($0) }
+            let reading = MediaReading(segment.media[0].bytes, initialization: initialization)
+            findings += reading.faults.map { Finding(.container, at: "\(number)", $0) }
+            findings += continuity.add(
+                reading, sequence: number, duration: segment.duration, isNew: segment.isDiscontinuity, at: "\(number)")
+            #expect((segment.duration + 500_000) / 1_000_000 <= Int64(segment.targetDuration), "segment \(number)")
+        }
+        #expect(findings.isEmpty, "\(findings)")
+        #expect(heard.segments.count { $0.isDiscontinuity } == discontinuities)
+    }
+
+    @Test(arguments: Container.allCases)
+    func `that wrap their 33 bits go on as if nothing had happened`(container: Container) async throws {
+        let studio = try #require(studio)
+        // 2^33 / 90000 s is 95443.7 s.
+        let path = try await studio.clip(
+            "wrap.ts", seconds: 8,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + ["-output_ts_offset", "95438"])
+        let heard = try await cut(path) { $0.container = container }
+        check(heard)
+        #expect(heard.segments.count == 4)
+        #expect(heard.warnings.isEmpty, "\(heard.warnings)")
+    }
+
+    @Test(arguments: [("forwards", ["0", "7000"]), ("backwards", ["7000", "0"])])
+    func `that jump in time are told as a discontinuity`(name: String, offsets: [String]) async throws {
+        let studio = try #require(studio)
+        var joined: [UInt8] = []
+        for (number, offset) in offsets.enumerated() {
+            let part = try await studio.clip(
+                "\(name)-\(number).ts", seconds: 4,
+                Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + ["-output_ts_offset", offset])
+            joined += try [UInt8](Data(contentsOf: URL(fileURLWithPath: part)))
+        }
+        let heard = try await cut(try studio.file("\(name).ts", joined))
+        check(heard, discontinuities: 1)
+        #expect(heard.segments.count >= 4)
+    }
+
+    @Test(arguments: Container.allCases)
+    func `that change the size of their pictures begin anew`(container: Container) async throws {
+        let studio = try #require(studio)
+        var joined: [UInt8] = []
+        for (number, size) in ["320x180", "640x360"].enumerated() {
+            let part = try await studio.clip(
+                "size-\(number).ts", seconds: 4,
+                ["-f", "lavfi", "-i", "testsrc2=size=\(size):rate=25"] + Studio.sound + Studio.encoded(keyframes: 25)
+                    + ["-output_ts_offset", "\(number * 4)"])
+            joined += try [UInt8](Data(contentsOf: URL(fileURLWithPath: part)))
+        }
+        let heard = try await cut(try studio.file("sizes.ts", joined)) { $0.container = container }
+        check(heard, discontinuities: 1)
+        #expect(heard.warnings.contains { $0.contains("changed its pictures") }, "\(heard.warnings)")
+        if container == .cmaf {
+            #expect(Set(heard.segments.map { $0.media[0].initialization }).count == 2)
+        }
+    }
+
+    @Test func `with keyframes far apart are cut without them, and the broadcaster is told`() async throws {
+        let studio = try #require(studio)
+        let path = try await studio.clip(
+            "wide.ts", seconds: 26, Studio.picture() + Studio.sound + Studio.encoded(keyframes: 625, bFrames: 2))
+        let heard = try await cut(path)
+        check(heard)
+        #expect(heard.segments.contains { $0.isDependent })
+        #expect(heard.segments.first?.isDependent == false)
+        #expect(heard.warnings.contains { $0.contains("Keyframe Interval") }, "\(heard.warnings)")
+    }
+
+    @Test func `with a rate that varies keep their times`() async throws {
+        let studio = try #require(studio)
+        let path = try await studio.clip(
+            "varying.mkv", seconds: 8,
+            Studio.picture() + Studio.sound + ["-vf", "select='not(mod(n,7))+lt(mod(n,50),20)'", "-vsync", "vfr"]
+                + Studio.encoded(keyframes: 15))
+        for container in Container.allCases { check(try await cut(path) { $0.container = container }) }
+    }
+}
