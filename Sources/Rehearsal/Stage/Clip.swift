@@ -10,7 +10,6 @@ package struct Clip: Sendable {
     /// Seconds between keyframes.
     package var keyframeInterval = 2
     package var seconds = 60
-    package var hasPicture = true
     /// How much of the picture's bit rate may come early or late (the decoder's buffer).
     package var bufferSeconds = 1.0
 
@@ -27,7 +26,7 @@ package struct Clip: Sendable {
     package func file() async throws -> String {
         let folder = Self.cacheFolder
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let picture = hasPicture ? "\(width)x\(height)-\(keyframeInterval)s" : "sound"
+        let picture = "\(width)x\(height)-\(keyframeInterval)s"
         let hrd = bufferSeconds == 1 ? "hrd" : "hrd\(bufferSeconds)"
         let path = "\(folder)/clip-\(picture)-\(hrd)-\(bitrate)k-\(seconds)s.mp4"
         if FileManager.default.fileExists(atPath: path) { return path }
@@ -47,18 +46,16 @@ package struct Clip: Sendable {
     private var arguments: [String] {
         let frames = 30 * keyframeInterval
         let rate = "\(bitrate - 96)k"
-        var arguments = ["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
-        if hasPicture { arguments += ["-f", "lavfi", "-i", "testsrc2=size=\(width)x\(height):rate=30"] }
-        arguments += ["-f", "lavfi", "-i", "sine=frequency=440:beep_factor=4:sample_rate=48000", "-t", "\(seconds)"]
-        if hasPicture {
-            arguments += [
-                "-c:v", "libx264", "-preset", "superfast", "-pix_fmt", "yuv420p", "-bf", "0",
-                "-b:v", rate, "-minrate", rate, "-maxrate", rate,
-                "-bufsize", "\(Int(Double(bitrate - 96) * bufferSeconds))k",
-                "-x264-params", "nal-hrd=cbr:scenecut=0:keyint=\(frames):min-keyint=\(frames)",
-            ]
-        }
-        return arguments + ["-c:a", "aac", "-b:a", "96k", "-ac", "2", "-movflags", "+faststart"]
+        return [
+            "-nostdin", "-hide_banner", "-loglevel", "error", "-y",
+            "-f", "lavfi", "-i", "testsrc2=size=\(width)x\(height):rate=30",
+            "-f", "lavfi", "-i", "sine=frequency=440:beep_factor=4:sample_rate=48000", "-t", "\(seconds)",
+            "-c:v", "libx264", "-preset", "superfast", "-pix_fmt", "yuv420p", "-bf", "0",
+            "-b:v", rate, "-minrate", rate, "-maxrate", rate,
+            "-bufsize", "\(Int(Double(bitrate - 96) * bufferSeconds))k",
+            "-x264-params", "nal-hrd=cbr:scenecut=0:keyint=\(frames):min-keyint=\(frames)",
+            "-c:a", "aac", "-b:a", "96k", "-ac", "2", "-movflags", "+faststart",
+        ]
     }
 
     private static var cacheFolder: String {
