@@ -71,6 +71,7 @@ import Testing
         ("no target duration", replacing("#EXT-X-TARGETDURATION:2\n", ""), .targetDuration),
         ("a target duration of 0", replacing("TARGETDURATION:2", "TARGETDURATION:0"), .targetDuration),
         ("a target duration in decimals", replacing("TARGETDURATION:2", "TARGETDURATION:2.5"), .targetDuration),
+        ("a target duration of years", replacing("TARGETDURATION:2", "TARGETDURATION:999999999999999"), .targetDuration),
         ("a segment that is too long", replacing("EXTINF:2.0", "EXTINF:2.5"), .targetDuration),
         ("no EXTINF", replacing("#EXTINF:2.000000,\n8", "8"), .segmentDuration),
         ("a negative EXTINF", replacing("EXTINF:2", "EXTINF:-2"), .segmentDuration),
@@ -123,6 +124,15 @@ import Testing
             bytes[place] = Array(Self.good.utf8)[place]
             _ = PlaylistReading(parsing: Array(bytes[..<place]), at: "x")
         }
+    }
+
+    @Test func `gives no two segments one number, wherever it numbers them again`() {
+        let text = Self.good + "#EXT-X-MEDIA-SEQUENCE:6\n#EXTINF:2,\n13.ts\n#EXTINF:2,\n14.ts\n"
+        let reading = Self.reading(text)
+        #expect(reading.segments.map(\.sequence) == Array(7..<7 + reading.segments.count))
+        var history = History()
+        _ = history.add(reading, at: 0)
+        #expect(history.add(reading, at: 1).isEmpty)
     }
 }
 

@@ -139,12 +139,15 @@ package struct PlaylistReading: Sendable {
             reader.variant = attributes
         case "#EXT-X-MEDIA": read(media: AttributeList(parsing: value))
         case "#EXT-X-TARGETDURATION":
-            targetDuration = Decimals.integer(value) ?? 0
+            targetDuration = Decimals.integer(value).map { $0 < 1_000_000 ? $0 : 0 } ?? 0
             if targetDuration < 1 { find(.targetDuration, "EXT-X-TARGETDURATION is \(value)") }
         case "#EXT-X-MEDIA-SEQUENCE":
-            if !segments.isEmpty { find(.mediaSequence, "EXT-X-MEDIA-SEQUENCE comes after a segment") }
             guard let number = Decimals.integer(value) else {
                 return find(.mediaSequence, "EXT-X-MEDIA-SEQUENCE is \(value)")
+            }
+            // Segments that have their numbers keep them: no two may have the same.
+            guard segments.isEmpty else {
+                return find(.mediaSequence, "EXT-X-MEDIA-SEQUENCE comes after a segment")
             }
             mediaSequence = number
         case "#EXT-X-DISCONTINUITY-SEQUENCE":
