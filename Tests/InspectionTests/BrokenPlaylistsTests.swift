@@ -71,7 +71,10 @@ import Testing
         ("no target duration", replacing("#EXT-X-TARGETDURATION:2\n", ""), .targetDuration),
         ("a target duration of 0", replacing("TARGETDURATION:2", "TARGETDURATION:0"), .targetDuration),
         ("a target duration in decimals", replacing("TARGETDURATION:2", "TARGETDURATION:2.5"), .targetDuration),
-        ("a target duration of years", replacing("TARGETDURATION:2", "TARGETDURATION:999999999999999"), .targetDuration),
+        (
+            "a target duration of years", replacing("TARGETDURATION:2", "TARGETDURATION:999999999999999"),
+            .targetDuration
+        ),
         ("a segment that is too long", replacing("EXTINF:2.0", "EXTINF:2.5"), .targetDuration),
         ("no EXTINF", replacing("#EXTINF:2.000000,\n8", "8"), .segmentDuration),
         ("a negative EXTINF", replacing("EXTINF:2", "EXTINF:-2"), .segmentDuration),
