@@ -85,7 +85,8 @@ package struct Welcome: Hashable, Sendable {
     package var neighbors: [Introduction]
 
     package init(
-        interval: Int, viewers: Int, newest: UInt64, lease: Lease?, duty: Stripe, neighbors: [Introduction]
+        interval: Int = 0, viewers: Int = 0, newest: UInt64 = 0, lease: Lease? = nil, duty: Stripe = Stripe.all[0],
+        neighbors: [Introduction] = []
     ) {
         self.interval = interval
         self.viewers = viewers

@@ -27,17 +27,24 @@ package enum TrackerRequest: Hashable, Sendable {
 
     /// Takes one whole datagram; every byte of it must belong.
     package init(parsing datagram: ByteBuffer) throws(WireError) {
-        guard datagram.readableBytes <= Limits.datagramLength else {
-            throw .oversized(length: datagram.readableBytes, limit: Limits.datagramLength)
+        self = try datagram.withUnsafeReadableBytes { bytes in
+            Result { () throws(WireError) in try TrackerRequest(parsing: bytes) }
+        }.get()
+    }
+
+    package init(parsing datagram: UnsafeRawBufferPointer) throws(WireError) {
+        guard datagram.count <= Limits.datagramLength else {
+            throw .oversized(length: datagram.count, limit: Limits.datagramLength)
         }
-        var rest = datagram
-        let connection: UInt64 = try rest.take()
-        let action: UInt32 = try rest.take()
-        let transaction: UInt32 = try rest.take()
+        guard datagram.count >= 16 else { throw .truncated }
+        let connection: UInt64 = datagram.number(at: 0)
+        let action: UInt32 = datagram.number(at: 8)
+        let transaction: UInt32 = datagram.number(at: 12)
+        let rest = UnsafeRawBufferPointer(rebasing: datagram[16...])
         switch action {
         case 0:
             guard connection == Self.protocolID else { throw .outOfRange("protocol") }
-            guard rest.readableBytes == 0 else { throw .trailingBytes }
+            guard rest.isEmpty else { throw .trailingBytes }
             self = .connect(transaction: transaction)
         case Self.announceAction:
             self = .announce(connection: connection, transaction: transaction, try Announcement(parsing: rest))
@@ -68,6 +75,15 @@ package enum TrackerAnswer: Hashable, Sendable {
             buffer.writeInteger(transaction)
             buffer.writeBytes(reason.utf8.prefix(256))
         }
+    }
+
+    /// Writes a welcome to `bytes`, which has room for a datagram; returns its length.
+    package static func write(
+        _ welcome: Welcome, transaction: UInt32, to bytes: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        bytes.write(TrackerRequest.announceAction, at: 0)
+        bytes.write(transaction, at: 4)
+        return welcome.encode(to: bytes, at: 8)
     }
 
     package init(parsing datagram: ByteBuffer) throws(WireError) {
@@ -113,7 +129,13 @@ extension Announcement {
     }
 
     package init(parsing bytes: ByteBuffer) throws(WireError) {
-        var rest = bytes
+        self = try bytes.withUnsafeReadableBytes { bytes in
+            Result { () throws(WireError) in try Announcement(parsing: bytes) }
+        }.get()
+    }
+
+    package init(parsing bytes: UnsafeRawBufferPointer) throws(WireError) {
+        var rest = RawReader(bytes)
         let version: UInt8 = try rest.take()
         guard version == layout else { throw .unknownType(version) }
         let broadcast = BroadcastID(try rest.takeWord())
@@ -132,41 +154,87 @@ extension Announcement {
         guard count <= Self.rootLimit else { throw .tooMany }
         var roots: [Root] = []
         for _ in 0..<count { roots.append(Root(try rest.takeWord())) }
-        guard rest.readableBytes == 0 else { throw .trailingBytes }
+        guard rest.isAtEnd else { throw .trailingBytes }
         self.init(
             broadcast: broadcast, peer: peer, event: event, port: port, rendition: rendition, newest: newest,
             held: held, freeUpload: freeUpload, wanted: wanted, lacking: lacking, roots: roots)
     }
 }
 
+/// Takes bytes from the front, without an allocation.
+private struct RawReader {
+    private let bytes: UnsafeRawBufferPointer
+    private var position = 0
+
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    var isAtEnd: Bool { position == bytes.count }
+
+    mutating func take<Number: FixedWidthInteger & BitwiseCopyable>() throws(WireError) -> Number {
+        guard bytes.count - position >= MemoryLayout<Number>.size else { throw .truncated }
+        defer { position += MemoryLayout<Number>.size }
+        return bytes.number(at: position)
+    }
+
+    mutating func takeWord() throws(WireError) -> Word256 {
+        guard bytes.count - position >= 32 else { throw .truncated }
+        return Word256(try take(), try take(), try take(), try take())
+    }
+}
+
 extension Welcome {
     /// Also the answer to `POST /v1/announce`. Neighbors that would make it longer than a datagram are left out.
     package func encode(into buffer: inout ByteBuffer) {
-        buffer.writeInteger(layout)
-        buffer.writeInteger(UInt16(clamping: interval))
-        buffer.writeInteger(UInt32(clamping: viewers))
-        buffer.writeInteger(newest)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Limits.datagramLength) { encode(to: $0, at: 0) }
+    }
+
+    /// Writes to `bytes`, which has room for a datagram; returns where the welcome ends.
+    package func encode(to bytes: UnsafeMutableRawBufferPointer, at start: Int) -> Int {
+        precondition(bytes.count >= Limits.datagramLength && start <= 8, "a datagram has room for a welcome")
+        var position = start
+        func put(_ number: some FixedWidthInteger & BitwiseCopyable) {
+            bytes.write(number, at: position)
+            position += MemoryLayout.size(ofValue: number)
+        }
+        put(layout)
+        put(UInt16(clamping: interval))
+        put(UInt32(clamping: viewers))
+        put(newest)
         if let lease {
-            buffer.writeInteger(UInt8(clamping: lease.count))
-            buffer.writeInteger(UInt8(clamping: lease.index))
-            buffer.writeInteger(lease.epoch)
+            put(UInt8(clamping: lease.count))
+            put(UInt8(clamping: lease.index))
+            put(lease.epoch)
         } else {
-            buffer.writeInteger(0, as: UInt8.self)
+            put(0 as UInt8)
         }
-        buffer.writeInteger(UInt8(duty.number))
-        // The count, and the answer's own eight bytes before us, still belong to the datagram.
-        var room = Limits.datagramLength - 8 - 23
-        let fitting = neighbors.prefix(Limits.introductions).prefix { neighbor in
-            room -= 35 + neighbor.endpoint.ip.length
-            return room >= 0
+        put(UInt8(duty.number))
+        let counted = position
+        position += 1
+        // Eight bytes before us belong to the datagram in any case.
+        let end = start + Limits.datagramLength - 8
+        var count: UInt8 = 0
+        for neighbor in neighbors.prefix(Limits.introductions) {
+            let ip = neighbor.endpoint.ip
+            let isV4 = ip.high == 0 && ip.low >> 32 == 0xffff
+            guard position + 35 + (isV4 ? 4 : 16) <= end else { break }
+            let words = neighbor.peer.key.words
+            put(words.0)
+            put(words.1)
+            put(words.2)
+            put(words.3)
+            if isV4 {
+                put(4 as UInt8)
+                put(UInt32(truncatingIfNeeded: ip.low))
+            } else {
+                put(16 as UInt8)
+                put(ip.high)
+                put(ip.low)
+            }
+            put(neighbor.endpoint.port)
+            count += 1
         }
-        buffer.writeInteger(UInt8(fitting.count))
-        for neighbor in fitting {
-            buffer.writeWord(neighbor.peer.key)
-            buffer.writeInteger(UInt8(neighbor.endpoint.ip.length))
-            buffer.writeAddress(neighbor.endpoint.ip)
-            buffer.writeInteger(neighbor.endpoint.port)
-        }
+        bytes.write(count, at: counted)
+        return position
     }
 
     package init(parsing bytes: ByteBuffer) throws(WireError) {

@@ -9,27 +9,29 @@ struct Membership: Hashable, Sendable {
 /// The peers of one broadcast. Each has a number as long as it is here; nothing that an announce does takes longer the
 /// more there are.
 struct Roster: Sendable {
-    struct Member: Sendable {
+    /// What a member is chosen by and introduced with: 64 bytes, all that an announce reads of those whom it meets.
+    struct Card: Sendable {
         let peer: PeerID
         var endpoint: Endpoint
-        /// The member's place in the tracker's order of silence.
-        var ticket: Int
-        var joined: Instant
-        var heard: Instant
-        var freeUpload: UInt64 = 0
+        /// The tracker has dialled it in vain.
+        var isUnreachable = false
         /// The newest segment that the member holds; 0 for none.
         var newest: UInt64 = 0
-        /// When the tracker last dialled the member, and whether that was in vain.
+    }
+
+    struct Member: Sendable {
+        /// The member's place in the tracker's order of silence.
+        var ticket = -1
+        let joined: Instant
+        var heard: Instant
+        var freeUpload: UInt64 = 0
+        /// When the tracker last dialled the member.
         var dialled: Instant?
-        var isUnreachable = false
         var announces = 0
         /// The stripe that the member pushes on.
         var duty: Stripe
-        /// The member's place among the givers of its stripe.
+        /// The member's place among the givers of its stripe: those who take links and have something to give.
         var place: Int?
-
-        /// Takes links and has something to give.
-        var isGiver: Bool { endpoint.port != 0 && freeUpload > 0 }
     }
 
     /// An address stands for so many viewers, whatever number of peers it names.
@@ -38,26 +40,33 @@ struct Roster: Sendable {
     /// Of so many, at most, the best becomes an injector.
     private static let candidates = 256
 
+    let broadcast: BroadcastID
     private var injectors: Injectors
     /// The newest sequence number that any member has announced.
     private(set) var newest: UInt64 = 0
-    private var numbers: [PeerID: Int] = [:]
+    /// The newest sequence number that the origin has signed.
+    var signed: UInt64?
+    private var numbers: NumberTable
+    private(set) var cards: [Card] = []
     private var members: [Member] = []
     private var free: [Int] = []
-    /// Those who take links and upload, by the stripe that they push on; dense and in no order of meaning, so that any
-    /// of them is one random number away.
-    private var givers = [[Int]](repeating: [], count: Stripe.count)
+    /// By the stripe that they push on; dense and in no order of meaning, so that any of them is one random number away.
+    private var givers = [[UInt32]](repeating: [], count: Stripe.count)
     private var peers: [Endpoint: PeerID] = [:]
     private var addresses: [IPAddress: Int] = [:]
     private var giverCount = 0
     /// Peers, but of one host no more than `viewersPerHost`.
     private(set) var viewers = 0
 
-    init(injectors: Injectors) { self.injectors = injectors }
+    init(_ broadcast: BroadcastID, injectors: Injectors, secret: SwarmSecret) {
+        self.broadcast = broadcast
+        self.injectors = injectors
+        numbers = NumberTable(secret: secret)
+    }
 
     var count: Int { numbers.count }
 
-    func number(of peer: PeerID) -> Int? { numbers[peer] }
+    func number(of peer: PeerID) -> Int? { numbers.number(of: peer, on: cards) }
 
     subscript(number: Int) -> Member { members[number] }
 
@@ -67,19 +76,29 @@ struct Roster: Sendable {
 
     func lease(of number: Int) -> Lease? { injectors.lease(of: number) }
 
-    mutating func insert(_ peer: PeerID, at endpoint: Endpoint, ticket: Int, now: Instant) -> Int {
-        precondition(numbers[peer] == nil, "a peer is on the roster once")
+    mutating func insert(_ peer: PeerID, at endpoint: Endpoint, now: Instant) -> Int {
+        precondition(number(of: peer) == nil, "a peer is on the roster once")
         let here = addresses[endpoint.ip.host, default: 0]
         addresses[endpoint.ip.host] = here + 1
         if here < Self.viewersPerHost { viewers += 1 }
-        let member = Member(
-            peer: peer, endpoint: endpoint, ticket: ticket, joined: now, heard: now, duty: leastServed)
+        let card = Card(peer: peer, endpoint: endpoint)
+        let member = Member(joined: now, heard: now, duty: leastServed)
         let number = free.popLast() ?? members.count
-        if number == members.count { members.append(member) } else { members[number] = member }
-        numbers[peer] = number
+        if number == members.count {
+            cards.append(card)
+            members.append(member)
+        } else {
+            cards[number] = card
+            members[number] = member
+        }
+        numbers.insert(number, named: peer)
         if endpoint.port != 0, peers[endpoint] == nil { peers[endpoint] = peer }
         return number
     }
+
+    mutating func note(_ number: Int, ticket: Int) { members[number].ticket = ticket }
+
+    func membership(of number: Int) -> Membership { Membership(broadcast: broadcast, peer: cards[number].peer) }
 
     /// The stripe that the fewest push on.
     private var leastServed: Stripe {
@@ -88,37 +107,39 @@ struct Roster: Sendable {
 
     /// Returns how often the member had announced before.
     mutating func update(_ number: Int, _ announcement: Announcement, at endpoint: Endpoint, now: Instant) -> Int {
-        if members[number].endpoint != endpoint, peers[endpoint] == nil || endpoint.port == 0 {
+        if cards[number].endpoint != endpoint, peers[endpoint] == nil || endpoint.port == 0 {
             unlist(number)
-            let peer = members[number].peer
-            if peers[members[number].endpoint] == peer { peers[members[number].endpoint] = nil }
-            members[number].endpoint = endpoint
+            let peer = cards[number].peer
+            if peers[cards[number].endpoint] == peer { peers[cards[number].endpoint] = nil }
+            cards[number].endpoint = endpoint
+            cards[number].isUnreachable = false
             members[number].dialled = nil
-            members[number].isUnreachable = false
             if endpoint.port != 0 { peers[endpoint] = peer }
         }
+        cards[number].newest = announcement.newest
         members[number].heard = now
         members[number].freeUpload = announcement.freeUpload
-        members[number].newest = announcement.newest
         members[number].announces += 1
-        if !members[number].isGiver { unlist(number) } else if members[number].place == nil { list(number) }
+        let isGiver = cards[number].endpoint.port != 0 && announcement.freeUpload > 0
+        if !isGiver { unlist(number) } else if members[number].place == nil { list(number) }
         newest = max(newest, announcement.newest)
         return members[number].announces - 1
     }
 
-    mutating func remove(_ peer: PeerID) -> Member? {
-        guard let number = numbers.removeValue(forKey: peer) else { return nil }
+    /// Returns the member's ticket and where it was.
+    mutating func remove(_ number: Int) -> (ticket: Int, endpoint: Endpoint) {
+        let card = cards[number]
+        numbers.remove(number, named: card.peer)
         unlist(number)
         injectors.vacate(number)
-        let member = members[number]
         free.append(number)
-        if peers[member.endpoint] == peer { peers[member.endpoint] = nil }
-        let host = member.endpoint.ip.host
+        if peers[card.endpoint] == card.peer { peers[card.endpoint] = nil }
+        let host = card.endpoint.ip.host
         if let count = addresses[host] {
             addresses[host] = count > 1 ? count - 1 : nil
             if count <= Self.viewersPerHost { viewers -= 1 }
         }
-        return member
+        return (members[number].ticket, card.endpoint)
     }
 
     /// Whoever begins to give takes the stripe that needs it most, and keeps it.
@@ -126,7 +147,7 @@ struct Roster: Sendable {
         if members[number].announces <= 1 { members[number].duty = leastServed }
         let stripe = members[number].duty.number
         members[number].place = givers[stripe].count
-        givers[stripe].append(number)
+        givers[stripe].append(UInt32(number))
         giverCount += 1
     }
 
@@ -136,7 +157,7 @@ struct Roster: Sendable {
         let last = givers[stripe].removeLast()
         if place < givers[stripe].count {
             givers[stripe][place] = last
-            members[last].place = place
+            members[Int(last)].place = place
         }
         members[number].place = nil
         giverCount -= 1
@@ -159,7 +180,7 @@ struct Roster: Sendable {
     }
 
     private func isFit(_ number: Int, at now: Instant) -> Bool {
-        members[number].isGiver && now - members[number].heard <= injectors.silence
+        members[number].place != nil && now - members[number].heard <= injectors.silence
     }
 
     /// Of those who push the stripe on, or else of all, who has most to give; among equals who has been here longest,
@@ -175,12 +196,13 @@ struct Roster: Sendable {
             let count = min(all.count, Self.candidates / stripes.count)
             let start = count == all.count ? 0 : Int(Randomness.mix(newest) % UInt64(all.count))
             for offset in 0..<count {
-                let number = all[(start + offset) % all.count]
+                let number = Int(all[(start + offset) % all.count])
                 guard !injectors.contains(number), isFit(number, at: now) else { continue }
                 let member = members[number]
-                let power = member.isUnreachable ? 1 : -(UInt64.bitWidth - member.freeUpload.leadingZeroBitCount)
-                if let best, (best.power, best.joined, best.peer) < (power, member.joined, member.peer) { continue }
-                best = (power, member.joined, member.peer, number)
+                let peer = cards[number].peer
+                let power = cards[number].isUnreachable ? 1 : -(UInt64.bitWidth - member.freeUpload.leadingZeroBitCount)
+                if let best, (best.power, best.joined, best.peer) < (power, member.joined, peer) { continue }
+                best = (power, member.joined, peer, number)
             }
         }
         return best?.number
@@ -190,14 +212,14 @@ struct Roster: Sendable {
 
     /// Whether the member, who says that it takes links, is to be dialled now; counts it as dialled.
     mutating func isToBeDialled(_ number: Int, at now: Instant) -> Bool {
-        guard members[number].endpoint.port != 0 else { return false }
-        let pause = members[number].isUnreachable ? Interval.seconds(120) : .seconds(600)
+        guard cards[number].endpoint.port != 0 else { return false }
+        let pause = cards[number].isUnreachable ? Interval.seconds(120) : .seconds(600)
         if let dialled = members[number].dialled, now - dialled < pause { return false }
         members[number].dialled = now
         return true
     }
 
-    mutating func note(_ number: Int, isReachable: Bool) { members[number].isUnreachable = !isReachable }
+    mutating func note(_ number: Int, isReachable: Bool) { cards[number].isUnreachable = !isReachable }
 
     // MARK: Neighbors
 
@@ -212,18 +234,19 @@ struct Roster: Sendable {
     /// - Parameter seed: the same for all askers of one host for a while. In a large swarm it decides which places on the
     ///   roster they can be told of, so that nobody collects the others by asking again or under other names.
     func neighbors(
-        of asker: Int, lacking: StripeSet, limit: Int, seed: UInt64, using random: inout Randomness
-    ) -> [Introduction] {
-        guard limit > 0, giverCount > 0 else { return [] }
-        let member = members[asker]
-        var selection = Selection(asker: asker, member, limit: limit)
-        func consider(_ number: Int) { selection.consider(number, members[number]) }
+        of asker: Int, lacking: StripeSet, limit: Int, seed: UInt64, using random: inout Randomness,
+        _ selection: inout Selection, into introductions: inout [Introduction]
+    ) {
+        introductions.removeAll(keepingCapacity: true)
+        guard limit > 0, giverCount > 0 else { return }
+        let duty = members[asker].duty
+        selection.begin(asker: asker, cards[asker], limit: limit)
         func introduce(_ number: Int) {
-            if members[number].place != nil { consider(number) }
+            if members[number].place != nil { selection.gather(UInt32(number)) }
         }
         if injectors.contains(asker) {
             for injector in injectors.holders { introduce(injector) }
-        } else if let own = injectors.holders.first(where: { members[$0].duty == member.duty }) {
+        } else if let own = injectors.holders.first(where: { members[$0].duty == duty }) {
             // Who pushes a stripe on wants to be near its root; there is room at the root in small swarms only.
             if giverCount <= 64 || random.next() % 8 == 0 { introduce(own) }
         } else if let injector = injectors.holders.randomElement(using: &random) {
@@ -231,31 +254,35 @@ struct Roster: Sendable {
         }
         let isSmall = giverCount <= Self.plenty * limit
         var seats = Randomness(seed: seed &+ random.next() % Self.answers)
-        func giver(of stripe: Stripe) -> Int? {
-            isSmall
-                ? givers[stripe.number].randomElement(using: &random) : self.giver(of: stripe, in: seats.next())
-        }
         for round in 0..<3 {
-            for stripe in Stripe.all where lacking.contains(stripe) && (round < 2 || stripe == member.duty) {
-                if let one = giver(of: stripe) { consider(one) }
+            for stripe in 0..<Stripe.count
+            where lacking.bits >> UInt8(stripe) & 1 == 1 && (round < 2 || stripe == duty.number) {
+                let one =
+                    isSmall ? givers[stripe].randomElement(using: &random) : giver(of: stripe, in: seats.next())
+                if let one { selection.gather(one) }
             }
         }
         if isSmall {
-            for candidate in givers.joined().shuffled(using: &random) { consider(candidate) }
-        } else {
-            // At most a third of the draws can hit somebody twice, so this ends soon; the bound is for the unlucky.
-            for _ in 0..<4 * limit where !selection.isEnough {
-                let stripe = Stripe.all[Int(seats.next() % UInt64(Stripe.count))]
-                if let one = giver(of: stripe) { consider(one) }
-            }
+            for candidate in givers.joined().shuffled(using: &random) { selection.gather(candidate) }
         }
-        return selection.numbers.map { Introduction(peer: members[$0].peer, endpoint: members[$0].endpoint) }
+        selection.consider(from: cards)
+        // At most a third of the draws can hit somebody twice, so this ends soon; the bound is for the unlucky.
+        var draws = isSmall ? 0 : 4 * limit
+        while draws > 0, !selection.isEnough {
+            for _ in 0..<min(draws, selection.missing) {
+                let stripe = Int(seats.next() % UInt64(Stripe.count))
+                if let one = giver(of: stripe, in: seats.next()) { selection.gather(one) }
+                draws -= 1
+            }
+            selection.consider(from: cards, untilEnough: true)
+        }
+        selection.write(to: &introductions)
     }
 
     /// Who sits in that seat among those who push the stripe on. While the swarm grows it is somebody else only when
     /// the number of seats doubles.
-    private func giver(of stripe: Stripe, in seat: UInt64) -> Int? {
-        let all = givers[stripe.number]
+    private func giver(of stripe: Int, in seat: UInt64) -> UInt32? {
+        let all = givers[stripe]
         guard all.count > 1 else { return all.first }
         let mask = UInt64.max >> UInt64((all.count - 1).leadingZeroBitCount)
         var place = seat

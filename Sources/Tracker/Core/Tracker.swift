@@ -58,18 +58,19 @@ package struct Tracker: Sendable {
     }
 
     /// Where a peer is: the numbers of its roster and on it.
-    private struct Place {
+    private struct Place: Sendable {
         var roster: Int
         var member: Int
     }
 
     package let settings: Settings
     private var random: Randomness
+    private var selection = Selection()
     /// The number of a broadcast's roster.
     private var numbers: [BroadcastID: Int] = [:]
     private var rosters: [Roster] = []
     private var freeRosters: [Int] = []
-    private var silence = Recency<Membership>()
+    private var silence = Recency<Place>()
     private var memberships: [IPAddress: Int] = [:]
     private var index: RootIndex
     /// The newest sequence numbers that origins have signed: nobody can claim to be far beyond one.
@@ -96,23 +97,31 @@ package struct Tracker: Sendable {
     package mutating func announce(
         _ announcement: Announcement, from source: Endpoint, at now: Instant
     ) throws(Refusal) -> Welcome {
+        var welcome = Welcome()
+        try announce(announcement, from: source, at: now, into: &welcome)
+        return welcome
+    }
+
+    /// The same, with the answer in place of an old one, whose memory is used again.
+    package mutating func announce(
+        _ announcement: Announcement, from source: Endpoint, at now: Instant, into welcome: inout Welcome
+    ) throws(Refusal) {
         expire(at: now)
         let membership = Membership(broadcast: announcement.broadcast, peer: announcement.peer)
         guard announcement.event != .left else {
-            if let place = find(membership), rosters[place.roster][place.member].endpoint.ip == source.ip {
-                remove(membership)
+            if let place = find(membership), rosters[place.roster].cards[place.member].endpoint.ip == source.ip {
+                remove(membership, at: place)
             }
-            return Welcome(
-                interval: settings.interval, viewers: viewers(of: membership.broadcast), newest: 0, lease: nil,
-                duty: Stripe.all[0], neighbors: [])
+            welcome = Welcome(interval: settings.interval, viewers: viewers(of: membership.broadcast))
+            return
         }
         let endpoint = Endpoint(ip: source.ip, port: announcement.port)
         var known = find(membership)
-        if let place = known, rosters[place.roster][place.member].endpoint.ip != source.ip {
+        if let place = known, rosters[place.roster].cards[place.member].endpoint.ip != source.ip {
             guard now - rosters[place.roster][place.member].heard > settings.injectorSilence else {
                 throw .peerIsElsewhere
             }
-            remove(membership)
+            remove(membership, at: place)
             known = nil
         }
         let place = if let known { known } else { try admit(membership, at: endpoint, now: now) }
@@ -124,10 +133,9 @@ package struct Tracker: Sendable {
         {
             checks.append(Check(endpoint: endpoint, membership: membership))
         }
-        return welcome(
-            place, of: membership.broadcast, at: endpoint.ip, wanted: Int(announcement.wanted),
-            lacking: announcement.lacking,
-            announces: announces, at: now)
+        answer(
+            place, at: endpoint.ip, wanted: Int(announcement.wanted), lacking: announcement.lacking,
+            announces: announces, at: now, into: &welcome)
     }
 
     private func find(_ membership: Membership) -> Place? {
@@ -141,7 +149,8 @@ package struct Tracker: Sendable {
     ) throws(Refusal) -> Place {
         if let roster = numbers[membership.broadcast], let stale = rosters[roster].peer(at: endpoint) {
             // The same address and port: whoever had them is gone.
-            remove(Membership(broadcast: membership.broadcast, peer: stale))
+            let gone = Membership(broadcast: membership.broadcast, peer: stale)
+            if let place = find(gone) { remove(gone, at: place) }
         }
         let known = numbers[membership.broadcast]
         guard known != nil || numbers.count < settings.broadcasts else { throw .tooManyBroadcasts }
@@ -154,10 +163,11 @@ package struct Tracker: Sendable {
             memberships[endpoint.ip.host, default: 0] < settings.membershipsPerAddress
         else { throw .tooManyFromAddress }
         memberships[endpoint.ip.host, default: 0] += 1
-        let ticket = silence.append(membership, at: now)
         let roster = known ?? found(membership.broadcast)
-        let member = rosters[roster].insert(membership.peer, at: endpoint, ticket: ticket, now: now)
-        return Place(roster: roster, member: member)
+        let place = Place(
+            roster: roster, member: rosters[roster].insert(membership.peer, at: endpoint, now: now))
+        rosters[roster].note(place.member, ticket: silence.append(place, at: now))
+        return place
     }
 
     /// Begins a roster.
@@ -165,57 +175,53 @@ package struct Tracker: Sendable {
         let injectors = Injectors(
             limit: settings.injectors, silence: settings.injectorSilence,
             epoch: UInt32(truncatingIfNeeded: random.next()))
+        var roster = Roster(broadcast, injectors: injectors, secret: SwarmSecret(secret, Randomness.mix(secret)))
+        roster.signed = signed[broadcast]
         let number = freeRosters.popLast() ?? rosters.count
-        if number == rosters.count {
-            rosters.append(Roster(injectors: injectors))
-        } else {
-            rosters[number] = Roster(injectors: injectors)
-        }
+        if number == rosters.count { rosters.append(roster) } else { rosters[number] = roster }
         numbers[broadcast] = number
         return number
     }
 
-    private mutating func welcome(
-        _ place: Place, of broadcast: BroadcastID, at ip: IPAddress, wanted: Int, lacking: StripeSet, announces: Int,
-        at now: Instant
-    ) -> Welcome {
+    private mutating func answer(
+        _ place: Place, at ip: IPAddress, wanted: Int, lacking: StripeSet, announces: Int, at now: Instant,
+        into welcome: inout Welcome
+    ) {
         rosters[place.roster].elect(at: now)
-        let viewers = rosters[place.roster].viewers
+        welcome.viewers = rosters[place.roster].viewers
         let isNew = announces < settings.firstAnnounces && rosters[place.roster].count < settings.smallSwarm
         // A tenth of jitter, so that those who joined together do not come back together.
         let tenth = settings.interval / 10
         let interval = settings.interval + Int.random(in: -tenth...tenth, using: &random)
-        var newest = rosters[place.roster].newest
-        if let stated = signed[broadcast] { newest = min(newest, stated + 64) }
-        let lease = rosters[place.roster].lease(of: place.member)
-        return Welcome(
-            interval: lease != nil ? settings.injectorInterval : isNew ? settings.firstInterval : interval,
-            viewers: viewers,
-            newest: newest,
-            lease: lease,
-            duty: rosters[place.roster][place.member].duty,
-            neighbors: rosters[place.roster].neighbors(
-                of: place.member, lacking: lacking, limit: min(wanted, Limits.introductions),
-                seed: disclosureSeed(ip, at: now), using: &random))
+        welcome.newest = rosters[place.roster].newest
+        if let signed = rosters[place.roster].signed { welcome.newest = min(welcome.newest, signed + 64) }
+        welcome.lease = rosters[place.roster].lease(of: place.member)
+        welcome.interval =
+            welcome.lease != nil ? settings.injectorInterval : isNew ? settings.firstInterval : interval
+        welcome.duty = rosters[place.roster][place.member].duty
+        rosters[place.roster].neighbors(
+            of: place.member, lacking: lacking, limit: min(wanted, Limits.introductions),
+            seed: disclosureSeed(ip, at: now), using: &random, &selection,
+            into: &welcome.neighbors)
     }
 
-    private mutating func remove(_ membership: Membership) {
-        guard let roster = numbers[membership.broadcast], let member = rosters[roster].remove(membership.peer) else {
-            return
-        }
-        silence.remove(member.ticket)
+    private mutating func remove(_ membership: Membership, at place: Place) {
+        let gone = rosters[place.roster].remove(place.member)
+        silence.remove(gone.ticket)
         index.remove(membership)
-        let address = member.endpoint.ip.host
+        let address = gone.endpoint.ip.host
         if let count = memberships[address] { memberships[address] = count > 1 ? count - 1 : nil }
-        if rosters[roster].count == 0 {
+        if rosters[place.roster].count == 0 {
             numbers[membership.broadcast] = nil
-            freeRosters.append(roster)
+            freeRosters.append(place.roster)
         }
     }
 
     /// Lets go of everybody who has been silent for too long. Every announcement does it too.
     package mutating func expire(at now: Instant) {
-        while let oldest = silence.oldest, now - oldest.touched > settings.silence { remove(oldest.key) }
+        while let oldest = silence.oldest, now - oldest.touched > settings.silence {
+            remove(rosters[oldest.key.roster].membership(of: oldest.key.member), at: oldest.key)
+        }
     }
 
     /// How many watch; one address counts for a few at most, however many peers it names.
@@ -233,9 +239,9 @@ package struct Tracker: Sendable {
     }
 
     package mutating func note(_ check: Check, isReachable: Bool) {
-        guard let place = find(check.membership), rosters[place.roster][place.member].endpoint == check.endpoint else {
-            return
-        }
+        guard let place = find(check.membership),
+            rosters[place.roster].cards[place.member].endpoint == check.endpoint
+        else { return }
         rosters[place.roster].note(place.member, isReachable: isReachable)
     }
 
@@ -256,7 +262,7 @@ package struct Tracker: Sendable {
     private func introductions(to holders: [Membership]) -> [Introduction] {
         holders.reversed().compactMap { holder in
             guard let place = find(holder) else { return nil }
-            let endpoint = rosters[place.roster][place.member].endpoint
+            let endpoint = rosters[place.roster].cards[place.member].endpoint
             return endpoint.port == 0 ? nil : Introduction(peer: holder.peer, endpoint: endpoint)
         }
     }
@@ -269,8 +275,13 @@ package struct Tracker: Sendable {
     }
 
     /// The origin has signed that its newest segment has this number.
-    package mutating func note(newest: UInt64, of broadcast: BroadcastID) { signed[broadcast] = newest }
+    package mutating func note(newest: UInt64, of broadcast: BroadcastID) { sign(newest, of: broadcast) }
 
     /// The origin's word is not known any more.
-    package mutating func forget(_ broadcast: BroadcastID) { signed[broadcast] = nil }
+    package mutating func forget(_ broadcast: BroadcastID) { sign(nil, of: broadcast) }
+
+    private mutating func sign(_ newest: UInt64?, of broadcast: BroadcastID) {
+        signed[broadcast] = newest
+        if let roster = numbers[broadcast] { rosters[roster].signed = newest }
+    }
 }

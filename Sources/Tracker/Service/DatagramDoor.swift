@@ -124,7 +124,7 @@ private struct DatagramClerk {
     let swarms: Swarms
     let tally: Tally
     var random = Randomness(seed: UInt64.random(in: .min ... .max))
-    var buffer = ByteBufferAllocator().buffer(capacity: Int(DATAGRAM_CAPACITY))
+    var welcome = Welcome()
     var now = Instant.zero
     var seconds: UInt64 = 0
 
@@ -201,23 +201,15 @@ private struct DatagramClerk {
     private mutating func native(
         _ request: UnsafeRawBufferPointer, from source: Endpoint, to bytes: UnsafeMutableRawBufferPointer
     ) throws(WireError) -> Int {
-        buffer.clear()
-        buffer.writeBytes(request)
-        let answer: TrackerAnswer
-        switch try TrackerRequest(parsing: buffer) {
+        switch try TrackerRequest(parsing: request) {
         case .connect: throw .unknownType(0)
         case .announce(let id, let transaction, let announcement):
             guard ids.isValid(id, from: source.ip, at: seconds) else { return silence("udp_connection_id") }
-            switch shared.announce(announcement, from: source, over: "udp") {
-            case .success(let welcome): answer = .welcome(transaction: transaction, welcome)
-            case .failure(let refusal): answer = .refused(transaction: transaction, refusal.rawValue)
-            }
-        }
-        buffer.clear()
-        answer.encode(into: &buffer)
-        return buffer.withUnsafeReadableBytes { answer in
-            bytes.copyMemory(from: answer)
-            return answer.count
+            do throws(Tracker.Refusal) {
+                try shared.announce(announcement, from: source, at: now, into: &welcome)
+                tally.count(.nativeDatagrams)
+                return TrackerAnswer.write(welcome, transaction: transaction, to: bytes)
+            } catch { return SwarmReply.refused(transaction: transaction, error.rawValue, to: bytes) }
         }
     }
 }

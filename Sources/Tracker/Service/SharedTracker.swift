@@ -9,7 +9,6 @@ import Wire
 /// The one core behind both of the service's doors, its clock, and what has been counted.
 final class SharedTracker: Sendable {
     private struct Counts {
-        var announces: [String: Int] = [:]
         var malformed: [String: Int] = [:]
         var refused: [String: Int] = [:]
         var listings = 0
@@ -63,25 +62,23 @@ final class SharedTracker: Sendable {
         tracker.withLock { body(&$0) }
     }
 
+    /// Takes an announcement and writes the answer over an old one.
     func announce(
-        _ announcement: Announcement, from source: Endpoint, over transport: String
-    ) -> Swift.Result<Welcome, Tracker.Refusal> {
-        let now = now
-        let result = with { tracker -> Swift.Result<Welcome, Tracker.Refusal> in
-            defer { rootCount.store(tracker.rootCount, ordering: .relaxed) }
-            do throws(Tracker.Refusal) {
-                guard access.admits(announcement.broadcast) else { throw .notAllowed }
-                guard mayAnnounce(source.ip) else { throw .tooFast }
-                return .success(try tracker.announce(announcement, from: source, at: now))
-            } catch { return .failure(error) }
-        }
-        counts.withLock { counts in
-            switch result {
-            case .success: counts.announces[transport, default: 0] += 1
-            case .failure(let refusal): counts.refused["\(refusal)", default: 0] += 1
+        _ announcement: Announcement, from source: Endpoint, at now: Instant, into welcome: inout Welcome
+    ) throws(Tracker.Refusal) {
+        do throws(Tracker.Refusal) {
+            guard access.admits(announcement.broadcast) else { throw .notAllowed }
+            guard mayAnnounce(source.ip) else { throw .tooFast }
+            try tracker.withLock { tracker throws(Tracker.Refusal) in
+                try tracker.announce(announcement, from: source, at: now, into: &welcome)
+                if tracker.rootCount != rootCount.load(ordering: .relaxed) {
+                    rootCount.store(tracker.rootCount, ordering: .relaxed)
+                }
             }
+        } catch {
+            countRefused("\(error)")
+            throw error
         }
-        return result
     }
 
     var hasRoots: Bool { rootCount.load(ordering: .relaxed) > 0 }
@@ -136,7 +133,7 @@ final class SharedTracker: Sendable {
             return (tracker.swarmCount, tracker.peerCount, tracker.rootCount)
         }
         let counts = counts.withLock { $0 }
-        var announces = counts.announces
+        var announces = ["udp": tallies[.nativeDatagrams], "http": tallies[.nativePages]]
         announces["bittorrent_udp"] = tallies[.udpAnnounces]
         announces["bittorrent_http"] = tallies[.httpAnnounces]
         announces["bittorrent_socket"] = tallies[.socketAnnounces]

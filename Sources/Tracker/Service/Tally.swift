@@ -4,6 +4,7 @@ import Synchronization
 final class Tally: Sendable {
     enum Event: Int, CaseIterable {
         case connects, udpAnnounces, udpScrapes, httpAnnounces, httpScrapes, socketAnnounces, socketScrapes
+        case nativeDatagrams, nativePages
         case unknownHash, isFull, notAllowed, tooFast
     }
 

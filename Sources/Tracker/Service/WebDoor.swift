@@ -10,6 +10,14 @@ struct WebDoor: Sendable {
     let shared: SharedTracker
     let listings: Listings
     let operation: Operation
+    private let tally: Tally
+
+    init(shared: SharedTracker, listings: Listings, operation: Operation) {
+        self.shared = shared
+        self.listings = listings
+        self.operation = operation
+        tally = shared.tallies.make()
+    }
 
     func answer(
         _ request: Request, malformed: [String: Int], on eventLoop: any EventLoop
@@ -95,14 +103,14 @@ struct WebDoor: Sendable {
         do throws(WireError) {
             announcement = try Announcement(parsing: request.body)
         } catch { return malformed(error) }
-        switch shared.announce(announcement, from: source, over: "http") {
-        case .failure(let refusal): return .complaint(503, refusal.rawValue)
-        case .success(let welcome):
-            var bytes = ByteBufferAllocator().buffer(capacity: Limits.datagramLength)
-            welcome.encode(into: &bytes)
-            return Response(
-                status: 200, headers: [("content-type", "application/octet-stream")], body: .bytes(bytes))
-        }
+        var welcome = Welcome()
+        do throws(Tracker.Refusal) {
+            try shared.announce(announcement, from: source, at: shared.now, into: &welcome)
+        } catch { return .complaint(503, error.rawValue) }
+        tally.count(.nativePages)
+        var bytes = ByteBufferAllocator().buffer(capacity: Limits.datagramLength)
+        welcome.encode(into: &bytes)
+        return Response(status: 200, headers: [("content-type", "application/octet-stream")], body: .bytes(bytes))
     }
 
     private func holders(_ name: String) -> Response {
