@@ -223,6 +223,8 @@ let checks: [Target] = [
     .executableTarget(
         name: "benchmark-serving", dependencies: ["Stage", "WebClient", vocabulary], path: "Benchmarks/Serving"),
     .executableTarget(
+        name: "benchmark-remuxing", dependencies: ["OriginMedia", "Stage", vocabulary], path: "Benchmarks/Remuxing"),
+    .executableTarget(
         name: "benchmark-hashing", dependencies: ["Integrity", "Stage", vocabulary], path: "Benchmarks/Hashing"),
     .executableTarget(
         name: "benchmark-admission", dependencies: ["PeerAgent", "Integrity", vocabulary, nioCore],

@@ -8,6 +8,10 @@ import WebClient
 /// and the share of a core that thousands of players take. Both servers have core 0, the clients the others.
 @main enum Serving {
     static func main() async throws {
+        guard access("/usr/sbin/nginx", X_OK) == 0 else {
+            print("this compares with nginx, which is missing: apt-get install nginx-light")
+            exit(1)
+        }
         let players = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 4_000
         var limit = rlimit(rlim_cur: 20_000, rlim_max: 20_000)
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
@@ -144,21 +148,4 @@ import WebClient
     private static func short(_ value: Double) -> String { "\(Double(Int(value * 1_000)) / 1_000)" }
 
     private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
-}
-
-extension Program {
-    /// CPU seconds of the process so far.
-    fileprivate var cpu: Double {
-        var clock = clockid_t()
-        var time = timespec()
-        guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-
-    /// Resident bytes.
-    fileprivate var memory: Int {
-        let text = (try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8)) ?? ""
-        let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        return pages * sysconf(Int32(_SC_PAGESIZE))
-    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Inspection
 import Stage
 import Testing
 import Vocabulary
@@ -29,6 +30,7 @@ import Vocabulary
                 #expect(!origin.complaints.contains(key) && !shown.contains(key))
                 #expect(!String(decoding: origin.output, as: UTF8.self).contains(key))
             }
+            await newsroom.inspect()
             #expect(await origin.stop() == .exited(0))
         }
     }
@@ -101,7 +103,8 @@ import Vocabulary
     }
 
     @Test func `shows the slate when the grace period is over, and ends without one`() async throws {
-        try await Newsroom.run { newsroom in
+        // The slate has more bits than the encoder, for whose first segments the promise was made.
+        try await Newsroom.run(pardoning: [.multivariant]) { newsroom in
             var clip = Clip.brief
             clip.seconds = 3
             try await newsroom.add("slated", "--grace", "1", "--slate", try await clip.file())

@@ -1,4 +1,5 @@
 import Foundation
+import Inspection
 import Stage
 import Testing
 import Vocabulary
@@ -19,11 +20,12 @@ actor Newsroom {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
 
-    /// Leaves no process and no file behind, whatever happens.
-    static func run(_ scene: (Newsroom) async throws -> Void) async throws {
+    /// Leaves no process and no file behind, whatever happens. What is served in the end is checked, but for `pardoned`.
+    static func run(pardoning pardoned: Set<Item> = [], _ scene: (Newsroom) async throws -> Void) async throws {
         let newsroom = try Newsroom()
         do {
             try await scene(newsroom)
+            await newsroom.inspect(pardoned)
         } catch {
             await newsroom.recordLogs()
             await newsroom.end()
@@ -71,10 +73,12 @@ actor Newsroom {
         try await command("keys", "make", name, "--name", label)
     }
 
-    func serve(_ options: [String] = []) async throws {
+    /// - Parameter wrapper: a program that becomes the origin, and its arguments.
+    func serve(_ options: [String] = [], through wrapper: [String] = []) async throws {
+        let words = wrapper + ["\(Program.ownFolder)/tributary-origin"]
         let program = try Program(
-            "\(Program.ownFolder)/tributary-origin",
-            [
+            words[0],
+            words.dropFirst() + [
                 "serve", "--json", "--listen", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--srt", "127.0.0.1:0",
                 "--data", "\(folder)/broadcasts",
             ] + options)
@@ -154,7 +158,21 @@ actor Newsroom {
         return (String(decoding: answer.body, as: UTF8.self), Playlist(parsing: answer.body))
     }
 
-    /// What ffmpeg complains of when it decodes all that a playlist lists.
+    /// Checks every broadcast that players can choose a rendition of.
+    func inspect(_ pardoned: Set<Item> = []) async {
+        guard origin?.isRunning == true else { return }
+        let addresses = (origin?.events ?? []).filter { $0["event"]?.text == "broadcast" }.map {
+            ($0["name"]?.text ?? "", $0["hls"]?.text ?? "")
+        }
+        for (name, hls) in Dictionary(addresses, uniquingKeysWith: { $1 }) {
+            // Nothing is promised before the third segment.
+            guard segments(of: name) >= 3 || segments(of: name) > 0 && state(of: name).state == "live" else { continue }
+            let found = await findings(hls, client).filter { !pardoned.contains($0.item) }
+            #expect(found.isEmpty, "\(name): \(found)")
+        }
+    }
+
+    /// What ffprobe complains of when it decodes all that a playlist lists.
     func complaints(about name: String) async throws -> String {
         let hls = try #require(events("broadcast", of: name).last?["hls"]?.text)
         let answer = try await client.get(hls.replacing("master.m3u8", with: "0/index.m3u8"), limit: 1 << 20)
@@ -164,9 +182,10 @@ actor Newsroom {
             bytes += try await client.get(base + segment.uri, limit: 1 << 25).body
         }
         try Data(bytes).write(to: URL(fileURLWithPath: "\(folder)/\(name).ts"))
-        let ffmpeg = try Program(
-            "ffmpeg", ["-nostdin", "-v", "error", "-i", "\(folder)/\(name).ts", "-f", "null", "-"])
-        _ = try await ffmpeg.ended(within: .seconds(60))
-        return ffmpeg.complaints
+        let ffprobe = try Program(
+            "ffprobe",
+            ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "\(folder)/\(name).ts"])
+        _ = try await ffprobe.ended(within: .seconds(60))
+        return ffprobe.complaints
     }
 }

@@ -37,12 +37,20 @@ actor Show {
             try await show.follow()
             for _ in 0..<viewers { try await show.join() }
             try await scene(show)
+            await show.inspect()
         } catch {
             await show.recordLogs()
             await show.end()
             throw error
         }
         await show.end()
+    }
+
+    /// Checks what the origin serves to players without a peer.
+    private func inspect() async {
+        guard await cast.origin?.isRunning == true else { return }
+        let found = await findings(await cast.hls, cast.client)
+        #expect(found.isEmpty, "\(found)")
     }
 
     func ledger() throws -> Ledger { try #require(openLedger) }

@@ -60,6 +60,51 @@ import Vocabulary
         }
     }
 
+    @Test(arguments: Container.allCases)
+    func `that are ready-made are cut where the source is cut, round after round`(container: Container) async throws {
+        let studio = try #require(studio)
+        // The second is longer than the source, the third has more pictures that wait for others.
+        let sizes = [("320x180", 5.0, 2), ("160x90", 5.4, 2), ("96x54", 5.0, 3)]
+        var clips: [String] = []
+        for (size, seconds, bFrames) in sizes {
+            clips.append(
+                try await studio.clip(
+                    "\(size).mp4", seconds: seconds,
+                    ["-f", "lavfi", "-i", "testsrc2=size=\(size):rate=25"] + Studio.sound
+                        + Studio.encoded(keyframes: 25, bFrames: bFrames)))
+        }
+        let heard = try await cut(clips[0], isLooping: true, enough: 8) {
+            $0.container = container
+            $0.renditions = [MediaInput(clips[2]), MediaInput(clips[1])]
+        }
+        #expect(heard.failure == nil && heard.warnings.isEmpty, "\(heard.warnings)")
+        #expect(heard.segments.count >= 8)
+        #expect(heard.descriptions.map(\.height) == (container == .ts ? [180, 90, 54] : [180, 90, 54, 0]))
+        #expect(heard.segments.allSatisfy { !$0.isDiscontinuity && Set($0.media.map(\.bytes)).count == $0.media.count })
+        let found = findings(heard.segments)
+        #expect(found.isEmpty, "\(found)")
+    }
+
+    @Test func `that are ready-made may end early, begin elsewhere or be missing`() async throws {
+        let studio = try #require(studio)
+        let film = try await studio.film()
+        let short = try await studio.clip("short.mp4", seconds: 3, Studio.picture() + Studio.encoded(keyframes: 25))
+        var heard = try await cut(film) { $0.renditions = [MediaInput(short)] }
+        #expect(heard.failure == nil && heard.segments.count == 3)
+        #expect(heard.segments.last?.media[1] == heard.segments.last?.media[0])
+        #expect(findings(heard.segments).isEmpty, "\(findings(heard.segments))")
+        let crooked = try await studio.clip("crooked.mp4", Studio.picture() + Studio.encoded(keyframes: 40))
+        heard = try await cut(film) { $0.renditions = [MediaInput(crooked)] }
+        #expect(heard.failure == nil && heard.segments.count == 3)
+        #expect(heard.warnings.contains { $0.contains("are not where those of") }, "\(heard.warnings)")
+        #expect(findings(heard.segments).isEmpty, "\(findings(heard.segments))")
+        for (name, arguments) in [("missing.mp4", []), ("sound.m4a", Studio.sound + ["-c:a", "aac"])] {
+            let path = arguments.isEmpty ? "\(studio.folder)/\(name)" : try await studio.clip(name, arguments)
+            heard = try await cut(film) { $0.renditions = [MediaInput(path)] }
+            #expect(heard.failure.map { "\($0)".contains(name) } == true)
+        }
+    }
+
     @Test func `of fragments carry sound of six channels, and sound alone`() async throws {
         let studio = try #require(studio)
         let six = try await studio.clip(

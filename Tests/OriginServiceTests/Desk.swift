@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Inspection
 import Integrity
 import Logging
 import NIOCore
@@ -7,6 +8,7 @@ import NIOPosix
 import Synchronization
 import Testing
 import Vocabulary
+import WebClient
 import WebServer
 import Wire
 
@@ -104,6 +106,15 @@ final class Counter: Sendable {
 
     /// What all paths of the broadcast begin with.
     var address: String { "http://127.0.0.1:\(server.port)\(base)" }
+
+    /// What the checker finds wrong with all that is served; what is in segments is no media here.
+    func findings() async -> [Finding] {
+        let client = WebClient()
+        defer { client.shutdown() }
+        var inspector = Inspector(client, tolerance: 20_000_000)
+        return await inspector.inspect("\(address)/master.m3u8", for: 0).findings.map(\.finding)
+            .filter { ![.container, .keyframe, .continuity].contains($0.item) }
+    }
 
     /// `path` is sent as it is; without a leading slash it is below the broadcast's own.
     func ask(_ path: String, method: String = "GET", headers: [(String, String)] = []) async throws -> Answer {

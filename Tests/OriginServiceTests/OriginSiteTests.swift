@@ -19,6 +19,10 @@ import Wire
         let counter = try await Counter(publication, patience: patience)
         do {
             try await body(publication, counter)
+            if publication.masterPlaylist != nil {
+                let found = await counter.findings()
+                #expect(found.isEmpty, "\(found)")
+            }
             await counter.close()
         } catch {
             await counter.close()

@@ -41,6 +41,7 @@ import Vocabulary
         programme.input = MediaInput("udp://127.0.0.1:5000?a=b")
         (programme.isLooping, programme.slate, programme.grace) = (true, "/a b.mp4", 1.5)
         (programme.segmentDuration, programme.secondEncoder, programme.container) = (4, .refuse, .cmaf)
+        programme.renditions = [MediaInput("udp://127.0.0.1:5001"), MediaInput("udp://127.0.0.1:5002?a=b")]
         programme.ladder = try #require(LadderWish("480p,audio"))
         try shelf.add("one", programme)
         #expect(try Programme(in: shelf.folder(of: "one")) == programme)
@@ -50,7 +51,7 @@ import Vocabulary
 
     @Test(arguments: [
         "nonsense", "grace = long", "grace = -1", "segment-duration = 99", "second-encoder = both", "colour = red",
-        "container = avi", "ladder = 99999p", "title = " + String(repeating: "x", count: 300),
+        "container = avi", "ladder = 99999p", "rendition = film.mp4", "title = " + String(repeating: "x", count: 300),
     ])
     func `says what is wrong in a programme`(line: String) throws {
         try shelf.add("one", Programme(title: "x"))

@@ -233,6 +233,25 @@ import WebClient
         #expect(programme.playlist?.segments.map(\.isMissing) == [false, false, true, false, false])
     }
 
+    @Test func `of a rendition that is followed later counts discontinuities as the first one does`() {
+        let segments = (1...9).map {
+            TestSegment(UInt64($0), length: 1_000, isDiscontinuity: [2, 4, 6].contains($0)).record
+        }
+        var shared = Programme()
+        shared.update(Array(segments[0...4]), targetDuration: 1, end: nil, at: .uptimeNanoseconds(0))
+        shared.update(Array(segments[2...6]), targetDuration: 1, end: nil, at: .uptimeNanoseconds(0))
+        #expect(shared.playlist?.discontinuitySequence == 1)
+        var other = Programme()
+        other.update(
+            Array(segments[4...6]), targetDuration: 1, end: nil, at: .uptimeNanoseconds(0), inStepWith: shared)
+        #expect(other.playlist?.discontinuitySequence == 2)
+        shared.update(Array(segments[6...8]), targetDuration: 1, end: nil, at: .uptimeNanoseconds(0))
+        other.update(
+            Array(segments[6...8]), targetDuration: 1, end: nil, at: .uptimeNanoseconds(0), inStepWith: shared)
+        #expect(shared.playlist?.discontinuitySequence == 3)
+        #expect(other.playlist?.discontinuitySequence == 3)
+    }
+
     @Test func `begins anew behind a hole that is too wide`() {
         var programme = Programme()
         let segments = [1, 2, 40, 41].map { TestSegment(UInt64($0), length: 1_000).record }

@@ -79,7 +79,7 @@ actor BroadcastStage {
             let programme = try Programme(in: folder)
             let json = json
             let broadcast = try Broadcast(name, in: DataFolder(folder), programme, surroundings, log: log) { event in
-                if json { Self.tell(event, of: name) }
+                if json { BroadcastEvents.emit(event, of: name) }
             }
             if programme.input == .encoders {
                 reception.open(
@@ -129,22 +129,5 @@ actor BroadcastStage {
 
     private static func keys(in folder: String) throws(DataFolderError) -> [Reception.Key] {
         try KeyRing(in: folder).entries.map { Reception.Key(name: $0.name, hash: $0.hash) }
-    }
-
-    private static func tell(_ event: Broadcast.Event, of name: String) {
-        switch event {
-        case .published(let record):
-            Events.emit([
-                ("event", "segment"), ("name", .string(name)), ("rendition", .integer(record.segment.rendition)),
-                ("sequence", .integer(record.segment.sequence)), ("root", .string("\(record.root)")),
-                ("length", .integer(record.length)), ("duration", .number(Double(record.duration) / 1e6)),
-                ("discontinuity", .bool(record.isDiscontinuity)),
-            ])
-        case .state(let state, let sentence):
-            Events.emit([
-                ("event", "state"), ("name", .string(name)), ("state", .string(state.rawValue)),
-                ("sentence", .string(sentence)),
-            ])
-        }
     }
 }

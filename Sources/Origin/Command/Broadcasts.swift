@@ -17,6 +17,8 @@ struct Broadcasts: AsyncParsableCommand {
             Examples:
               tributary-origin broadcasts add town-hall --title "Town hall" --slate be-right-back.mp4
               tributary-origin broadcasts add camera --input udp://127.0.0.1:5000
+              tributary-origin broadcasts add match --input https://example.org/1080/index.m3u8 \\
+                --rendition https://example.org/720/index.m3u8 --rendition https://example.org/480/index.m3u8
               tributary-origin broadcasts list
               tributary-origin broadcasts remove camera
             """,
@@ -28,30 +30,16 @@ struct Broadcasts: AsyncParsableCommand {
         @Argument(help: "Its name: up to 64 of a-z, 0-9 and -.")
         var name: String
 
-        @Option(help: "What viewers see as the broadcast's name.")
-        var title: String?
-
         @Option(help: "\"encoders\" with a stream key, or a file or address as `publish` takes it.")
         var input = "encoders"
 
-        @Flag(help: "Begin again when a file ends.")
-        var loop = false
+        @OptionGroup var media: MediaOptions
 
         @Option(help: "A clip that is shown in a loop when the encoder has not come back within the grace period.")
         var slate: String?
 
         @Option(help: "Seconds for which the broadcast is held open for an encoder that is gone.")
         var grace = 60.0
-
-        @Option(help: "Seconds that a segment should play, from 0.5 to 30.")
-        var segmentDuration = 2.0
-
-        @Option(help: "How segments are wrapped: ts, or cmaf for HLS and MPEG-DASH.")
-        var container = Container.ts
-
-        @Option(
-            help: "Smaller copies of the picture, such as 720p,480p, with audio for the sound alone; none for none.")
-        var ladder = LadderWish.standard
 
         @Option(help: "A second encoder with a right key: take-over, or refuse while the first is there.")
         var secondEncoder = OnAir.Policy.takeOver.rawValue
@@ -60,35 +48,23 @@ struct Broadcasts: AsyncParsableCommand {
         var data = "tributary-broadcasts"
 
         func validate() throws {
-            guard (0.5...30).contains(segmentDuration) else {
-                throw ValidationError("--segment-duration must be from 0.5 to 30 seconds")
-            }
+            try media.check(input)
             guard (0...86_400).contains(grace) else { throw ValidationError("--grace must be from 0 to 86400 seconds") }
             guard OnAir.Policy(rawValue: secondEncoder) != nil else {
                 throw ValidationError("--second-encoder must be take-over or refuse")
             }
-            guard !loop || MediaInput(input).kind == .file && input != "encoders" else {
-                throw ValidationError("--loop needs a file as --input")
-            }
             guard input != "-" else { throw ValidationError("--input - is for `publish` alone") }
-            guard (title ?? "").utf8.count <= Limits.titleLength else {
-                throw ValidationError("--title is longer than \(Limits.titleLength) bytes")
-            }
-            for text in [title, slate, input].compactMap({ $0 }) where text.contains(where: \.isNewline) {
+            for text in [media.title, slate, input].compactMap({ $0 }) + media.rendition
+            where text.contains(where: \.isNewline) {
                 throw ValidationError("\"\(text)\" has a line break")
             }
         }
 
         func run() async {
             await complaining {
-                var programme = Programme(title: title ?? name)
-                programme.input = input == "encoders" ? .encoders : MediaInput(input)
-                programme.isLooping = loop
+                var programme = media.programme(input, title: name)
                 programme.slate = slate
                 programme.grace = grace
-                programme.segmentDuration = segmentDuration
-                programme.container = container
-                programme.ladder = ladder
                 programme.secondEncoder = OnAir.Policy(rawValue: secondEncoder) ?? .takeOver
                 try Shelf(data).add(name, programme)
             }

@@ -13,26 +13,19 @@ actor Ingest {
     /// What encoders are to be told.
     private(set) var addresses: [(protocol: String, url: String)] = []
 
-    struct Secure: Sendable {
-        var place: String
-        var certificate: String
-        var key: String
-    }
-
     init(_ reception: Reception, _ group: any EventLoopGroup) {
         self.reception = reception
         self.group = group
     }
 
-    func start(rtmp rtmpText: String, secure: Secure?, srt srtText: String, srtPassphraseFile: String?) async throws {
-        if rtmpText != "off" { rtmp = try await listen(rtmpText, nil, "rtmp") }
-        if let secure {
-            rtmps = try await listen(
-                secure.place, TLSIdentity(certificate: secure.certificate, key: secure.key), "rtmps")
+    func start(_ options: IngestOptions) async throws {
+        if options.rtmp != "off" { rtmp = try await listen(options.rtmp, nil, "rtmp") }
+        if let place = options.rtmps, let certificate = options.certificate, let key = options.privateKey {
+            rtmps = try await listen(place, TLSIdentity(certificate: certificate, key: key), "rtmps")
         }
-        guard srtText != "off" else { return }
-        let place = try HostPort(parsing: srtText)
-        let passphrase = try srtPassphraseFile.map { try Self.firstLine(of: $0) }
+        guard options.srt != "off" else { return }
+        let place = try HostPort(parsing: options.srt)
+        let passphrase = try options.srtPassphraseFile.map { try Self.firstLine(of: $0) }
         do {
             let server = try await SRTServer.start(
                 host: place.host, port: place.port, passphrase: passphrase, reception: reception)

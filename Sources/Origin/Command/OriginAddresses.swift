@@ -1,5 +1,7 @@
 import ArgumentParser
 import CommandLine
+import NIOCore
+import WebServer
 
 /// What the commands of an origin make of the addresses that they are given.
 enum OriginAddresses {
@@ -9,6 +11,20 @@ enum OriginAddresses {
         }
         if let publicURL, !publicURL.hasPrefix("http://"), !publicURL.hasPrefix("https://") {
             throw ValidationError("--public-url \(publicURL) is no http:// or https:// address")
+        }
+    }
+
+    static func start(
+        _ place: HostPort, _ group: any EventLoopGroup,
+        handler: @escaping Server.Handler
+    ) async throws(Complaint) -> Server {
+        var limits = ServerLimits()
+        limits.connections = 8_192  // a held request for news each, and players besides
+        do {
+            return try await Server.start(
+                host: place.host, port: place.port, group: group, limits: limits, handler: handler)
+        } catch {
+            throw Complaint(binding: "\(place)", error)
         }
     }
 

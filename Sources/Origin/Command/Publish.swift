@@ -1,10 +1,9 @@
 import ArgumentParser
 import CommandLine
-import Integrity
 import Logging
 import NIOCore
 import NIOPosix
-import OriginCore
+import OriginIngest
 import OriginMedia
 import OriginService
 import Synchronization
@@ -20,18 +19,25 @@ struct Publish: AsyncParsableCommand {
             Examples:
               tributary-origin publish --input film.mp4 --loop
               tributary-origin publish --input camera.ts --container cmaf --ladder 720p,360p,audio
+              tributary-origin publish --input high.mp4 --rendition middle.mp4 --rendition low.mp4
+              tributary-origin publish --input encoders --rtmp 0.0.0.0:1935 --listen 0.0.0.0:8080
               tributary-origin publish --input udp://127.0.0.1:5000 --listen 0.0.0.0:8080 \\
                 --public-url http://stream.example.org:8080 --tracker http://127.0.0.1:7070
+
+            An address such as rtmp://HOST/live/show is called. With "encoders" they call us, over RTMP or SRT, with a
+            stream key that is made at the first start and shown then, and never again.
             """)
 
-    @Option(help: "A file, - for standard input, or an address such as udp://, srt://, rtmp:// or http://.")
+    @Option(
+        help: "A file, - for standard input, an address such as udp://, srt://, rtmp:// or http://, or \"encoders\".")
     var input: String
 
-    @Flag(help: "Begin again when the file ends.")
-    var loop = false
+    @OptionGroup var media: MediaOptions
 
     @Option(help: "Where to serve HTTP; port 0 takes any free one.")
     var listen = "127.0.0.1:8080"
+
+    @OptionGroup(title: "With --input encoders") var ingestion: IngestOptions
 
     @Option(help: "A tracker's address, http://HOST:PORT or udp://HOST:PORT; may be given several times.")
     var tracker: [String] = []
@@ -39,20 +45,7 @@ struct Publish: AsyncParsableCommand {
     @Option(help: "The folder of the broadcast's key, journal and segments.")
     var data = "tributary-data"
 
-    @Option(help: "What viewers see as the broadcast's name.")
-    var title: String?
-
     @OptionGroup var details: ListingOptions
-
-    @Option(help: "Seconds that a segment should play, from 0.5 to 30.")
-    var segmentDuration = 2.0
-
-    @Option(help: "How segments are wrapped: ts, or cmaf for HLS and MPEG-DASH.")
-    var container = Container.ts
-
-    @Option(
-        help: "Smaller renditions to make with ffmpeg, such as 720p,480p,audio, or none; only those below the source.")
-    var ladder = LadderWish.standard
 
     @Option(help: "How viewers reach this origin, if not by the address it listens on.")
     var publicURL: String?
@@ -61,13 +54,7 @@ struct Publish: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        guard (0.5...30).contains(segmentDuration) else {
-            throw ValidationError("--segment-duration must be from 0.5 to 30 seconds")
-        }
-        guard !loop || MediaInput(input).kind == .file else { throw ValidationError("--loop needs a file as --input") }
-        guard (title ?? "").utf8.count <= Limits.titleLength else {
-            throw ValidationError("--title is longer than \(Limits.titleLength) bytes")
-        }
+        try media.check(input)
         try OriginAddresses.check(trackers: tracker, publicURL: publicURL)
         do { _ = try HostPort(parsing: listen) } catch { throw ValidationError("--listen: \(error)") }
     }
@@ -81,95 +68,56 @@ struct Publish: AsyncParsableCommand {
     private func publish() async throws {
         let log = Logger(label: "origin")
         let place = try HostPort(parsing: listen)
-        let media = MediaInput(input)
-        let name = title ?? Self.name(of: media)
         let json = json
-
+        let programme = media.programme(input, title: Self.title(of: input))
         let folder = try DataFolder(data)
-        let (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let publication = try Publication(folder, title: name, details: details.details, log: log) { record in
-            change.yield()
-            guard json else { return }
-            Events.emit([
-                ("event", "segment"), ("rendition", .integer(record.segment.rendition)),
-                ("sequence", .integer(record.segment.sequence)), ("root", .string("\(record.root)")),
-                ("length", .integer(record.length)), ("duration", .number(Double(record.duration) / 1e6)),
-                ("discontinuity", .bool(record.isDiscontinuity)),
-            ])
-        }
-
-        var settings = MediaSource.Settings(input: media)
-        settings.isLooping = loop
-        settings.segmentDuration = Int64(segmentDuration * 1_000_000)
-        settings.targetDuration = publication.promisedTarget
-        settings.container = container
-        settings.ladder = ladder.heights
-        settings.hasSoundAlone = ladder.hasSound
-        let source = MediaSource(settings)
-        // A live sender may come later; a file that cannot be broadcast never will.
-        if media.kind != .live { try source.probe() }
 
         let group = MultiThreadedEventLoopGroup.singleton
-        let address = Mutex((link: "", hls: ""))
+        let served = Mutex<Broadcast?>(nil)
         let running = Mutex<Server?>(nil)
-        let site = OriginSite(
-            publication, link: { address.withLock { $0 } },
-            malformed: { running.withLock { $0 }?.malformed ?? [:] })
-        let server: Server
-        do {
-            var limits = ServerLimits()
-            limits.connections = 8_192  // a held request for news each, and players besides
-            server = try await Server.start(host: place.host, port: place.port, group: group, limits: limits) {
-                request, eventLoop in
-                site.answer(request, on: eventLoop)
-            }
-        } catch {
-            throw Complaint(binding: "\(place)", error)
+        let server = try await OriginAddresses.start(place, group) { request, eventLoop in
+            served.withLock { $0 }?.site.answer(request, on: eventLoop)
+                ?? eventLoop.makeSucceededFuture(Response(status: 503, headers: [("retry-after", "1")]))
         }
         running.withLock { $0 = server }
-
-        let base = OriginAddresses.base(publicURL, place, port: server.port)
-        let hls = "\(base)/\(publication.broadcast)/master.m3u8"
-        let link =
-            "\(MagnetLink(broadcast: publication.broadcast, title: name, trackers: tracker.map(OriginAddresses.trimmed), origins: [base]))"
-        address.withLock { $0 = (link, hls) }
-        tell(publication.broadcast, link: link, hls: hls)
-
-        let (ends, end) = AsyncStream.makeStream(of: Complaint?.self)
-        source.start { event in
-            switch event {
-            case .described(let description): publication.describe(description)
-            case .cut(let segment): publication.publish(segment)
-            case .warned(let message): log.warning("\(message)")
-            case .retrying(let error, let delay):
-                log.warning("\(error); trying again in \((delay * 10).rounded() / 10) s")
-            // Only encoders come and go, and only `serve` takes them.
-            case .joined, .left, .slateBegan, .abandoned: break
-            case .ended: end.yield(nil)
-            case .failed(let error):
-                if publication.isClosed {
-                    log.error("\(error); the broadcast is closed, and served until you stop this program")
-                }
-                end.yield(Complaint("\(error)"))
-            }
-        }
-
         let client = WebClient()
-        let registrar = Registrar(publication, trackers: tracker, hls: hls, client: client, log: log)
+        let (ends, end) = AsyncStream.makeStream(of: Complaint?.self)
+        let broadcast = try Broadcast(
+            data.split(separator: "/").last.map(String.init) ?? "broadcast", in: folder, programme,
+            Broadcast.Surroundings(
+                base: OriginAddresses.base(publicURL, place, port: server.port),
+                trackers: tracker.map(OriginAddresses.trimmed), client: client
+            ) { running.withLock { $0 }?.malformed ?? [:] },
+            details: details.details, log: log
+        ) { event in
+            if json { BroadcastEvents.emit(event) }
+            if case .over(let error) = event { end.yield(error.map { Complaint("\($0)") }) }
+        }
+        served.withLock { $0 = broadcast }
+        try broadcast.probe()
+
+        let reception = Reception(log: log)
+        let ingest = Ingest(reception, group)
+        var key: String?
+        if programme.input == .encoders {
+            if try KeyRing(in: data).entries.isEmpty { key = try KeyRing.make("main", in: data) }
+            let keys = try KeyRing(in: data).entries.map { Reception.Key(name: $0.name, hash: $0.hash) }
+            reception.open(broadcast.name, keys: keys, to: broadcast.entrance, policy: programme.secondEncoder)
+            try await ingest.start(ingestion)
+        }
+        tell(broadcast, doors: await ingest.addresses, key: key)
+        broadcast.start()
+
         let complaint = await withTaskGroup(of: Outcome.self) { tasks in
             tasks.addTask {
-                await registrar.run(changes)
-                return .nothing
-            }
-            tasks.addTask {
                 for await complaint in ends {
-                    change.yield()
-                    if publication.isClosed { Self.sayClosed(json: json) }
+                    let isClosed = broadcast.publication.isClosed
+                    if isClosed { Self.sayClosed(json: json) }
                     guard let complaint else { continue }
                     // What was published before the input broke off is served like any broadcast that has ended.
-                    return publication.isClosed ? .endedEarly(complaint) : .failed(complaint)
+                    return isClosed ? .endedEarly(complaint) : .failed(complaint)
                 }
-                return .nothing
+                return .stopped
             }
             tasks.addTask {
                 _ = await waitForStop()
@@ -179,8 +127,8 @@ struct Publish: AsyncParsableCommand {
             var late: Complaint?
             for await outcome in tasks {
                 switch outcome {
-                case .nothing: continue
                 case .endedEarly(let complaint):
+                    log.error("the broadcast is closed, and served until you stop this program")
                     late = Complaint("the broadcast ended early: \(complaint)", exitCode: complaint.exitCode)
                 case .stopped: return late
                 case .failed(let complaint): return complaint
@@ -188,29 +136,32 @@ struct Publish: AsyncParsableCommand {
             }
             return late
         }
-        source.stop()
+        await ingest.stop()
+        await broadcast.stop()
         await server.stop()
         client.shutdown()
         if let complaint { throw complaint }
     }
 
     private enum Outcome: Sendable {
-        case nothing
         case stopped
         case failed(Complaint)
         case endedEarly(Complaint)
     }
 
-    private func tell(_ broadcast: BroadcastID, link: String, hls: String) {
+    private func tell(_ broadcast: Broadcast, doors: [(protocol: String, url: String)], key: String?) {
         guard !json else {
-            return Events.emit([
-                ("event", "ready"), ("broadcast", .string("\(broadcast)")), ("link", .string(link)),
-                ("hls", .string(hls)),
-            ])
+            return Events.emit(
+                [
+                    ("event", "ready"), ("broadcast", .string("\(broadcast.publication.broadcast)")),
+                    ("link", .string(broadcast.link)), ("hls", .string(broadcast.hls)),
+                ] + doors.map { ($0.protocol, .string($0.url)) } + (key.map { [("stream_key", .string($0))] } ?? []))
         }
-        Events.say("Broadcasting \(MediaInput(input)).")
-        Events.say("Viewers watch with:  tributary-peer watch '\(link)'")
-        Events.say("Plain HLS:           \(hls)")
+        Events.say("Broadcasting \(broadcast.programme.input).")
+        for door in doors { Events.say("Encoders send to:    \(door.url)") }
+        if let key { Events.say("Stream key:          \(key)  (shown this once)") }
+        Events.say("Viewers watch with:  tributary-peer watch '\(broadcast.link)'")
+        Events.say("Plain HLS:           \(broadcast.hls)")
     }
 
     private static func sayClosed(json: Bool) {
@@ -218,7 +169,8 @@ struct Publish: AsyncParsableCommand {
         Events.say("The input has ended; the broadcast is closed and served until you stop this program (Ctrl-C).")
     }
 
-    private static func name(of media: MediaInput) -> String {
+    private static func title(of input: String) -> String {
+        let media = MediaOptions.input(input)
         guard media.kind == .file else { return "Live" }
         let file = media.text.split(separator: "/").last.map(String.init) ?? "Live"
         let stem = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? file

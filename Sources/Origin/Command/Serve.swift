@@ -31,23 +31,7 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Where to serve HTTP; port 0 takes any free one.")
     var listen = "127.0.0.1:8080"
 
-    @Option(help: "Where to take RTMP from encoders; off to take none.")
-    var rtmp = "127.0.0.1:1935"
-
-    @Option(help: "Where to take RTMPS, RTMP in TLS, from encoders; needs a certificate.")
-    var rtmps: String?
-
-    @Option(help: "A PEM file with the certificate for RTMPS; it is read again when it changes.")
-    var certificate: String?
-
-    @Option(help: "A PEM file with the certificate's private key.")
-    var privateKey: String?
-
-    @Option(help: "Where to take SRT from encoders, with the stream key as the stream id; off to take none.")
-    var srt = "127.0.0.1:9000"
-
-    @Option(help: "A file whose first line is the passphrase with which SRT must be encrypted, 10 to 79 bytes.")
-    var srtPassphraseFile: String?
+    @OptionGroup var ingestion: IngestOptions
 
     @Option(help: "A tracker's address, http://HOST:PORT or udp://HOST:PORT; may be given several times.")
     var tracker: [String] = []
@@ -63,18 +47,7 @@ struct Serve: AsyncParsableCommand {
 
     func validate() throws {
         try OriginAddresses.check(trackers: tracker, publicURL: publicURL)
-        let places = [("--listen", listen), ("--rtmp", rtmp), ("--srt", srt), ("--rtmps", rtmps ?? "off")]
-        for (name, text) in places where text != "off" {
-            do { _ = try HostPort(parsing: text) } catch { throw ValidationError("\(name): \(error)") }
-        }
-        guard (rtmps == nil) == (certificate == nil), (rtmps == nil) == (privateKey == nil) else {
-            throw ValidationError("--rtmps, --certificate and --private-key belong together")
-        }
-    }
-
-    private var secure: Ingest.Secure? {
-        guard let rtmps, let certificate, let privateKey else { return nil }
-        return Ingest.Secure(place: rtmps, certificate: certificate, key: privateKey)
+        do { _ = try HostPort(parsing: listen) } catch { throw ValidationError("--listen: \(error)") }
     }
 
     func run() async {
@@ -92,20 +65,11 @@ struct Serve: AsyncParsableCommand {
         let sites = OriginSites {
             IngestMetrics.text(reception.figures, malformed: running.withLock { $0 }?.malformed ?? [:])
         }
-        let server: Server
-        do {
-            var limits = ServerLimits()
-            limits.connections = 8_192  // a held request for news each, and players besides
-            server = try await Server.start(host: place.host, port: place.port, group: group, limits: limits) {
-                sites.answer($0, on: $1)
-            }
-        } catch {
-            throw Complaint(binding: "\(place)", error)
-        }
+        let server = try await OriginAddresses.start(place, group) { sites.answer($0, on: $1) }
         running.withLock { $0 = server }
         let ingest = Ingest(reception, group)
         do {
-            try await ingest.start(rtmp: rtmp, secure: secure, srt: srt, srtPassphraseFile: srtPassphraseFile)
+            try await ingest.start(ingestion)
         } catch {
             await ingest.stop()
             await server.stop()

@@ -1,8 +1,8 @@
 /// Mends what a source says about time: one clock that goes on, whatever its counters do.
 ///
 /// Times are in units of 1/90000 s. MPEG-TS counts in 33 bits, which wrap after 26 hours; RTMP in 32 bits of
-/// milliseconds, which wrap after 49 days. A wrap is undone without a trace. Anything else that is not near the last
-/// time of the other packets is a jump: the caller begins anew at the next keyframe.
+/// milliseconds, which wrap after 49 days, and libavformat sends 31 of them. A wrap is undone without a trace. Anything
+/// else that is not near the last time of the other packets is a jump: the caller begins anew at the next keyframe.
 package struct Timeline: Sendable {
     package enum Verdict: Hashable, Sendable {
         /// Add this to the packet's times.
@@ -15,7 +15,7 @@ package struct Timeline: Sendable {
     /// How far a time may lie before or after the newest one.
     private static let back: Int64 = 90_000
     private let ahead: Int64
-    private static let moduli: [Int64] = [1 << 33, (1 << 32) * 90]
+    private static let moduli: [Int64] = [1 << 33, (1 << 32) * 90, (1 << 31) * 90]
 
     private var newest: Int64?
     private var correction: Int64 = 0

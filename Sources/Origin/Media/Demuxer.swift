@@ -159,7 +159,8 @@ final class Demuxer {
         }
     }
 
-    /// The pictures from one keyframe to the next, as the container's index has them: microseconds and bytes.
+    /// The pictures from one keyframe to the next, as the container's index has them: microseconds, and bytes with what
+    /// MPEG-TS adds to each picture, its header and the rest of its last packet.
     private lazy var groups: [(duration: Int64, bytes: Int64)] = {
         var groups: [(duration: Int64, bytes: Int64)] = []
         var start: Int64?
@@ -176,7 +177,7 @@ final class Demuxer {
                 start = entry.pointee.timestamp
                 bytes = 0
             }
-            bytes += Int64(max(0, entry.pointee.size))
+            bytes += Int64(max(0, entry.pointee.size)) + 188
         }
         if leading.pointee.duration > 0 {
             let first = leading.pointee.start_time == av_shim_nopts() ? 0 : leading.pointee.start_time
@@ -197,7 +198,7 @@ final class Demuxer {
         guard densest > 0 else { return 0 }
         // Sound comes in small packets, which cost more of the transport stream than pictures do.
         let sound = max(0, audio.map { $0.pointee.codecpar.pointee.bit_rate } ?? 0)
-        return densest + densest / 8 + min(sound, 10_000_000) * 3 / 2
+        return densest + densest / 16 + min(sound, 10_000_000) * 3 / 2
     }
 
     /// Whether FLV may hold H.265 in the enhanced form, which libavformat reads since version 60.16.

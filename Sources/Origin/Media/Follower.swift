@@ -6,7 +6,7 @@ import CLibAVFormat
 final class Follower {
     private let tracks: [Track]
     private let container: Container
-    private let offset: Int64
+    let offset: Int64
     /// How much earlier than the source's cut a segment may begin, in 1/90000 s.
     private let tolerance: Int64
     private var cuts: [(row: Int, time: Int64)] = []
@@ -60,18 +60,25 @@ final class Follower {
         sound.append(KeptPacket(packet))
     }
 
-    /// The last segment ends here.
-    func finish() throws(MediaError) {
-        try weave(before: .max)
-        if let row = current {
-            let isEmpty = muxer?.length ?? 0 == 0
-            let media = try muxer?.finish()
-            finished.append((row, isEmpty ? nil : media))
-        }
-        finished += cuts.map { ($0.row, nil) }
-        cuts = []
+    /// What goes with the first track.
+    var accompanying: [Track] { Array(tracks.dropFirst()) }
+
+    /// The segment that is being written ends before `time`, and what follows belongs to none until another begins.
+    func leave(before time: Int64) throws(MediaError) {
+        try weave(before: time)
+        guard let row = current else { return }
+        let isEmpty = muxer?.length ?? 0 == 0
+        let media = try muxer?.finish()
+        finished.append((row, isEmpty ? nil : media))
         current = nil
         muxer = nil
+    }
+
+    /// The last segment ends here.
+    func finish() throws(MediaError) {
+        try leave(before: .max)
+        finished += cuts.map { ($0.row, nil) }
+        cuts = []
     }
 
     private func weave(before time: Int64) throws(MediaError) {

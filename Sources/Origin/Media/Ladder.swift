@@ -6,18 +6,7 @@ import Vocabulary
 ///
 /// When the machine is too slow for all of them the tallest is given up, and so on; whoever watches it gets the next
 /// smaller one from then on. The source itself never waits for long.
-struct Ladder {
-    enum Event {
-        /// All renditions, the source's and the sound's too.
-        case described([MediaDescription])
-        case finished(row: Int, rung: Int, CutSegment.Media?, generation: Int)
-        /// Nothing will come of what is under way.
-        case gaveUp
-        case warned(String)
-        /// There will be no smaller renditions at all.
-        case neverCame([MediaDescription])
-    }
-
+struct Ladder: Rungs {
     private let rungs: [LadderPlan.Rung]
     private let segmentDuration: Int64
     private let isPaced: Bool
@@ -40,7 +29,7 @@ struct Ladder {
     private var generation = 0
     private var isDescribed = false
     private var failures = 0
-    private var events: [Event] = []
+    private var events: [RungEvent] = []
 
     /// How long what is under way may take once the source has ended.
     private static let grace = Interval.seconds(10)
@@ -62,17 +51,16 @@ struct Ladder {
 
     private var active: ArraySlice<LadderPlan.Rung> { rungs.dropFirst(dropped) }
 
-    /// The source begins a segment; where it has a keyframe the transcoder may be started.
-    mutating func begin(
-        _ row: Int, at time: Int64, isKeyframe: Bool, _ video: Track, _ accompanying: Track?, offset: Int64
-    ) throws(MediaError) {
-        self.offset = offset
-        self.accompanying = accompanying
-        guard !active.isEmpty else { return events.append(.gaveUp) }
+    /// Where the source has a keyframe the transcoder may be started.
+    mutating func begin(_ beginning: SegmentBeginning) throws(MediaError) {
+        let (row, time) = (beginning.row, beginning.time)
+        offset = beginning.offset
+        accompanying = beginning.accompanying
+        guard !active.isEmpty else { return events.append(.gaveUp(rung: nil)) }
         if transcoder == nil {
-            guard isKeyframe else { return events.append(.gaveUp) }
+            guard beginning.isKeyframe else { return events.append(.gaveUp(rung: nil)) }
             do throws(MediaError) {
-                transcoder = try Transcoder(video, Array(active))
+                transcoder = try Transcoder(beginning.video, Array(active))
             } catch {
                 events.append(.warned("smaller renditions are not made: \(error)"))
                 dropped = rungs.count
@@ -86,8 +74,7 @@ struct Ladder {
         for follower in followers { follower.begin(row, at: time) }
     }
 
-    /// Takes a picture of the source.
-    mutating func feed(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
+    mutating func feed(_ packet: UnsafeMutablePointer<AVPacket>, _ clock: SourceClock) throws(MediaError) {
         guard let transcoder else { return }
         try transcoder.feed(KeptPacket(packet))
         // A source that is not held back to real time waits for the encoder.
@@ -104,19 +91,17 @@ struct Ladder {
         }
     }
 
-    /// The source has ended: what is under way comes out.
-    mutating func finish() {
+    mutating func finish(at end: Int64) {
         transcoder?.finish()
         finishing = Interrupt.now
     }
 
-    /// Something is still under way.
     var isBusy: Bool {
         guard let transcoder, let finishing else { return false }
         return !transcoder.isOver && (!isPaced || Interrupt.now - finishing < Self.grace)
     }
 
-    /// Ends what `finish` began; the next segment starts a new encoder.
+    /// The next segment starts a new encoder.
     mutating func end() throws(MediaError) {
         try collect()
         for (number, follower) in followers.enumerated() {
@@ -127,21 +112,21 @@ struct Ladder {
         if !isDescribed { abandon() }
     }
 
-    mutating func settle(waitingSince: Instant?, at now: Instant) throws(MediaError) -> [Event] {
+    mutating func settle(waitingSince: Instant?, at now: Instant) throws(MediaError) -> [RungEvent] {
         try collect()
         if let transcoder, finishing == nil {
             if transcoder.isOver {
                 failures += 1
                 events.append(.warned("the ffmpeg program has ended; it is started again"))
                 stop()
-                events.append(.gaveUp)
+                events.append(.gaveUp(rung: nil))
                 if failures >= 3 { drop("it keeps ending") }
             } else if isPaced,
                 transcoder.isFlooded
                     || health.isTooSlow(hasOutput: !followers.isEmpty, waitingSince: waitingSince, at: now)
             {
                 stop()
-                events.append(.gaveUp)
+                events.append(.gaveUp(rung: nil))
                 drop("this machine is too slow")
             }
         }
@@ -162,7 +147,7 @@ struct Ladder {
     }
 
     private mutating func abandon() {
-        events.append(.gaveUp)
+        events.append(.gaveUp(rung: nil))
         guard !isDescribed else { return }
         isDescribed = true
         dropped = rungs.count

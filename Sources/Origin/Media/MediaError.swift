@@ -4,6 +4,7 @@ import CLibAVFormat
 package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
     case cannotOpen(String, reason: String)
     case noMedia(String)
+    case noPictures(String)
     case unsupportedVideo(String, codec: String)
     case cannotRead(String, reason: String)
     case cannotCut(reason: String)
@@ -18,6 +19,7 @@ package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .cannotOpen(let input, let reason): "cannot open \(input): \(reason)"
         case .noMedia(let input): "\(input) has no video, and no sound that HLS can carry"
+        case .noPictures(let input): "\(input) has no video, and is to be a rendition of one"
         case .unsupportedVideo(let input, let codec):
             "\(input) holds \(codec) video, which HLS in MPEG-TS cannot carry: convert it to H.264 or H.265 first"
         case .cannotRead(let input, let reason): "cannot read \(input): \(reason)"

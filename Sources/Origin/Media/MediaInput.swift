@@ -64,7 +64,7 @@ package struct MediaInput: Hashable, Sendable, CustomStringConvertible {
     var isPaced: Bool { !isLive || isWeb }
 
     /// It sends as time passes, and may come back when it has gone.
-    var isLive: Bool { kind == .live || kind == .encoders }
+    package var isLive: Bool { kind == .live || kind == .encoders }
 
     /// The source can say that it has ended, as opposed to falling silent.
     var canEnd: Bool { !isLive || isWeb }

@@ -64,6 +64,8 @@ package final class MediaSource: Sendable {
         package var container = Container.ts
         /// Heights of the smaller renditions to make, tallest first; those that the source does not exceed are left out.
         package var ladder: [Int] = []
+        /// Inputs that are smaller renditions of the input, made beside it; then there is no ladder.
+        package var renditions: [MediaInput] = []
         /// A rendition of sound alone; in fragments there is always one.
         package var hasSoundAlone = false
         /// Hold media back to real time where the source does not; false only makes sense for tests.

@@ -8,6 +8,8 @@ final class Muxer {
     /// Bytes of one transport stream packet.
     private static let packetLength = 188
     static let timeBase = av_shim_rational(1, 90_000)
+    /// Timestamps that can be reckoned with, some hundred years around the start.
+    static let plausible = -(Int64(1) << 48)...(Int64(1) << 48)
 
     private let context: UnsafeMutablePointer<AVFormatContext>
     private let container: Container

@@ -21,7 +21,7 @@ struct Packaging {
 
     /// What the programme consists of; it stays once the first segment is out.
     private var board = RowBoard(rungs: 0, hasSound: false)
-    private var ladder: Ladder?
+    private var smaller: (any Rungs)?
     private var sound: Follower?
     /// The pictures, or the sound alone where there are none.
     private var leading: Track?
@@ -33,6 +33,8 @@ struct Packaging {
     private var reordering: Int64 = 0
     private var hasWarnedOfKeyframes = false
 
+    /// Counts how often the input was read from its beginning.
+    private var pass = 0
     /// What is added to the input's timestamps; `nil` until a keyframe has fixed it.
     private var shift: Int64?
     /// The first keyframe's timestamp in the input, where a loop begins again.
@@ -67,7 +69,7 @@ struct Packaging {
                 let demuxer =
                     if let opened = next { opened } else { try lineup.next() }
                 next = nil
-                if !isDescribed { describe(demuxer) }
+                if !isDescribed { try describe(demuxer) }
                 isDescribed = true
                 try broadcast(demuxer)
                 if lineup.isRelieved {
@@ -90,6 +92,7 @@ struct Packaging {
                     return onEvent(.ended)
                 }
                 shift = end - inputStart
+                pass += 1
             } catch {
                 guard breakOff(error) else { return }
             }
@@ -133,7 +136,7 @@ struct Packaging {
     }
 
     /// The programme's renditions follow from the first source that it has.
-    private mutating func describe(_ demuxer: Demuxer) {
+    private mutating func describe(_ demuxer: Demuxer) throws(MediaError) {
         cutter = SegmentCutter(
             wished: settings.segmentDuration, targetDuration: settings.targetDuration,
             longestInterval: demuxer.longestInterval)
@@ -144,14 +147,18 @@ struct Packaging {
         let video = tracks.first(where: \.isVideo)
         let audio = tracks.first { !$0.isVideo }
         let isApart = settings.container == .cmaf
+        let companions =
+            video == nil || settings.renditions.isEmpty
+            ? nil
+            : try Companions(settings, name: demuxer.name, interrupt: interrupt) { onEvent(.warned($0)) }
         let rungs = video.map {
             LadderPlan(
-                heights: settings.ladder, sourceHeight: Int($0.parameters.pointee.height),
+                heights: settings.renditions.isEmpty ? settings.ladder : [], sourceHeight: $0.height,
                 framesPerKilosecond: demuxer.framesPerKilosecond
             ).rungs
         }
         let hasSound = video != nil && audio != nil && (isApart || settings.hasSoundAlone)
-        board = RowBoard(rungs: rungs?.count ?? 0, hasSound: hasSound)
+        board = RowBoard(rungs: companions?.count ?? rungs?.count ?? 0, hasSound: hasSound)
         let source = MediaDescription(
             isApart ? [video ?? audio].compactMap { $0 } : tracks, frameRate: demuxer.framesPerKilosecond,
             bitRate: demuxer.bitRate, peakBitRate: demuxer.peakBitRate)
@@ -159,11 +166,13 @@ struct Packaging {
             MediaDescription([$0], frameRate: 0, bitRate: $0.parameters.pointee.bit_rate, peakBitRate: 0)
         }
         if let rungs, !rungs.isEmpty {
-            ladder = Ladder(
+            smaller = Ladder(
                 rungs, settings, source: source, sound: hasSound ? alone : nil, carried: isApart ? nil : alone)
         } else {
+            smaller = companions
             board.isOpen = true
-            onEvent(.described([source] + (hasSound ? [alone].compactMap { $0 } : [])))
+            let ready = companions?.descriptions(carried: isApart ? nil : alone) ?? []
+            onEvent(.described([source] + ready + (hasSound ? [alone].compactMap { $0 } : [])))
         }
     }
 
@@ -193,7 +202,7 @@ struct Packaging {
             let isLeading = packet.pointee.stream_index == demuxer.leading.pointee.index
             guard let stream = isLeading ? demuxer.leading : demuxer.audio else { continue }
             stamp(packet, from: stream.pointee.time_base, isVideo: isLeading)
-            guard Self.plausible.contains(packet.pointee.pts), Self.plausible.contains(packet.pointee.dts) else {
+            guard Muxer.plausible.contains(packet.pointee.pts), Muxer.plausible.contains(packet.pointee.dts) else {
                 continue
             }
             packet.pointee.duration = min(max(0, packet.pointee.duration), 90_000 * 60)
@@ -309,11 +318,11 @@ struct Packaging {
         let row = board.begin(programTime: programTime(of: time), isDependent: !isKeyframe)
         self.row = row
         if board.count > board.rungs.upperBound { follow(row, at: time) }
-        guard ladder != nil, let leading else { return }
-        let offset = offset
-        try ladder?.begin(
-            row, at: time, isKeyframe: isKeyframe, leading, settings.container == .ts ? accompanying : nil,
-            offset: offset)
+        guard smaller != nil, let leading else { return }
+        let beginning = SegmentBeginning(
+            row: row, time: time, isKeyframe: isKeyframe, video: leading,
+            accompanying: settings.container == .ts ? accompanying : nil, offset: offset)
+        try smaller?.begin(beginning)
     }
 
     private mutating func follow(_ row: Int, at time: Int64) {
@@ -342,10 +351,10 @@ struct Packaging {
         let length = max(packet.pointee.duration, isLeading ? 1 : 0)
         end = max(end, packet.pointee.pts + length)
         if isLeading {
-            try ladder?.feed(packet)
+            try smaller?.feed(packet, SourceClock(pass: pass, shift: shift ?? 0))
         } else {
             if let sound { try sound.lead(KeptPacket(packet)) }
-            if settings.container == .ts { ladder?.accompany(packet) }
+            if settings.container == .ts { smaller?.accompany(packet) }
         }
         guard isLeading || settings.container == .ts else { return }
         let muxer: Muxer
@@ -374,13 +383,13 @@ struct Packaging {
         try settle()
         sound = nil
         segmentStart = nil
-        guard ladder != nil else { return }
-        ladder?.finish()
-        while ladder?.isBusy == true, !interrupt.isStopped {
+        guard smaller != nil else { return }
+        smaller?.finish(at: time)
+        while smaller?.isBusy == true, !interrupt.isStopped {
             try settle()
             interrupt.sleep(.milliseconds(20))
         }
-        try ladder?.end()
+        try smaller?.end()
         try settle()
         board.giveUp(board.rungs)
         try settle()
@@ -404,29 +413,28 @@ struct Packaging {
         for (row, media) in sound?.take() ?? [] {
             board.fill(row, board.count - 1, media, generation: generation)
         }
-        if ladder != nil {
-            for event in try ladder?.settle(waitingSince: board.waitingSince, at: Interrupt.now) ?? [] {
+        if smaller != nil {
+            for event in try smaller?.settle(waitingSince: board.waitingSince, at: Interrupt.now) ?? [] {
                 switch event {
                 case .described(let all):
                     board.isOpen = true
                     onEvent(.described(all))
                 case .finished(let row, let rung, let media, let generation):
                     board.fill(row, board.rungs.lowerBound + rung, media, generation: generation)
-                case .gaveUp: board.giveUp(board.rungs)
+                case .gaveUp(let rung):
+                    board.giveUp(
+                        rung.map { board.rungs.lowerBound + $0..<board.rungs.lowerBound + $0 + 1 } ?? board.rungs)
                 case .warned(let text): onEvent(.warned(text))
                 case .neverCame(let all):
                     board.removeRungs()
                     board.isOpen = true
                     onEvent(.described(all))
-                    ladder = nil
+                    smaller = nil
                 }
             }
         }
         for segment in board.take() { onEvent(.cut(segment)) }
     }
-
-    /// Timestamps that can be reckoned with, some hundred years around the start.
-    private static let plausible = -(Int64(1) << 48)...(Int64(1) << 48)
 
     private static func microseconds(_ time: Int64) -> Int64 { (time * 100 + 4) / 9 }
 

@@ -17,6 +17,8 @@ final class Track {
         avcodec_parameters_free(&parameters)
     }
 
+    var height: Int { Int(parameters.pointee.height) }
+
     var isVideo: Bool { parameters.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
 
     private var description: [UInt8] {
@@ -40,7 +42,9 @@ final class Track {
         let units = Self.parameterSets(
             UnsafeBufferPointer(start: start, count: Int(packet.pointee.size)),
             isHEVC: parameters.pointee.codec_id == AV_CODEC_ID_HEVC)
-        let sequence = units.filter(\.isSequence).map(\.bytes)
+        // Some say them twice before a picture, and mean the same.
+        var sequence: [[UInt8]] = []
+        for unit in units where unit.isSequence && !sequence.contains(unit.bytes) { sequence.append(unit.bytes) }
         guard !sequence.isEmpty, sequence != shown else { return nil }
         let isFirst = shown.isEmpty
         shown = sequence

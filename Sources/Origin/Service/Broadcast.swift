@@ -4,6 +4,7 @@ package import OriginMedia
 import Synchronization
 package import Vocabulary
 package import WebClient
+package import WebServer
 
 /// One broadcast of an origin that serves several: its media, its publication, its place at the trackers.
 package final class Broadcast: Sendable {
@@ -13,8 +14,14 @@ package final class Broadcast: Sendable {
         package var base: String
         package var trackers: [String]
         package var client: WebClient
+        /// What the HTTP server has refused, by kind.
+        package var malformed: @Sendable () -> [MalformedRequest: Int]
 
-        package init(base: String, trackers: [String], client: WebClient) {
+        package init(
+            base: String, trackers: [String], client: WebClient,
+            malformed: @escaping @Sendable () -> [MalformedRequest: Int] = { [:] }
+        ) {
+            self.malformed = malformed
             self.base = base
             self.trackers = trackers
             self.client = client
@@ -24,6 +31,8 @@ package final class Broadcast: Sendable {
     package enum Event: Sendable {
         case published(Record)
         case state(State, String)
+        /// Nothing follows; with what was wrong, if anything was.
+        case over(MediaError?)
     }
 
     package enum State: String, Sendable {
@@ -50,8 +59,8 @@ package final class Broadcast: Sendable {
     private let current = Mutex((state: State.waiting, sentence: ""))
 
     package init(
-        _ name: String, in folder: DataFolder, _ programme: Programme, _ surroundings: Surroundings, log: Logger,
-        tell: @escaping @Sendable (Event) -> Void
+        _ name: String, in folder: DataFolder, _ programme: Programme, _ surroundings: Surroundings,
+        details: Listing.Details = .init(), log: Logger, tell: @escaping @Sendable (Event) -> Void
     ) throws {
         var log = log
         log[metadataKey: "broadcast"] = "\(name)"
@@ -63,7 +72,7 @@ package final class Broadcast: Sendable {
         let (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         (self.changes, self.change) = (changes, change)
         (ended, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        publication = try Publication(folder, title: programme.title, log: log) { record in
+        publication = try Publication(folder, title: programme.title, details: details, log: log) { record in
             change.yield()
             tell(.published(record))
         }
@@ -73,7 +82,7 @@ package final class Broadcast: Sendable {
             origins: [surroundings.base])
         let link = "\(magnet)"
         (self.hls, self.link) = (hls, link)
-        site = OriginSite(publication, link: { (link, hls) }, malformed: { [:] })
+        site = OriginSite(publication, link: { (link, hls) }, malformed: surroundings.malformed)
         registrar = Registrar(
             publication, trackers: surroundings.trackers, hls: hls, client: surroundings.client, log: log)
 
@@ -83,6 +92,7 @@ package final class Broadcast: Sendable {
         settings.targetDuration = publication.promisedTarget
         settings.container = programme.container
         settings.ladder = programme.ladder.heights
+        settings.renditions = programme.renditions
         settings.hasSoundAlone = programme.ladder.hasSound
         settings.grace = .seconds(programme.grace)
         settings.slate = programme.slate.map { MediaInput($0) }
@@ -92,6 +102,11 @@ package final class Broadcast: Sendable {
 
     /// What is going on, and the newest sentence about it.
     package var state: (state: State, sentence: String) { current.withLock { $0 } }
+
+    /// Opens the input to see whether it can be broadcast at all; a live sender may come later. Blocks.
+    package func probe() throws(MediaError) {
+        if !programme.input.isLive { try source.probe() }
+    }
 
     package func start() {
         registration.withLock { $0 = Task { [registrar, changes] in await registrar.run(changes) } }
@@ -134,12 +149,18 @@ package final class Broadcast: Sendable {
             enter(.closed, "no encoder has come back: the programme is over until one comes")
         case .ended:
             if publication.isClosed, programme.input != .encoders { enter(.closed, "the input has ended") }
-            end.yield()
+            finish(nil)
         case .failed(let error):
             log.error("\(error)")
             enter(publication.isClosed ? .closed : .failed, "\(error)")
-            end.yield()
+            finish(error)
         }
+    }
+
+    private func finish(_ error: MediaError?) {
+        change.yield()
+        tell(.over(error))
+        end.yield()
     }
 
     private func enter(_ state: State, _ sentence: String) {

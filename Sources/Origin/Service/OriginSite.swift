@@ -12,9 +12,17 @@ package final class OriginSite: Sendable {
     /// What was sent, by kind of answer.
     private let sent = Mutex<[String: (requests: Int, bytes: Int)]>([:])
     /// Playlists as they were last made, by their paths: only those that exist get in.
-    private let texts = Mutex<[String: (version: Int, text: CompressedText)]>([:])
+    private let texts = Mutex<[String: Made]>([:])
+    private let name: String
     private let link: @Sendable () -> (link: String, hls: String)
     private let malformed: @Sendable () -> [MalformedRequest: Int]
+
+    private struct Made {
+        var version: Int
+        var kind: String
+        var headers: [(String, String)]
+        var text: CompressedText
+    }
 
     package init(
         _ publication: Publication, patience: TimeAmount = .seconds(25),
@@ -22,12 +30,15 @@ package final class OriginSite: Sendable {
         malformed: @escaping @Sendable () -> [MalformedRequest: Int]
     ) {
         self.publication = publication
+        name = "\(publication.broadcast)"
         self.patience = patience
         self.link = link
         self.malformed = malformed
     }
 
     package func answer(_ request: Request, on eventLoop: any EventLoop) -> EventLoopFuture<Response> {
+        // What is asked for most.
+        if let known = known(request) { return eventLoop.makeSucceededFuture(known) }
         switch request.method {
         case "GET", "HEAD": break
         case "OPTIONS":
@@ -49,7 +60,7 @@ package final class OriginSite: Sendable {
             return eventLoop.makeSucceededFuture(Response(text: metrics, type: "text/plain; version=0.0.4"))
         default: break
         }
-        guard path.count >= 2, path[0] == "\(publication.broadcast)" else { return notFound(eventLoop) }
+        guard path.count >= 2, path[0] == name else { return notFound(eventLoop) }
         switch Array(path.dropFirst()) {
         case ["head"]: return head(request, eventLoop)
         case ["master.m3u8"]:
@@ -106,18 +117,25 @@ package final class OriginSite: Sendable {
     ) -> EventLoopFuture<Response> {
         publication.news(wish, within: patience, on: eventLoop).map {
             let version = self.publication.version
-            let known = self.texts.withLock { $0[request.path] }.flatMap { $0.version == version ? $0.text : nil }
-            guard let text = known ?? text().map(CompressedText.init) else {
+            guard let text = text().map(CompressedText.init) else {
                 // What is promised by the media itself may still come; another rendition or container will not.
                 return wish == .master && self.publication.masterPlaylist == nil || self.publication.head == nil
                     ? Self.notYet : Self.refusal(404, "this broadcast has none")
             }
-            if known == nil { self.texts.withLock { $0[request.path] = (version, text) } }
-            return self.counted(
-                kind,
-                text.response(
-                    to: request, headers: Self.cors + [("content-type", type), ("cache-control", "no-cache")]))
+            let headers = Self.cors + [("content-type", type), ("cache-control", "no-cache")]
+            self.texts.withLock {
+                $0[request.path] = Made(version: version, kind: kind, headers: headers, text: text)
+            }
+            return self.counted(kind, text.response(to: request, headers: headers))
         }
+    }
+
+    /// A playlist as it was last made, if nothing has happened since.
+    private func known(_ request: Request) -> Response? {
+        guard request.method == "GET", let made = texts.withLock({ $0[request.path] }),
+            made.version == publication.version
+        else { return nil }
+        return counted(made.kind, made.text.response(to: request, headers: made.headers))
     }
 
     /// By content.

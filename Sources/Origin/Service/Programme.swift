@@ -7,6 +7,8 @@ import Vocabulary
 package struct Programme: Hashable, Sendable {
     package var title: String
     package var input = MediaInput.encoders
+    /// Inputs that are smaller renditions of the input, made beside it.
+    package var renditions: [MediaInput] = []
     package var isLooping = false
     /// What is shown while no encoder is there.
     package var slate: String?
@@ -33,6 +35,11 @@ package struct Programme: Hashable, Sendable {
             guard pair.count == 2 else { throw DataFolderError("\(path) has the line \"\(line)\": write name = value") }
             try set(pair[0], pair[1], path)
         }
+        guard renditions.allSatisfy({ $0.kind == input.kind }), renditions.count <= Limits.renditions - 2 else {
+            throw DataFolderError(
+                "\(path): up to \(Limits.renditions - 2) renditions may be given, all files as the input is, or addresses"
+            )
+        }
     }
 
     private mutating func set(_ name: String, _ value: String, _ path: String) throws(DataFolderError) {
@@ -50,6 +57,7 @@ package struct Programme: Hashable, Sendable {
             }
             title = value
         case "input": input = value == "encoders" ? .encoders : MediaInput(value)
+        case "rendition": renditions.append(MediaInput(value))
         case "loop": isLooping = value == "yes"
         case "slate": slate = value.isEmpty ? nil : value
         case "grace": grace = try number(0...86_400)
@@ -74,12 +82,14 @@ package struct Programme: Hashable, Sendable {
     }
 
     package func save(in folder: String) throws(DataFolderError) {
-        let lines = [
-            "title = \(title)", "input = \(input == .encoders ? "encoders" : input.text)",
-            "loop = \(isLooping ? "yes" : "no")", "slate = \(slate ?? "")", "grace = \(grace)",
-            "segment-duration = \(segmentDuration)", "container = \(container.rawValue)", "ladder = \(ladder)",
-            "second-encoder = \(secondEncoder.rawValue)",
-        ]
+        let lines =
+            [
+                "title = \(title)", "input = \(input == .encoders ? "encoders" : input.text)",
+            ] + renditions.map { "rendition = \($0.text)" } + [
+                "loop = \(isLooping ? "yes" : "no")", "slate = \(slate ?? "")", "grace = \(grace)",
+                "segment-duration = \(segmentDuration)", "container = \(container.rawValue)", "ladder = \(ladder)",
+                "second-encoder = \(secondEncoder.rawValue)",
+            ]
         try DurableFile.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: folder + Self.fileName)
     }
 

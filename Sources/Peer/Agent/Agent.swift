@@ -91,6 +91,8 @@ package final class Agent: @unchecked Sendable {
     private var initializations: [Root: ByteBuffer] = [:]
     private var wantedInitializations: Set<Root> = []
     var closedAt: UInt64?
+    /// EXT-X-TARGETDURATION, as the origin has said; `nil` before it has.
+    private var promisedTarget: Int?
     private(set) var bytesToPlayer = 0
     private var linkFlaws: [LinkFlaw: Int] = [:]
     private var piecesRefused = 0
@@ -463,6 +465,7 @@ package final class Agent: @unchecked Sendable {
             self.title = news.head.title
             self.renditions = news.head.renditions
             self.closedAt = news.head.isClosed ? sequence : nil
+            self.promisedTarget = news.head.targetDuration
             self.together {
                 self.enqueue(.record(newest, .origin))
                 self.tell(
@@ -516,7 +519,8 @@ package final class Agent: @unchecked Sendable {
             guard record.initialization.map({ initializations[$0] != nil }) ?? true else { return false }
             return store.leaves(record.segment) != nil || record.segment.sequence < core.newestSequence
         }
-        programme.update(Array(listed), targetDuration: core.targetDuration, end: closedAt, at: .now())
+        programme.update(
+            Array(listed), targetDuration: promisedTarget ?? core.targetDuration, end: closedAt, at: .now())
         if programme.playlist != before { local?.listed() }
     }
 
@@ -567,6 +571,8 @@ package final class Agent: @unchecked Sendable {
 }
 
 extension Agent: OtherRendition.Owner {
+    var sharedProgramme: Programme { programme }
+
     func changed(_ rendition: OtherRendition) { local?.listed() }
 
     func arrived(_ piece: PieceID, of rendition: OtherRendition) { local?.arrived(piece) }

@@ -10,6 +10,8 @@ import WebClient
 final class OtherRendition: @unchecked Sendable {
     /// Whom it tells what has come.
     protocol Owner: AnyObject {
+        /// The rendition that is shared with other viewers, with which all others keep step.
+        var sharedProgramme: Programme { get }
         func changed(_ rendition: OtherRendition)
         func arrived(_ piece: PieceID, of rendition: OtherRendition)
         func forgotten(_ segment: SegmentID, of rendition: OtherRendition)
@@ -114,8 +116,11 @@ final class OtherRendition: @unchecked Sendable {
             store.forget(record.segment)
             owner?.forgotten(record.segment, of: self)
         }
-        let listed = records.keys.sorted().suffix(15).compactMap { records[$0] }
-        programme.update(listed, targetDuration: targetDuration, end: end, at: .now())
+        // What the shared one has left behind would have discontinuities that nobody has counted.
+        let shared = owner?.sharedProgramme
+        let floor = shared?.playlist?.mediaSequence ?? 0
+        let listed = records.keys.sorted().suffix(15).filter { $0 >= floor }.compactMap { records[$0] }
+        programme.update(listed, targetDuration: targetDuration, end: end, at: .now(), inStepWith: shared)
         owner?.changed(self)
     }
 

@@ -11,6 +11,8 @@ package struct Programme {
     package private(set) var averageBandwidth = 0
 
     private var epoch: UInt32 = 0
+    /// Discontinuities of programmes that are over.
+    private var pastDiscontinuities: UInt64 = 0
     private var targetDuration = 1
     private var bytes = 0
     private var microseconds: Int64 = 0
@@ -25,10 +27,16 @@ package struct Programme {
     package init() {}
 
     /// Takes the records that may be listed, oldest first. `end` is the last sequence number of a closed broadcast.
-    package mutating func update(_ listed: [Record], targetDuration: Int, end: UInt64?, at now: NIODeadline) {
+    ///
+    /// - Parameter shared: whose discontinuity numbers are gone on from: renditions must agree on them (RFC 8216, section
+    ///   4.3.3.3).
+    package mutating func update(
+        _ listed: [Record], targetDuration: Int, end: UInt64?, at now: NIODeadline, inStepWith shared: Programme? = nil
+    ) {
         guard let first = listed.first else { return }
         if first.epoch > epoch {
             epoch = first.epoch
+            pastDiscontinuities = discontinuities(before: .max)
             playlist = nil
         }
         let floor = playlist?.mediaSequence ?? 0
@@ -63,7 +71,8 @@ package struct Programme {
         let isEnded = listed.last.map { $0.isLast || end == $0.segment.sequence } ?? false
         playlist = MediaPlaylist(
             targetDuration: self.targetDuration, mediaSequence: start,
-            discontinuitySequence: discontinuities(before: start), segments: segments,
+            discontinuitySequence: playlist == nil && shared != nil
+                ? shared?.discontinuities(before: start) ?? 0 : discontinuities(before: start), segments: segments,
             isEnded: isEnded && next == listed[listed.count - 1].segment.sequence + 1)
     }
 
@@ -82,8 +91,9 @@ package struct Programme {
 
     /// How many discontinuities have left the playlist once it begins at `sequence`.
     private func discontinuities(before sequence: UInt64) -> UInt64 {
-        guard let playlist else { return 0 }
-        let gone = playlist.segments.prefix(Int(clamping: sequence - playlist.mediaSequence))
+        guard let playlist else { return pastDiscontinuities }
+        let count = sequence > playlist.mediaSequence ? sequence - playlist.mediaSequence : 0
+        let gone = playlist.segments.prefix(Int(clamping: count))
         return playlist.discontinuitySequence + UInt64(gone.count { $0.isDiscontinuity })
     }
 

@@ -273,7 +273,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         isPumping = true
         defer { isPumping = false }
         while isWritable, var left = rest {
-            let slice = left.readSlice(length: min(left.readableBytes, 256 << 10))
+            let slice = left.readSlice(length: min(left.readableBytes, 1 << 20))
             rest = left.readableBytes > 0 ? left : nil
             if let slice { write(slice) }
             if rest == nil { return answered() }

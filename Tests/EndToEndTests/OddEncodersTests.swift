@@ -1,0 +1,108 @@
+import Foundation
+import Stage
+import Testing
+import Vocabulary
+
+@Suite(.timeLimit(.minutes(5))) struct `Odd encoders` {
+    private static func picture(_ rate: String) -> [String] {
+        ["-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=\(rate)"]
+    }
+
+    private static func codecs(_ options: [String]) -> [String] {
+        [
+            "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-sc_threshold", "0", "-b:v", "300k",
+            "-maxrate", "300k", "-bufsize", "300k", "-c:a", "aac", "-b:a", "64k",
+        ] + options
+    }
+
+    /// Two sizes one after the other, as an encoder sends them whose operator has changed it.
+    private func sizes(in newsroom: Newsroom) async throws -> String {
+        var joined: [UInt8] = []
+        for (number, size) in ["320x180", "480x270"].enumerated() {
+            let path = "\(newsroom.folder)/\(number).flv"
+            let ffmpeg = try await newsroom.ffmpeg(
+                ["-f", "lavfi", "-i", "testsrc2=size=\(size):rate=25", "-f", "lavfi", "-i", "sine"]
+                    + Self.codecs(["-g", "25", "-t", "5", "-output_ts_offset", "\(number * 5)", path]))
+            #expect(try await ffmpeg.ended(within: .seconds(60)) == .exited(0))
+            let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+            // The header of FLV has 9 bytes, and 4 follow it.
+            joined += number == 0 ? bytes[...] : bytes[13...]
+        }
+        let path = "\(newsroom.folder)/sizes.flv"
+        try Data(joined).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+
+    @Test func `are broadcast as they are`() async throws {
+        try await Newsroom.run { newsroom in
+            let fragments = ["sport", "six", "modern"]
+            let names = ["film", "sport", "six", "varying", "wrap", "sizes", "modern"]
+            var keys: [String: String] = [:]
+            for name in names {
+                try await newsroom.add(
+                    name, "--ladder", "none", "--grace", "600", "--container", fragments.contains(name) ? "cmaf" : "ts")
+                keys[name] = try await newsroom.key(of: name)
+            }
+            let sizes = try await sizes(in: newsroom)
+            try await newsroom.serve()
+            let (rtmp, srt) = (await newsroom.rtmp, await newsroom.srt)
+            func send(_ name: String, _ arguments: [String]) async throws {
+                _ = try await newsroom.ffmpeg(arguments + ["-f", "flv", "\(rtmp)/\(keys[name] ?? "")"])
+            }
+            try await send(
+                "film", Self.picture("24000/1001") + Newsroom.sound + Self.codecs(["-bf", "3", "-g", "24"]))
+            try await send("sport", Self.picture("60000/1001") + Newsroom.sound + Self.codecs(["-g", "60"]))
+            try await send("six", Self.picture("25") + Newsroom.sound + Self.codecs(["-g", "25", "-ac", "6"]))
+            try await send(
+                "varying",
+                Self.picture("25") + Newsroom.sound
+                    + Self.codecs([
+                        "-vf", "select='not(mod(n,7))+lt(mod(n,50),20)'", "-vsync", "vfr", "-force_key_frames",
+                        "expr:gte(t,n_forced)",
+                    ]))
+            // FLV's muxer counts milliseconds in 31 bits.
+            try await send(
+                "wrap",
+                Self.picture("25") + Newsroom.sound + Self.codecs(["-g", "25", "-output_ts_offset", "2147479"]))
+            try await send("sizes", ["-re", "-i", sizes, "-c", "copy"])
+            _ = try await newsroom.ffmpeg(
+                Self.picture("25") + Newsroom.sound + [
+                    "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=25:scenecut=0",
+                    "-pix_fmt", "yuv420p", "-b:v", "300k", "-c:a", "aac", "-f", "mpegts",
+                    "\(srt)?streamid=\(keys["modern"] ?? "")",
+                ])
+            for name in names { try await newsroom.segments(of: name, atLeast: 8) }
+            for name in names where !fragments.contains(name) {
+                let text = try await newsroom.playlist(of: name).text
+                let expected = name == "sizes" ? 1 : 0
+                #expect(text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == expected, "\(name)")
+                let complaints = try await newsroom.complaints(about: name)
+                #expect(complaints.isEmpty, "\(name): \(complaints)")
+            }
+            #expect(await newsroom.origin?.complaints.contains("the encoder has changed its pictures") == true)
+        }
+    }
+
+    @Test func `are not what fills a disk: the broadcast goes on from memory, and says so`() async throws {
+        try await Newsroom.run { newsroom in
+            for name in ["full", "roomy"] { try await newsroom.add(name, "--ladder", "none") }
+            let (full, roomy) = (try await newsroom.key(of: "full"), try await newsroom.key(of: "roomy"))
+            // Its folder becomes a disk of its own, which nobody but the origin sees.
+            let script =
+                "cd '\(newsroom.folder)/broadcasts' && cp -a full kept.full && mount -t tmpfs -o size=512k none full"
+                + " && cp -a kept.full/. full/ && exec \"$@\""
+            try await newsroom.serve(
+                through: ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", script, "sh"])
+            let encoders = [try await newsroom.encoder(full), try await newsroom.encoder(roomy)]
+            try await wait(for: "a word about the disk", within: .seconds(60)) {
+                await newsroom.origin?.complaints.contains("No space left on device") == true
+            }
+            let counts = (await newsroom.segments(of: "full"), await newsroom.segments(of: "roomy"))
+            try await newsroom.segments(of: "full", atLeast: counts.0 + 4)
+            try await newsroom.segments(of: "roomy", atLeast: counts.1 + 4)
+            for encoder in encoders { #expect(encoder.isRunning) }
+            let origin = try #require(await newsroom.origin)
+            #expect(origin.complaints.contains("segments are served from memory only"), "\(origin.complaints)")
+        }
+    }
+}

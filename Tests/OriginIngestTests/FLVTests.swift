@@ -1,0 +1,15 @@
+import NIOCore
+import OriginIngest
+import Testing
+
+@Suite struct `A video tag` {
+    @Test(
+        arguments: [
+            ([0x17, 0, 0, 0, 0], nil), ([0x90, 0x68, 0x76, 0x63, 0x31, 1], "hvc1"),
+            ([0x91, 0x61, 0x76, 0x30, 0x31], "av01"),
+            ([0x90, 0x68, 0x76], nil), ([0x90], nil), ([], nil), ([0x80, 0, 10, 0x7f, 0x41], "???A"),
+        ] as [([UInt8], String?)])
+    func `tells its codec where it is in the enhanced form`(bytes: [UInt8], codec: String?) {
+        #expect(FLV.enhancedCodec(of: ByteBuffer(bytes: bytes)) == codec)
+    }
+}
