@@ -92,7 +92,7 @@ import Vocabulary
                 "cd '\(newsroom.folder)/broadcasts' && cp -a full kept.full && mount -t tmpfs -o size=512k none full"
                 + " && cp -a kept.full/. full/ && exec \"$@\""
             try await newsroom.serve(
-                through: ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", script, "sh"])
+                through: ["unshare", "--mount", "/bin/sh", "-c", script, "sh"])
             let encoders = [try await newsroom.encoder(full), try await newsroom.encoder(roomy)]
             try await wait(for: "a word about the disk", within: .seconds(60)) {
                 await newsroom.origin?.complaints.contains("No space left on device") == true

@@ -185,7 +185,6 @@ import WebClient
             #expect(try await master(ready, workshop.client) == before)
             #expect(before.components(separatedBy: "#EXT-X-STREAM-INF").count == 4)
             #expect(Self.child(of: origin.pid, named: "ffmpeg") != encoder)
-            #expect(!origin.complaints.contains("the 120p rendition is given up"))
             let found = await findings(try #require(ready["hls"]?.text), workshop.client)
                 .filter { $0.item != .multivariant }
             #expect(found.isEmpty, "\(found)")
