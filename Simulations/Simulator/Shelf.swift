@@ -32,3 +32,8 @@ struct Shelf {
         return true
     }
 }
+
+extension [Shelf] {
+    /// The newest segments are asked for most.
+    func place(of sequence: Int) -> Int? { indices.last { self[$0].sequence == sequence } }
+}

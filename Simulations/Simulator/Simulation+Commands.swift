@@ -19,7 +19,7 @@ extension Simulation {
         switch command {
         case .dial(let peer, let endpoint): dial(peer, endpoint, by: index, at: now)
         case .greet(let link):
-            let (uploads, endpoint) = (viewers[index].core.settings.uploads, endpoint(index))
+            let (uploads, endpoint) = (seats[index].role != .freeRider, endpoint(index))
             send(link, from: index, .links, bytes: 38, at: now) { .greeted($0, uploads: uploads, endpoint: endpoint) }
         case .close(let link, _):
             send(link, from: index, .links, bytes: 2, at: now) { .linkLost($0) }
@@ -40,7 +40,7 @@ extension Simulation {
             let bytes = 10 + 32 * records[Int(segment.sequence)].record.pieceCount
             send(link, from: index, .leaves, bytes: bytes, at: now) { .leavesVerified(segment, from: .neighbor($0)) }
         case .sendHolds(let link, let segment, let truth):
-            let pieces = viewers[index].seat.role == .liar ? PieceSet.full(count: truth.count) : truth
+            let pieces = seats[index].role == .liar ? PieceSet.full(count: truth.count) : truth
             send(link, from: index, .haves, bytes: 12 + (pieces.count + 7) / 8, at: now) { .holds($0, segment, pieces) }
         case .sendFetching(let link, let segment, let indices):
             send(link, from: index, .haves, bytes: 10 + 2 * indices.count, at: now) { .fetching($0, segment, indices) }
@@ -48,13 +48,13 @@ extension Simulation {
             send(link, from: index, .wants, bytes: 10 + 2 * indices.count, at: now) { .wanted($0, segment, indices) }
         case .cancel(let link, let segment, let indices):
             send(link, from: index, .wants, bytes: 10 + 2 * indices.count, at: now) { .cancelled($0, segment, indices) }
-        case .decline where viewers[index].seat.role == .liar: break
+        case .decline where seats[index].role == .liar: break
         case .decline(let link, let segment, let indices):
             send(link, from: index, .wants, bytes: 10 + 2 * indices.count, at: now) { .declined($0, segment, indices) }
         case .choke(let link): send(link, from: index, .offers, bytes: 1, at: now) { .choked($0) }
         case .unchoke(let link): send(link, from: index, .offers, bytes: 1, at: now) { .unchoked($0) }
         case .offer(let link, let truth):
-            let offers = viewers[index].seat.role == .liar ? Self.boast(truth) : truth
+            let offers = seats[index].role == .liar ? Self.boast(truth) : truth
             send(link, from: index, .offers, bytes: 1 + 4 * offers.count, at: now) { .offered($0, offers) }
         case .subscribe(let link, let stripes):
             send(link, from: index, .offers, bytes: 2, at: now) { .subscribed($0, stripes) }
@@ -75,7 +75,7 @@ extension Simulation {
         case .announce(let announcement): announce(announcement, by: index, at: now)
         case .accept(let segment): accept(segment, by: index)
         case .forget(let segment):
-            guard let shelf = viewers[index].shelf(Int(segment.sequence)) else { return }
+            guard let shelf = viewers[index].shelves.place(of: Int(segment.sequence)) else { return }
             lose(viewers[index].shelves[shelf].early, of: Int(segment.sequence))
             viewers[index].earlyPieces -= viewers[index].shelves[shelf].early.count
             viewers[index].shelves.remove(at: shelf)
@@ -90,7 +90,7 @@ extension Simulation {
 
     private mutating func accept(_ segment: SegmentID, by index: Int) {
         let sequence = Int(segment.sequence)
-        guard viewers[index].shelf(sequence) == nil else { return }
+        guard viewers[index].shelves.place(of: sequence) == nil else { return }
         viewers[index].shelves.append(Shelf(sequence: sequence, pieces: records[sequence].record.pieceCount))
     }
 
@@ -106,7 +106,7 @@ extension Simulation {
     /// TCP's handshake and Noise's: the dialler knows after two round trips, the other half a one later.
     private mutating func dial(_ peer: PeerID, _ endpoint: Endpoint, by index: Int, at now: Instant) {
         let target = viewer(at: endpoint)
-        guard viewers.indices.contains(target), viewers[target].core.settings.me == peer else {
+        guard viewers.indices.contains(target), viewers[target].name == peer else {
             return tellLater(index, .dialFailed(peer), at: now + Self.dialTimeout)
         }
         guard Self.takesLinks[Int(seats[target].nat)] else {
@@ -127,15 +127,15 @@ extension Simulation {
     mutating func dialed(_ from: Int, _ to: Int, at now: Instant) {
         guard isHere(from, at: now) else { return }
         guard isHere(to, at: now) else {
-            tell(from, .dialFailed(viewers[to].core.settings.me), at: now)
+            tell(from, .dialFailed(viewers[to].name), at: now)
             return
         }
         let near = viewers[from].links.count
         let far = viewers[to].links.count
         viewers[from].links.append(LinkEnd(peer: to, twin: far))
         viewers[to].links.append(LinkEnd(peer: from, twin: near))
-        tellLater(to, .linked(LinkID(far), viewers[from].core.settings.me, endpoint: nil), at: now + oneWay(from, to))
-        tell(from, .linked(LinkID(near), viewers[to].core.settings.me, endpoint: endpoint(to)), at: now)
+        tellLater(to, .linked(LinkID(far), viewers[from].name, endpoint: nil), at: now + oneWay(from, to))
+        tell(from, .linked(LinkID(near), viewers[to].name, endpoint: endpoint(to)), at: now)
     }
 
     func openEnd(_ link: LinkID, of index: Int) -> LinkEnd? {

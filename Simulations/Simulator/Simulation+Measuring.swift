@@ -110,7 +110,7 @@ extension Simulation {
         for (reason, pieces) in viewer.core.tally.fetched {
             measurements.fetched[reason.rawValue, default: 0] += pieces
         }
-        let seat = viewer.seat
+        let seat = seats[index]
         measurements.visits.append(
             Measurements.Visit(
                 join: viewer.joined.seconds, leave: isHere ? nil : left[index].seconds, up: seat.up * 8,

@@ -15,7 +15,7 @@ extension Simulation {
         guard let end = openEnd(LinkID(link), of: from) else {
             return tellLater(from, .pieceSent(LinkID(link), piece(sequence, index)), at: now)
         }
-        guard viewers[from].seat.role != .stalled else {
+        guard seats[from].role != .stalled else {
             // It believes, as its neighbors do, that it gives.
             return tellLater(
                 from, .pieceSent(LinkID(link), piece(sequence, index)), at: now + roundTrip(from, end.peer))
@@ -54,7 +54,7 @@ extension Simulation {
         measurements.traffic[.pieceFrames] += Packets.pieceHeader + Packets.frame
         measurements.traffic[.headers] += packets * Packets.headers
         event.kind = .piece
-        event.isPolluted = viewers[from].seat.role == .polluter
+        event.isPolluted = seats[from].role == .polluter
         event.viewer = Int32(end.peer)
         event.link = Int32(end.twin)
         event.peer = Int32(from)
@@ -121,7 +121,7 @@ extension Simulation {
     mutating func admit(
         _ sequence: Int, _ index: Int, from source: Source, isPolluted: Bool, by viewer: Int, at now: Instant
     ) {
-        guard let shelf = viewers[viewer].shelf(sequence) else {
+        guard let shelf = viewers[viewer].shelves.place(of: sequence) else {
             measurements.lostBytes += length(sequence, index)
             return
         }
@@ -160,7 +160,7 @@ extension Simulation {
 
     mutating func leavesArrived(_ segment: SegmentID, from source: Source, at viewer: Int, _ now: Instant) {
         let sequence = Int(segment.sequence)
-        guard let shelf = viewers[viewer].shelf(sequence) else { return }
+        guard let shelf = viewers[viewer].shelves.place(of: sequence) else { return }
         let early = viewers[viewer].shelves[shelf].early
         viewers[viewer].shelves[shelf].early = []
         viewers[viewer].shelves[shelf].hasLeaves = true

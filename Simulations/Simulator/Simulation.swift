@@ -153,7 +153,8 @@ package struct Simulation {
         // Whoever lives in a home that is there already has its line.
         lines.append(ImaginedLine(up: max(seat.up, Self.slowest), down: seat.down, delay: baseDelay))
         left.append(.distantFuture)
-        viewers.append(Viewer(core: Swarm(settings: settings, seed: random.next(), at: now), seat: seat, joined: now))
+        let core = Swarm(settings: settings, seed: random.next(), at: now)
+        viewers.append(Viewer(core: core, name: settings.me, joined: now))
         presentCount += 1
         if seat.leave != .distantFuture { timeline.plan(Happening(kind: .leave, viewer: Int32(index)), at: seat.leave) }
         tell(index, .timePassed, at: now)
@@ -253,11 +254,10 @@ package struct Simulation {
         }
         var commands: [Swarm.Command] = []
         swap(&commands, &self.commands)
-        viewers[index].core.handle(fact, at: now, into: &commands)
+        let wake = viewers[index].handle(fact, at: now, into: &commands)
         for command in commands { perform(command, by: index, at: now) }
         commands.removeAll(keepingCapacity: true)
         swap(&commands, &self.commands)
-        let wake = viewers[index].core.nextDeadline
         guard wake < viewers[index].wakeAt, wake != .distantFuture else { return }
         viewers[index].wakeAt = max(wake, now + .microseconds(1))
         timeline.plan(Happening(kind: .wake, viewer: Int32(index)), at: viewers[index].wakeAt)

@@ -4,7 +4,7 @@ import Vocabulary
 /// One imagined viewer: the real core, and the shell around it.
 struct Viewer {
     var core: Swarm
-    let seat: Seat
+    let name: PeerID
     let joined: Instant
     var player = Player()
     var startup: Interval?
@@ -28,9 +28,9 @@ struct Viewer {
     private var firstWhole = 0
     private var whole: [Bool] = []
 
-    init(core: Swarm, seat: Seat, joined: Instant) {
+    init(core: Swarm, name: PeerID, joined: Instant) {
         self.core = core
-        self.seat = seat
+        self.name = name
         self.joined = joined
     }
 
@@ -56,6 +56,9 @@ struct Viewer {
         earlyPieces = 0
     }
 
-    /// The newest segments are asked for most.
-    func shelf(_ sequence: Int) -> Int? { shelves.lastIndex { $0.sequence == sequence } }
+    /// Takes one fact; returns when the core wants to be woken.
+    mutating func handle(_ fact: Swarm.Fact, at now: Instant, into commands: inout [Swarm.Command]) -> Instant {
+        core.handle(fact, at: now, into: &commands)
+        return core.nextDeadline
+    }
 }

@@ -29,9 +29,9 @@ struct Chronicle: Sendable {
     private let rendition: UInt8
     private(set) var epoch: UInt32 = 0
     private(set) var newest: UInt64?
-    private var entries: [UInt64: Entry] = [:]
-    /// Ascending.
+    /// Ascending, and at each place what is known of it.
     private(set) var sequences: [UInt64] = []
+    private var entries: [Entry] = []
     /// How long the longest segment plays, in seconds; from the head, or the longest seen.
     var targetDuration = 2
 
@@ -40,9 +40,19 @@ struct Chronicle: Sendable {
         self.rendition = rendition
     }
 
-    subscript(sequence: UInt64) -> Entry? { entries[sequence] }
+    subscript(sequence: UInt64) -> Entry? { place(sequence).map { entries[$0] } }
 
-    var isClosed: Bool { newest.flatMap { entries[$0] }?.record.isLast ?? false }
+    func knows(_ sequence: UInt64) -> Bool { place(sequence) != nil }
+
+    /// Sequences mostly follow each other without a hole.
+    private func place(_ sequence: UInt64) -> Int? {
+        guard let first = sequences.first, sequence >= first else { return nil }
+        let guess = sequence - first
+        if guess < UInt64(sequences.count), sequences[Int(guess)] == sequence { return Int(guess) }
+        return sequences.firstIndex(of: sequence)
+    }
+
+    var isClosed: Bool { newest.flatMap { self[$0] }?.record.isLast ?? false }
 
     mutating func judge(_ record: Record, digest: Word256, from source: Source, at now: Instant) -> Verdict {
         let sequence = record.segment.sequence
@@ -54,13 +64,14 @@ struct Chronicle: Sendable {
             }
             if record.epoch > epoch { forgetAll() }
         }
-        if let entry = entries[sequence] { return entry.digest == digest ? .known : .equivocation }
+        if let entry = self[sequence] { return entry.digest == digest ? .known : .equivocation }
         if let newest, sequence + Self.depth <= newest { return .stale }
-        if sequence > 0, let before = entries[sequence - 1], before.digest != record.previous { return .equivocation }
-        if let after = entries[sequence + 1], after.record.previous != digest { return .equivocation }
+        if sequence > 0, let before = self[sequence - 1], before.digest != record.previous { return .equivocation }
+        if let after = self[sequence + 1], after.record.previous != digest { return .equivocation }
         epoch = record.epoch
-        entries[sequence] = Entry(record: record, digest: digest, arrival: now)
-        sequences.insert(sequence, at: sequences.firstIndex { $0 > sequence } ?? sequences.endIndex)
+        let place = sequences.firstIndex { $0 > sequence } ?? sequences.endIndex
+        sequences.insert(sequence, at: place)
+        entries.insert(Entry(record: record, digest: digest, arrival: now), at: place)
         newest = max(newest ?? 0, sequence)
         targetDuration = max(targetDuration, Int((record.duration + 500_000) / 1_000_000))
         return .accepted
@@ -70,13 +81,15 @@ struct Chronicle: Sendable {
     mutating func expire() -> [UInt64] {
         guard let newest else { return [] }
         let old = sequences.prefix { $0 + Self.depth <= newest }
-        for sequence in old { entries[sequence] = nil }
-        sequences.removeFirst(old.count)
-        return Array(old)
+        guard !old.isEmpty else { return [] }
+        let expired = Array(old)
+        sequences.removeFirst(expired.count)
+        entries.removeFirst(expired.count)
+        return expired
     }
 
     private mutating func forgetAll() {
-        entries = [:]
+        entries = []
         sequences = []
         newest = nil
     }

@@ -54,6 +54,7 @@ struct Neighborhood: Sendable {
         let ready = candidates.filter { peer, candidate in
             now >= candidate.notBefore && !linked.contains(peer) && !dialing.contains(peer)
         }
+        guard !ready.isEmpty else { return [] }
         let order = ready.keys.sorted().shuffled(using: &random).sorted {
             (ready[$0]?.order ?? 0) < (ready[$1]?.order ?? 0)
         }

@@ -1,6 +1,6 @@
 import Vocabulary
 
-/// What we hold of one segment and what is on its way.
+/// What we hold of one segment, what neighbors hold of it, and what is on its way.
 struct SegmentProgress: Sendable {
     struct Want: Sendable {
         let index: Int
@@ -10,6 +10,7 @@ struct SegmentProgress: Sendable {
     }
 
     let record: Record
+    let sequence: UInt64
     let arrival: Instant
     let count: Int
     var hasLeaves = false
@@ -26,7 +27,7 @@ struct SegmentProgress: Sendable {
     var overdue: PieceSet
     var sighted: PieceSet
     /// How much of each stripe was pulled from others than its parent.
-    var pulled = [UInt16](repeating: 0, count: Stripe.count)
+    var pulled = SIMD8<UInt16>()
     /// Neighbors have not been told of all that is held.
     var isUntold = false
     /// Since when only the origin could bring the rest in time.
@@ -35,8 +36,21 @@ struct SegmentProgress: Sendable {
     /// Peers were not waited for.
     var isImpatient = false
 
+    // By seat, in the order of the links.
+    /// What neighbors hold.
+    var holders: PieceTable
+    /// What neighbors say that they are fetching from the origin, and when each last said so.
+    private var promises: PieceTable
+    private var promiseTimes: [Instant] = []
+    /// A bit for each neighbor that has shown to know the record.
+    private var knowers: UInt64 = 0
+
+    /// How long a neighbor's word that it is fetching from the origin is believed.
+    private static let promiseTime = Interval.seconds(4)
+
     init(_ record: Record, at now: Instant) {
         self.record = record
+        sequence = record.segment.sequence
         arrival = now
         count = record.pieceCount
         held = PieceSet(count: count)
@@ -45,9 +59,10 @@ struct SegmentProgress: Sendable {
         wanted = held
         overdue = held
         sighted = held
+        holders = PieceTable(count: count)
+        promises = holders
     }
 
-    var sequence: UInt64 { record.segment.sequence }
     var isComplete: Bool { heldCount == count }
 
     /// Pieces that nobody has been asked for.
@@ -58,6 +73,47 @@ struct SegmentProgress: Sendable {
         rest.subtract(wanted)
         return rest
     }
+
+    // MARK: Neighbors
+
+    mutating func insertSeat(_ seat: Int) {
+        holders.insertSeat(seat)
+        promises.insertSeat(seat)
+        if seat < promiseTimes.count { promiseTimes.insert(.zero, at: seat) }
+        knowers = knowers.opened(at: seat)
+    }
+
+    mutating func removeSeat(_ seat: Int) {
+        holders.removeSeat(seat)
+        promises.removeSeat(seat)
+        if seat < promiseTimes.count { promiseTimes.remove(at: seat) }
+        knowers = knowers.closed(at: seat)
+    }
+
+    /// The neighbor knows the record; returns whether that is news.
+    mutating func isKnown(to seat: Int) -> Bool {
+        let isNews = knowers >> UInt64(seat) & 1 == 0
+        knowers |= 1 << UInt64(seat)
+        return isNews
+    }
+
+    mutating func promise(_ indices: [Int], by seat: Int, at now: Instant) {
+        while promiseTimes.count <= seat { promiseTimes.append(.zero) }
+        if now - promiseTimes[seat] >= Self.promiseTime { promises.clear(seat) }
+        for index in indices { promises.insert(index, of: seat) }
+        promiseTimes[seat] = now
+    }
+
+    func isPromised(_ index: Int, by seat: Int, at now: Instant) -> Bool {
+        promises.contains(index, of: seat) && now - promiseTimes[seat] < Self.promiseTime
+    }
+
+    /// What neighbors are getting from the origin, by words that still count.
+    func promised(at now: Instant) -> PieceSet {
+        promises.union { now - promiseTimes[$0] < Self.promiseTime }
+    }
+
+    // MARK: Pieces
 
     mutating func ask(_ want: Want) {
         wants.append(want)

@@ -56,7 +56,7 @@ extension Swarm {
         case heard(LinkID)
 
         /// A record whose signature holds. `digest` is SHA-256 of its bencoding.
-        case recordVerified(Record, digest: Word256, from: Source)
+        indirect case recordVerified(Record, digest: Word256, from: Source)
         /// Hashes of all pieces of a segment, checked against its record's root and kept by the shell.
         case leavesVerified(SegmentID, from: Source)
         case leavesWanted(LinkID, SegmentID)
@@ -95,7 +95,7 @@ extension Swarm {
         case fetchDone(FetchID)
         case fetchFailed(FetchID)
 
-        case welcomed(Welcome)
+        indirect case welcomed(Welcome)
         case announceFailed
 
         /// The player asked for a segment; it may wait for it.
@@ -144,7 +144,7 @@ extension Swarm {
         case fetchPieces(FetchID, SegmentID, Range<Int>, FetchReason)
         case abandonFetch(FetchID)
 
-        case announce(Announcement)
+        indirect case announce(Announcement)
         /// The origin signed two different records for one number: links are closed for good.
         case stopSharing
     }

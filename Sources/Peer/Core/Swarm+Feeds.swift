@@ -43,15 +43,16 @@ extension Swarm {
 
     mutating func tellOffers(into commands: inout [Command]) {
         let offers = offers
-        for seat in neighbors.indices where neighbors[seat].isGreeted && neighbors[seat].toldOffers != offers {
-            neighbors[seat].toldOffers = offers
+        let table = OfferTable(offers)
+        for seat in neighbors.indices where neighbors[seat].isGreeted && neighbors[seat].toldOffers != table {
+            neighbors[seat].toldOffers = table
             commands.append(.offer(links[seat], offers))
         }
     }
 
     mutating func offered(_ link: LinkID, _ offers: [Offer], at now: Instant, into commands: inout [Command]) {
         guard let seat = seat(link) else { return }
-        neighbors[seat].offers = offers
+        neighbors[seat].offers = OfferTable(offers)
         for stripe in neighbors[seat].follows where feeds[stripe.number].parent == link {
             let before = feeds[stripe.number].depth
             guard let offer = neighbors[seat].offer(of: stripe) else {
@@ -157,9 +158,7 @@ extension Swarm {
         feeds[stripe.number].follow(links[seat], depth: offer.depth, at: now)
         neighbors[seat].follows.insert(stripe)
         // Counted at once, so that not all our stripes go to whoever is free now.
-        for other in neighbors[seat].offers.indices where neighbors[seat].offers[other].children < .max {
-            neighbors[seat].offers[other].children += 1
-        }
+        neighbors[seat].offers.addChild()
         if relays(stripe) { planFlush(within: .zero, at: now) }
     }
 
@@ -173,7 +172,7 @@ extension Swarm {
         for stripe in Stripe.all where !isRoot(of: stripe) {
             let known = neighbors.survey { seats in
                 var known = 0
-                for seat in seats.indices where seats[seat].relays(stripe) { known += 1 }
+                for seat in seats.indices where seats[seat].offers.relays.contains(stripe) { known += 1 }
                 return known
             }
             if known < (relays(stripe) ? 3 : 2) { lacking.insert(stripe) }
@@ -209,8 +208,7 @@ extension Swarm {
                 return false
             }
             return stripe.pieces(among: segment.count).contains {
-                segment.overdue.contains($0) && !segment.held.contains($0)
-                    && neighbors[seat].has(PieceID(id(segment.sequence), $0))
+                segment.overdue.contains($0) && !segment.held.contains($0) && segment.holders.contains($0, of: seat)
             }
         }
     }

@@ -6,24 +6,23 @@ extension Swarm {
     private static let oldPatience = Interval.seconds(1)
 
     mutating func inject(_ place: Int, at now: Instant, into commands: inout [Command]) {
-        let segment = segments[place]
+        let sequence = segments[place].sequence
         let alone = isAlone(at: now)
         guard alone || shares else { return }
         // Who has just got a lease finds out first what neighbors have of segments that were there before.
-        let isOld = lease != nil && segment.sequence <= leaseFrom ?? .max
+        let isOld = lease != nil && sequence <= leaseFrom ?? .max
         guard alone || !isOld || now - joined > Self.oldPatience else { return }
-        let missing = segment.unasked
+        let missing = segments[place].unasked
         guard !missing.isEmpty else { return }
-        let age = now - segment.arrival
-        var near = promised(segment.sequence, count: segment.count, at: now)
-        near.formUnion(held(segment.sequence, count: segment.count) { $0.uploads && !$0.chokesUs })
-        var due = PieceSet(count: segment.count)
+        let age = now - segments[place].arrival
+        let count = segments[place].count
+        let chance = Randomness.share(segments[place].record.root.hash.words.0 ^ settings.me.key.words.0)
+        var due = PieceSet(count: count)
         var isBackup = false
         for stripe in Stripe.all {
-            let pieces = stripe.pieces(among: segment.count).filter { missing.contains($0) }
-            guard !pieces.isEmpty else { continue }
+            let pieces = stripe.pieces(among: count)
+            guard missing.hasMember(in: pieces) else { continue }
             if !alone {
-                let chance = Randomness.share(segment.record.root.hash.words.0 ^ settings.me.key.words.0)
                 guard
                     let delay = settings.policies.injection.delay(
                         stripe, lease: lease, neighbors: links.count, chance: chance),
@@ -31,9 +30,12 @@ extension Swarm {
                 else { continue }
                 isBackup = isBackup || delay > .zero
             }
-            for index in pieces where alone || !near.contains(index) {
-                due.insert(index)
-            }
+            due.formUnion(missing, in: pieces)
+        }
+        guard !due.isEmpty else { return }
+        if !alone {
+            due.subtract(promised(sequence, count: count, at: now))
+            due.subtract(held(sequence, count: count) { $0.uploads && !$0.chokesUs })
         }
         fetch(due, of: place, because: alone ? .alone : isBackup ? .backup : .lease, at: now, into: &commands)
     }

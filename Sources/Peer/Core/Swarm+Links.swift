@@ -29,6 +29,8 @@ extension Swarm {
         let seat = links.firstIndex { $0 > link } ?? links.endIndex
         links.insert(link, at: seat)
         neighbors.insert(Neighbor(link: link, peer: peer, endpoint: endpoint, at: now), at: seat)
+        outboxes.insert(Outbox(), at: seat)
+        for place in segments.indices { segments[place].insertSeat(seat) }
         commands.append(.greet(link))
         if !settings.uploads {
             neighbors[seat].isChoked = true
@@ -64,11 +66,15 @@ extension Swarm {
     mutating func lost(_ link: LinkID, at now: Instant, into commands: inout [Command]) {
         guard let seat = seat(link) else { return }
         neighborhood.lost(neighbors[seat].peer, at: now)
-        for _ in neighbors[seat].inFlight { uplink.gone() }
+        for _ in 0..<outboxes[seat].inFlightCount { uplink.gone() }
         links.remove(at: seat)
         neighbors.remove(at: seat)
+        outboxes.remove(at: seat)
         turn = 0
-        for place in segments.indices { _ = segments[place].settle { $0.link == link } }
+        for place in segments.indices {
+            segments[place].removeSeat(seat)
+            _ = segments[place].settle { $0.link == link }
+        }
         for stripe in Stripe.all {
             let hadParent = feeds[stripe.number].parent == link
             feeds[stripe.number].forget(link, at: now)
@@ -99,6 +105,7 @@ extension Swarm {
         let open = links.count + neighborhood.dialing.count
         let isShort = open < settings.mostNeighbors && !lacking.isEmpty
         let count = min(4, max(settings.wantedNeighbors - open, isShort ? 2 : 0))
+        guard count > 0 else { return }
         let linked = Set(neighbors.map(\.peer))
         for introduction in neighborhood.pick(count, except: linked, at: now, using: &random) {
             commands.append(.dial(introduction.peer, introduction.endpoint))
@@ -118,6 +125,8 @@ extension Swarm {
             }
         }
     }
+
+    var hasGreeted: Bool { neighbors.anySeat { $0.pointee.isGreeted } }
 
     var greetedLinks: [LinkID] { neighbors.compactMap { $0.isGreeted ? $0.link : nil } }
 

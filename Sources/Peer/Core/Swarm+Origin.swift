@@ -30,7 +30,7 @@ extension Swarm {
     private mutating func pollHead(at now: Instant, into commands: inout [Command]) {
         guard !isPollingHead, !isFetchingRecords else { return }
         let overdue = Interval.seconds(Double(chronicle.targetDuration) * 1.5)
-        guard chronicle.newest == nil || lease != nil || greetedLinks.isEmpty || now - lastNews > overdue else {
+        guard chronicle.newest == nil || lease != nil || !hasGreeted || now - lastNews > overdue else {
             return
         }
         if isClosed, chronicle.isClosed, now - lastNews < .seconds(5) { return }
@@ -56,10 +56,10 @@ extension Swarm {
     mutating func fetchNewRecords(at now: Instant, into commands: inout [Command]) {
         guard let start, let newest = [chronicle.newest, offered?.upperBound].compactMap({ $0 }).max() else { return }
         var first = max(start, offered?.lowerBound ?? 0, newest - min(newest, Chronicle.depth - 1))
-        while first <= newest, chronicle[first] != nil { first += 1 }
+        while first <= newest, chronicle.knows(first) { first += 1 }
         guard first <= newest else { return }
         var last = first
-        while last < newest, chronicle[last + 1] == nil, last - first < Limits.recordsPerAnswer - 1 { last += 1 }
+        while last < newest, !chronicle.knows(last + 1), last - first < Limits.recordsPerAnswer - 1 { last += 1 }
         fetchRecords(first...last, at: now, into: &commands)
     }
 
@@ -67,7 +67,7 @@ extension Swarm {
     private mutating func fillHoles(at now: Instant, into commands: inout [Command]) {
         guard let start, !isFetchingRecords else { return }
         for sequence in chronicle.sequences where sequence > max(start, offered?.lowerBound ?? 0) {
-            guard chronicle[sequence - 1] == nil, let entry = chronicle[sequence],
+            guard !chronicle.knows(sequence - 1), let entry = chronicle[sequence],
                 now - entry.arrival > .milliseconds(400), holesAsked[sequence, default: 0] < 3
             else { continue }
             holesAsked[sequence, default: 0] += 1
@@ -113,9 +113,9 @@ extension Swarm {
         let fetchTime = origin.timeToFetch(segment.missingBytes)
         let threshold = settings.policies.fallback.threshold(
             fetch: fetchTime, slack: slack, wait: now - segment.arrival, usual: confidence.usualTime)
-        guard now >= origin.restsUntil || greetedLinks.isEmpty else { return }
+        guard now >= origin.restsUntil || !hasGreeted else { return }
         let isUsual = confidence.usualTime.map { now - segment.arrival < $0 * 1.1 } ?? false
-        let spread = greetedLinks.isEmpty || isUsual ? .zero : Self.spread
+        let spread = !hasGreeted || isUsual ? .zero : Self.spread
         guard slack < threshold + spread || slack < .zero else {
             segments[place].urgentSince = nil
             return
@@ -136,7 +136,7 @@ extension Swarm {
         var room = isLast ? 0 : roomForPieces(within: time, at: now)
         for index in late {
             let piece = PieceID(id(segment.sequence), index)
-            if isStarting, !isFront(piece), !greetedLinks.isEmpty {
+            if isStarting, !isFront(piece), hasGreeted {
                 // A newcomer takes no more than the front, which is what a viewer sees first: when many come at once, the
                 // origin is what there is least of.
                 late.remove(index)
@@ -186,29 +186,18 @@ extension Swarm {
     /// Nobody to share with: no neighbor, and the tracker has answered or had its chance.
     func isAlone(at now: Instant) -> Bool {
         guard shares else { return true }
-        return greetedLinks.isEmpty && (hasWelcome && viewers <= 1 || now - joined > settings.startPatience)
+        return !hasGreeted && (hasWelcome && viewers <= 1 || now - joined > settings.startPatience)
     }
 
     /// What neighbors are getting from the origin of a segment.
     func promised(_ sequence: UInt64, count: Int, at now: Instant) -> PieceSet {
-        var promised = PieceSet(count: count)
-        neighbors.survey { seats in
-            for seat in seats.indices {
-                if let pieces = seats[seat].promised(sequence, at: now) { promised.formUnion(pieces) }
-            }
-        }
-        return promised
+        place(sequence).map { segments[$0].promised(at: now) } ?? PieceSet(count: count)
     }
 
     /// What those neighbors have of a segment of whom `counts` is true.
     func held(_ sequence: UInt64, count: Int, by counts: (borrowing Neighbor) -> Bool) -> PieceSet {
-        var held = PieceSet(count: count)
-        neighbors.survey { seats in
-            for seat in seats.indices where counts(seats[seat]) {
-                if let pieces = seats[seat].holdings[sequence] { held.formUnion(pieces) }
-            }
-        }
-        return held
+        guard let place = place(sequence) else { return PieceSet(count: count) }
+        return neighbors.survey { seats in segments[place].holders.union { counts(seats[$0]) } }
     }
 
     /// How many more pieces neighbors will bring within `time`, at the pace that they keep.

@@ -15,7 +15,7 @@ extension Swarm {
         case .origin:
             if isNew { segments[place].fromOrigin.insert(piece.index) }
         case .neighbor(let link):
-            with(link) { $0.holdings.insert(piece, count: count) }
+            if let seat = seat(link) { segments[place].holders.insert(piece.index, of: seat) }
             if feeds[stripe.number].parent == link { feeds[stripe.number].lastPiece = now }
             if want?.link == link {
                 tally.piecesPulled += 1
@@ -47,7 +47,7 @@ extension Swarm {
         let segment = segments[place]
         freshRoots.append(segment.record.root)
         playhead.complete(segment.sequence, byPlayer: false, at: now, duration: duration)
-        guard segment.sequence >= start ?? .max, !greetedLinks.isEmpty else { return }
+        guard segment.sequence >= start ?? .max, hasGreeted else { return }
         let share = 1 - Double(segment.fromOrigin.members) / Double(segment.count)
         if lease == nil {
             confidence.completed(
@@ -71,12 +71,10 @@ extension Swarm {
         guard shares else { return }
         for place in segments.indices where segments[place].isUntold {
             segments[place].isUntold = false
-            let segment = segments[place]
+            let (segment, held) = (id(segments[place].sequence), segments[place].held)
             for seat in neighbors.indices
-            where neighbors[seat].isGreeted
-                && neighbors[seat].holdings[segment.sequence]?.isSuperset(of: segment.held) != true
-            {
-                commands.append(.sendHolds(links[seat], id(segment.sequence), segment.held))
+            where neighbors[seat].isGreeted && segments[place].holders[seat]?.isSuperset(of: held) != true {
+                commands.append(.sendHolds(links[seat], segment, held))
             }
         }
     }
@@ -86,7 +84,7 @@ extension Swarm {
     ) {
         // A neighbor may speak of a segment only once we know its record: before that its size is nobody's word.
         guard let place = place(segment), pieces.count == segments[place].count, let seat = seat(link) else { return }
-        neighbors[seat].holdings.set(segment.sequence, pieces)
+        segments[place].holders.set(seat, pieces)
         guard !segments[place].isComplete, segments[place].hasLeaves else { return }
         pull(from: place, at: now, into: &commands)
     }

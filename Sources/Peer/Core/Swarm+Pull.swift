@@ -4,36 +4,33 @@ import Vocabulary
 extension Swarm {
     mutating func pull(at now: Instant, into commands: inout [Command]) {
         guard shares, !neighbors.isEmpty else { return }
-        let places = segments.indices.filter { wantsSegment($0) && segments[$0].hasLeaves }
-        for place in settings.policies.pieces.prefersNewest ? places.reversed() : places {
-            pull(from: place, at: now, into: &commands)
+        let isReversed = settings.policies.pieces.prefersNewest
+        for step in segments.indices {
+            pull(from: isReversed ? segments.count - 1 - step : step, at: now, into: &commands)
         }
     }
 
     /// Asks for the missing pieces of one segment that neighbors have, each of the one that will bring it soonest.
     mutating func pull(from place: Int, at now: Instant, into commands: inout [Command]) {
         guard shares, wantsSegment(place), segments[place].hasLeaves, !confidence.isLost(at: now) else { return }
-        let segment = segments[place]
-        var open = segment.unasked
-        for stripe in Stripe.all { leaveToPush(stripe, of: segment, &open) }
+        var open = segments[place].unasked
+        guard !open.isEmpty else { return }
+        for stripe in Stripe.all { leaveToPush(stripe, of: place, &open) }
         guard !open.isEmpty else { return }
         // How many more pieces each neighbor may be asked for, and when it would bring the next.
         var helpers: [(seat: Int, room: Int, asked: Int, pieces: PieceSet)] = []
-        neighbors.survey { seats in
-            for seat in seats.indices {
-                let (window, asked) = (seats[seat].health.window, seats[seat].asked)
-                guard window > asked, seats[seat].brings(at: now), let held = seats[seat].holdings[segment.sequence]
-                else { continue }
-                helpers.append((seat, window - asked, asked, held))
-            }
+        var union = PieceSet(count: segments[place].count)
+        for seat in neighbors.indices where neighbors[seat].health.window > neighbors[seat].asked {
+            guard let held = segments[place].holders[seat], held.intersects(open), neighbors[seat].brings(at: now)
+            else { continue }
+            helpers.append((seat, neighbors[seat].health.window - neighbors[seat].asked, neighbors[seat].asked, held))
+            union.formUnion(held)
         }
         guard !helpers.isEmpty else { return }
-        var union = PieceSet(count: segment.count)
-        for helper in helpers { union.formUnion(helper.pieces) }
         open.formIntersection(union)
         var order = Array(open)
-        guard !order.isEmpty else { return }
-        let slack = slack(segment.sequence, at: now).seconds / max(0.1, duration(segment.sequence).seconds)
+        let sequence = segments[place].sequence
+        let slack = slack(sequence, at: now).seconds / max(0.1, duration(sequence).seconds)
         settings.policies.pieces.sort(
             &order, holders: { index in helpers.count { $0.pieces.contains(index) } }, slack: slack, using: &random)
         var asked = [[Int]](repeating: [], count: helpers.count)
@@ -65,8 +62,8 @@ extension Swarm {
         for index in indices {
             segments[place].ask(
                 SegmentProgress.Want(index: index, link: links[seat], time: now, deadline: deadline))
-            let feed = feeds[Stripe.of(piece: index, among: count).number]
-            if let parent = feed.parent, parent != links[seat] { elsewhere[parent, default: []].append(index) }
+            let stripe = Stripe.of(piece: index, among: count)
+            if let parent = feeds[stripe.number].parent, parent != links[seat] { elsewhere[parent, default: []].append(index) }
         }
         neighbors[seat].ask(indices.count, at: now)
         commands.append(.want(links[seat], segment, indices))
@@ -76,15 +73,18 @@ extension Swarm {
 
     /// Takes out what will be pushed, if it is not late. A parent pushes what it gets; what it had when we came to it, it
     /// does not.
-    private func leaveToPush(_ stripe: Stripe, of segment: SegmentProgress, _ open: inout PieceSet) {
-        let feed = feeds[stripe.number]
-        let parent = feed.parent.flatMap { seat($0) }
-        guard parent != nil || isRoot(of: stripe) && segment.sequence > leaseFrom ?? .max else { return }
-        let had = feed.since < segment.arrival ? nil : parent.flatMap { neighbors[$0].holdings[segment.sequence] }
-        for index in stripe.pieces(among: segment.count)
-        where !segment.overdue.contains(index) && had?.contains(index) != true {
-            open.remove(index)
+    private func leaveToPush(_ stripe: Stripe, of place: Int, _ open: inout PieceSet) {
+        let pieces = stripe.pieces(among: segments[place].count)
+        guard open.hasMember(in: pieces) else { return }
+        let parent = feeds[stripe.number].parent.flatMap { seat($0) }
+        guard parent != nil || isRoot(of: stripe) && segments[place].sequence > leaseFrom ?? .max else { return }
+        var kept = segments[place].overdue
+        if feeds[stripe.number].since >= segments[place].arrival, let parent,
+            let had = segments[place].holders[parent]
+        {
+            kept.formUnion(had)
         }
+        open.formIntersection(kept, in: pieces)
     }
 
     /// What a neighbor has had for a while and nobody has pushed is late: from then on it is pulled.
@@ -93,10 +93,10 @@ extension Swarm {
         lastSighting = now
         for place in segments.indices where wantsSegment(place) {
             segments[place].overdue = segments[place].sighted
-            let sequence = segments[place].sequence
-            for seat in neighbors.indices where neighbors[seat].uploads && !neighbors[seat].chokesUs {
-                if let held = neighbors[seat].holdings[sequence] { segments[place].sighted.formUnion(held) }
+            let held = neighbors.survey { seats in
+                segments[place].holders.union { seats[$0].uploads && !seats[$0].chokesUs }
             }
+            segments[place].sighted.formUnion(held)
         }
     }
 
@@ -107,7 +107,7 @@ extension Swarm {
         let refused = segments[place].settle { $0.link == link && indices.contains($0.index) }
         for want in refused {
             neighbors[seat].takeBack(1)
-            neighbors[seat].holdings.remove(PieceID(segment, want.index))
+            segments[place].holders.remove(want.index, of: seat)
         }
         pull(from: place, at: now, into: &commands)
     }
@@ -129,12 +129,10 @@ extension Swarm {
             for want in late {
                 tally.wantsTimedOut += 1
                 if !slow.contains(want.link) { slow.append(want.link) }
-                let piece = PieceID(id(segments[place].sequence), want.index)
-                commands.append(.cancel(want.link, piece.segment, [piece.index]))
-                with(want.link) { neighbor in
-                    neighbor.takeBack(1)
-                    neighbor.holdings.remove(piece)
-                }
+                commands.append(.cancel(want.link, id(segments[place].sequence), [want.index]))
+                guard let seat = seat(want.link) else { continue }
+                neighbors[seat].takeBack(1)
+                segments[place].holders.remove(want.index, of: seat)
             }
         }
         for link in slow { with(link) { $0.health.timedOut(at: now) } }

@@ -68,26 +68,27 @@ extension Swarm {
 
     private mutating func drop(_ stripes: StripeSet, of seat: Int) {
         neighbors[seat].children = neighbors[seat].children.subtracting(stripes)
-        let segments = segments
         let isGone = { (piece: PieceID) -> Bool in
-            guard let segment = segments.last(where: { $0.sequence == piece.segment.sequence }) else { return true }
-            return stripes.contains(Stripe.of(piece: piece.index, among: segment.count))
+            guard let place = place(piece.segment.sequence) else { return true }
+            return stripes.contains(Stripe.of(piece: piece.index, among: segments[place].count))
         }
-        neighbors[seat].relays.removeAll(where: isGone)
-        neighbors[seat].pushes.removeAll(where: isGone)
+        var outbox = outboxes[seat]
+        outbox.relays.removeAll(where: isGone)
+        outbox.pushes.removeAll(where: isGone)
+        outboxes[seat] = outbox
     }
 
     /// Lines a new piece up for all children of its stripe.
     mutating func push(_ piece: PieceID, of stripe: Stripe, at now: Instant) {
-        guard settings.uploads, shares else { return }
+        guard settings.uploads, shares, let place = place(piece.segment) else { return }
         for seat in neighbors.indices
-        where neighbors[seat].children.contains(stripe) && !neighbors[seat].has(piece)
-            && neighbors[seat].promised(piece.segment.sequence, at: now)?.contains(piece.index) != true
+        where neighbors[seat].children.contains(stripe) && !segments[place].holders.contains(piece.index, of: seat)
+            && !segments[place].isPromised(piece.index, by: seat, at: now)
         {
             if neighbors[seat].relays(stripe) {
-                neighbors[seat].relays.append(piece)
+                outboxes[seat].relays.append(piece)
             } else {
-                neighbors[seat].pushes.append(piece)
+                outboxes[seat].pushes.append(piece)
             }
         }
     }
@@ -103,15 +104,12 @@ extension Swarm {
         for index in indices {
             let piece = PieceID(segment, index)
             guard !neighbors[seat].isChoked, shares, settings.uploads,
-                let place, segments[place].held.contains(index), neighbors[seat].wants.count < Limits.wantsPerLink
+                let place, segments[place].held.contains(index), outboxes[seat].wants.count < Limits.wantsPerLink
             else {
                 refused.append(index)
                 continue
             }
-            guard !neighbors[seat].wants.contains(piece),
-                !neighbors[seat].inFlight.contains(where: { $0.piece == piece })
-            else { continue }
-            neighbors[seat].wants.append(piece)
+            if !outboxes[seat].isAsked(piece) { outboxes[seat].wants.append(piece) }
         }
         if !refused.isEmpty { commands.append(.decline(link, segment, refused)) }
         serve(at: now, into: &commands)
@@ -121,11 +119,11 @@ extension Swarm {
     /// gets it from somebody else.
     mutating func cancelled(_ link: LinkID, _ segment: SegmentID, _ indices: [Int]) {
         let isGone = { (piece: PieceID) -> Bool in piece.segment == segment && indices.contains(piece.index) }
-        let count = place(segment).map { segments[$0].count }
-        with(link) { neighbor in
-            if let count { for index in indices { neighbor.holdings.insert(PieceID(segment, index), count: count) } }
-            neighbor.takeOut(where: isGone)
+        guard let seat = seat(link) else { return }
+        if let place = place(segment) {
+            for index in indices { segments[place].holders.insert(index, of: seat) }
         }
+        outboxes[seat].takeOut(where: isGone)
     }
 
     // MARK: Sending
@@ -146,7 +144,7 @@ extension Swarm {
             }
             let bytes = segments[place].record.range(ofPiece: piece.index).count
             budget.spend(bytes)
-            neighbors[seat].inFlight.append(Neighbor.Errand(piece: piece, time: now, isAlone: uplink.inFlight == 0))
+            outboxes[seat].send(Outbox.Errand(piece: piece, time: now, isAlone: uplink.inFlight == 0))
             neighbors[seat].sent += bytes
             uplink.sent()
             tally.bytesUploaded += bytes
@@ -157,31 +155,38 @@ extension Swarm {
 
     private mutating func nextErrand() -> (seat: Int, piece: PieceID)? {
         let share = neighbors.count > 1 ? uplink.share : .max
-        let start = turn
-        let found = neighbors.withUnsafeMutableBufferPointer { seats -> (seat: Int, piece: PieceID)? in
-            for rank in Rank.allCases {
-                for step in seats.indices {
-                    let seat = start + step < seats.count ? start + step : start + step - seats.count
-                    guard seats[seat].isWaiting(rank), seats[seat].inFlight.count < (seats[seat].isSlow ? 2 : share),
-                        let piece = seats[seat].take(rank)
-                    else { continue }
-                    return (seat, piece)
-                }
+        for rank in [Rank.relay, .push, .want] {
+            for step in outboxes.indices {
+                let seat = turn + step < outboxes.count ? turn + step : turn + step - outboxes.count
+                guard outboxes[seat].isWaiting(rank),
+                    outboxes[seat].inFlightCount < (neighbors[seat].isSlow ? 2 : share),
+                    let piece = take(rank, of: seat)
+                else { continue }
+                turn = (seat + 1) % neighbors.count
+                return (seat, piece)
             }
-            return nil
         }
-        if let found { turn = (found.seat + 1) % neighbors.count }
-        return found
+        return nil
+    }
+
+    /// What the neighbor has got meanwhile is passed over.
+    private mutating func take(_ rank: Rank, of seat: Int) -> PieceID? {
+        while let piece = outboxes[seat].popFirst(rank) {
+            if rank == .want { return piece }
+            guard let place = place(piece.segment.sequence), segments[place].holders.contains(piece.index, of: seat)
+            else { return piece }
+        }
+        return nil
     }
 
     mutating func sent(_ link: LinkID, _ piece: PieceID, at now: Instant, into commands: inout [Command]) {
-        guard let seat = seat(link), let errand = neighbors[seat].arrived(piece) else { return }
+        guard let seat = seat(link), let errand = outboxes[seat].arrived(piece) else { return }
         let queueing = neighbors[seat].acknowledged(errand, at: now)
         if errand.isAlone { uplink.travelled(for: now - errand.time) }
         if let place = place(piece.segment.sequence) {
-            let segment = segments[place]
-            uplink.acknowledged(segment.record.range(ofPiece: piece.index).count, queueing: queueing, at: now)
-            neighbors[seat].holdings.insert(piece, count: segment.count)
+            let bytes = segments[place].record.range(ofPiece: piece.index).count
+            uplink.acknowledged(bytes, queueing: queueing, at: now)
+            segments[place].holders.insert(piece.index, of: seat)
         } else {
             uplink.gone()
         }
@@ -191,7 +196,7 @@ extension Swarm {
     /// While more neighbors want something than there are slots, chooses whose wants are served; nobody else is choked.
     mutating func reviewServing(at now: Instant, into commands: inout [Command]) {
         guard settings.uploads, shares, Int((now - joined).seconds) % 5 == 0 else { return }
-        let hungry = neighbors.indices.filter { !neighbors[$0].wants.isEmpty || neighbors[$0].isChoked }
+        let hungry = neighbors.indices.filter { !outboxes[$0].wants.isEmpty || neighbors[$0].isChoked }
         var choked: [Int] = []
         if hungry.count > settings.uploadSlots {
             let chosen = settings.policies.serving.choose(
@@ -202,20 +207,20 @@ extension Swarm {
         for seat in hungry where neighbors[seat].isChoked != choked.contains(seat) {
             neighbors[seat].isChoked.toggle()
             commands.append(neighbors[seat].isChoked ? .choke(links[seat]) : .unchoke(links[seat]))
-            if neighbors[seat].isChoked { neighbors[seat].wants = [] }
+            if neighbors[seat].isChoked { outboxes[seat].wants.removeAll() }
         }
     }
 }
 
 /// What goes first: pieces that a child pushes on, then those for other children, then what was asked for.
-private enum Rank: CaseIterable { case relay, push, want }
+private enum Rank { case relay, push, want }
 
 extension Neighbor {
-    func relays(_ stripe: Stripe) -> Bool { offer(of: stripe)?.isRelay == true }
-
     /// What is sent to it waits for it, not for our uplink.
     fileprivate var isSlow: Bool { queueing > Uplink.target * 5 }
+}
 
+extension Outbox {
     fileprivate func isWaiting(_ rank: Rank) -> Bool {
         switch rank {
         case .relay: !relays.isEmpty
@@ -224,18 +229,11 @@ extension Neighbor {
         }
     }
 
-    fileprivate mutating func take(_ rank: Rank) -> PieceID? {
+    fileprivate mutating func popFirst(_ rank: Rank) -> PieceID? {
         switch rank {
-        case .relay:
-            while let piece = relays.popFirst() {
-                if !has(piece) { return piece }
-            }
-        case .push:
-            while let piece = pushes.popFirst() {
-                if !has(piece) { return piece }
-            }
-        case .want: return wants.removeFirst()
+        case .relay: relays.popFirst()
+        case .push: pushes.popFirst()
+        case .want: wants.popFirst()
         }
-        return nil
     }
 }

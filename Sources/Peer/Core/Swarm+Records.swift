@@ -11,7 +11,7 @@ extension Swarm {
         switch chronicle.judge(record, digest: digest, from: source, at: now) {
         case .accepted: break
         case .known:
-            if case .neighbor(let link) = source { with(link) { _ = $0.knows(sequence) } }
+            noteKnown(sequence, to: source)
             return
         case .stale, .foreign: return
         case .tooFarAhead:
@@ -24,16 +24,22 @@ extension Swarm {
         }
         if !isFirst, record.epoch > epoch { forgetEverything(into: &commands) }
         if sequence == chronicle.newest { lastNews = now }
-        if case .neighbor(let link) = source { with(link) { _ = $0.knows(sequence) } }
         learned += 1
         commands.append(.accept(record.segment))
         let progress = SegmentProgress(record, at: now)
-        segments.insert(progress, at: segments.firstIndex { $0.sequence > sequence } ?? segments.endIndex)
+        let later = segments.indices.first { segments[$0].sequence > sequence }
+        segments.insert(progress, at: later ?? segments.endIndex)
+        noteKnown(sequence, to: source)
         for old in chronicle.expire() { forget(old, into: &commands) }
         for link in links { tell(link, sequence, into: &commands) }
         guard let place = place(sequence), wantsSegment(place), origin.isAvailable(at: now) else { return }
         fetchOwnLeaves(sequence, source, at: now, into: &commands)
         inject(place, at: now, into: &commands)
+    }
+
+    private mutating func noteKnown(_ sequence: UInt64, to source: Source) {
+        guard case .neighbor(let link) = source, let seat = seat(link), let place = place(sequence) else { return }
+        _ = segments[place].isKnown(to: seat)
     }
 
     /// The stripe down whose tree a segment's leaf hashes travel: one after the other, so that all share the work.
@@ -56,7 +62,7 @@ extension Swarm {
         let carrier = carrier(of: segment.sequence)
         for seat in neighbors.indices
         where neighbors[seat].children.contains(carrier) && source != .neighbor(links[seat])
-            && neighbors[seat].holdings[segment.sequence] == nil
+            && !segments[place].holders.has(seat)
         {
             commands.append(.sendLeaves(links[seat], segment))
         }
@@ -67,7 +73,9 @@ extension Swarm {
 
     /// Passes a record on to a neighbor that has not shown that it has it.
     mutating func tell(_ link: LinkID, _ sequence: UInt64, into commands: inout [Command]) {
-        guard shares, let seat = seat(link), neighbors[seat].isGreeted, neighbors[seat].knows(sequence) else { return }
+        guard shares, let seat = seat(link), neighbors[seat].isGreeted, let place = place(sequence),
+            segments[place].isKnown(to: seat)
+        else { return }
         commands.append(.sendRecord(link, id(sequence)))
     }
 
@@ -76,11 +84,11 @@ extension Swarm {
     mutating func askForLateLeaves(at now: Instant, into commands: inout [Command]) {
         for place in segments.indices where !segments[place].hasLeaves && wantsSegment(place) {
             let segment = segments[place]
-            let knower = neighbors.first {
-                $0.isGreeted && $0.holdings[segment.sequence]?.isEmpty == false
-            }?.link
+            let knower = neighbors.indices.first { neighbors[$0].isGreeted && !segment.holders.isEmpty($0) }.map {
+                links[$0]
+            }
             let patience: Interval =
-                !isLive(segment.sequence) || greetedLinks.isEmpty
+                !isLive(segment.sequence) || !hasGreeted
                 ? .milliseconds(20) : knower != nil || lease != nil ? .milliseconds(300) : .seconds(1)
             let since = segment.leavesAsked ?? segment.arrival
             guard now - since > (segment.leavesAsked == nil ? patience : .milliseconds(700)) else { continue }
@@ -90,7 +98,7 @@ extension Swarm {
             } else {
                 // Records that are missing just before it are asked for along with it.
                 var first = segment.sequence
-                while first > max(start ?? 0, offered?.lowerBound ?? 0), chronicle[first - 1] == nil,
+                while first > max(start ?? 0, offered?.lowerBound ?? 0), !chronicle.knows(first - 1),
                     segment.sequence - first < UInt64(Limits.recordsPerAnswer - 1)
                 {
                     first -= 1
@@ -105,8 +113,7 @@ extension Swarm {
 
     /// Whether a segment is to be had at all: nothing from before the place where the player starts.
     func wantsSegment(_ place: Int) -> Bool {
-        let segment = segments[place]
-        return !segment.isComplete && !segment.isDropped && segment.sequence >= start ?? .max
+        !segments[place].isComplete && !segments[place].isDropped && segments[place].sequence >= start ?? .max
     }
 
     /// How many segments before the newest a player starts.
@@ -139,7 +146,7 @@ extension Swarm {
     mutating func forget(_ sequence: UInt64, into commands: inout [Command]) {
         segments.removeAll { $0.sequence == sequence }
         holesAsked[sequence] = nil
-        for seat in neighbors.indices { neighbors[seat].forget(sequence) }
+        for seat in outboxes.indices { outboxes[seat].takeOut { $0.segment.sequence == sequence } }
         for (number, fetch) in fetches.sorted(by: { $0.key < $1.key }) where fetch.sequence == sequence {
             fetches[number] = nil
             commands.append(.abandonFetch(FetchID(number)))
@@ -149,7 +156,7 @@ extension Swarm {
 
     /// Keeps the bytes in memory within the limit: the oldest complete segments go first, listed ones last.
     mutating func trimStore(into commands: inout [Command]) {
-        var total = segments.reduce(0) { $0 + ($1.isDropped ? 0 : $1.record.length) }
+        var total = segments.indices.reduce(0) { $0 + (segments[$1].isDropped ? 0 : segments[$1].record.length) }
         for place in segments.indices where total > settings.storeLimit {
             guard !segments[place].isDropped, segments[place].isComplete else { continue }
             total -= segments[place].record.length

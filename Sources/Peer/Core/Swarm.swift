@@ -6,7 +6,8 @@ package import Vocabulary
 /// never holds a byte of payload. Each question has a value of its own, and this type only routes between them:
 ///
 ///     what has the origin said?       Chronicle          what do we hold, what is on its way?  SegmentProgress
-///     when is a segment needed?       Playhead           who has what, how well does it serve? Neighbor, LinkHealth
+///     who has what of a segment?      PieceTable         how well does a neighbor serve?  Neighbor, LinkHealth
+///     when is a segment needed?       Playhead           what waits to be sent to it?     Outbox
 ///     whom could we link to?          Neighborhood       who pushes a stripe to us?            Feed
 ///     how fast is the origin?         OriginHealth       how much may be in flight from us?    Uplink, UploadBudget
 ///     do peers bring what they say?   Confidence         what is preferred where there is choice?  Policies
@@ -33,6 +34,7 @@ package struct Swarm: Sendable {
     /// Ascending, and at each place the neighbor at the other end.
     var links: [LinkID] = []
     var neighbors: [Neighbor] = []
+    var outboxes: [Outbox] = []
     /// By stripe number.
     var feeds = [Feed](repeating: Feed(), count: Stripe.count)
     /// Whose turn it is to be sent something.
@@ -108,7 +110,7 @@ package struct Swarm: Sendable {
     /// When to come back with `.timePassed`.
     package var nextDeadline: Instant {
         guard !isStopped else { return .distantFuture }
-        let isBusy = !fetches.isEmpty || segments.contains { !$0.isComplete }
+        let isBusy = !fetches.isEmpty || segments.indices.reversed().contains { !segments[$0].isComplete }
         let tick = lastTick + (isBusy ? settings.tick : .milliseconds(500))
         return flushAt.map { min($0, tick) } ?? tick
     }
@@ -140,12 +142,10 @@ package struct Swarm: Sendable {
         case .holds(let link, let segment, let pieces): holds(link, segment, pieces, at: now, into: &commands)
         case .fetching(let link, let segment, let indices):
             guard let place = place(segment) else { return }
-            let count = segments[place].count
-            with(link) { neighbor in
-                neighbor.promise(segment.sequence, indices, count: count, at: now)
-                // What it takes from the origin it needs from nobody else.
-                neighbor.takeOut { $0.segment == segment && indices.contains($0.index) }
-            }
+            guard let seat = seat(link) else { return }
+            segments[place].promise(indices, by: seat, at: now)
+            // What it takes from the origin it needs from nobody else.
+            outboxes[seat].takeOut { $0.segment == segment && indices.contains($0.index) }
         case .wanted(let link, let segment, let indices): wanted(link, segment, indices, at: now, into: &commands)
         case .cancelled(let link, let segment, let indices): cancelled(link, segment, indices)
         case .declined(let link, let segment, let indices): declined(link, segment, indices, at: now, into: &commands)
@@ -233,10 +233,10 @@ package struct Swarm: Sendable {
 
     /// Where segment `sequence` is among the known ones; they mostly follow each other without a hole.
     func place(_ sequence: UInt64) -> Int? {
-        guard let first = segments.first?.sequence, sequence >= first else { return nil }
-        let guess = sequence - first
+        guard !segments.isEmpty, sequence >= segments[0].sequence else { return nil }
+        let guess = sequence - segments[0].sequence
         if guess < UInt64(segments.count), segments[Int(guess)].sequence == sequence { return Int(guess) }
-        return segments.firstIndex { $0.sequence == sequence }
+        return segments.indices.first { segments[$0].sequence == sequence }
     }
 
     /// Only our own rendition has a place: of others we know nothing.
@@ -264,7 +264,7 @@ package struct Swarm: Sendable {
 
     /// Bytes per second of the stream, by its newest segment.
     var streamRate: Double? {
-        guard let record = segments.last?.record else { return nil }
-        return Double(record.length) / max(0.1, Double(record.duration) / 1e6)
+        guard let last = segments.indices.last else { return nil }
+        return Double(segments[last].record.length) / max(0.1, Double(segments[last].record.duration) / 1e6)
     }
 }
