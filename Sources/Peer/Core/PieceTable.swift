@@ -31,7 +31,9 @@ struct PieceTable: Sendable {
         return words[seat * stride + index >> 6] >> UInt64(index & 63) & 1 == 1
     }
 
-    func isEmpty(_ seat: Int) -> Bool { !has(seat) || words[seat * stride..<(seat + 1) * stride].allSatisfy { $0 == 0 } }
+    func isEmpty(_ seat: Int) -> Bool {
+        !has(seat) || words[seat * stride..<(seat + 1) * stride].allSatisfy { $0 == 0 }
+    }
 
     /// What those neighbors have together of whom `counts` is true.
     func union(where counts: (Int) -> Bool) -> PieceSet {

@@ -63,7 +63,9 @@ extension Swarm {
             segments[place].ask(
                 SegmentProgress.Want(index: index, link: links[seat], time: now, deadline: deadline))
             let stripe = Stripe.of(piece: index, among: count)
-            if let parent = feeds[stripe.number].parent, parent != links[seat] { elsewhere[parent, default: []].append(index) }
+            if let parent = feeds[stripe.number].parent, parent != links[seat] {
+                elsewhere[parent, default: []].append(index)
+            }
         }
         neighbors[seat].ask(indices.count, at: now)
         commands.append(.want(links[seat], segment, indices))
