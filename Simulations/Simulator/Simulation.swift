@@ -18,7 +18,7 @@ package struct Simulation {
     let segmentDuration: Interval
     let playerBuffer: Interval
     let broadcast = BroadcastID(Word256(0, 0, 0, 7))
-    var timeline = Timeline<Happening>()
+    var timeline: Timeline<Happening>
     var random: Randomness
     var tracker: Tracker
     /// In the order of their joining, like the seats.
@@ -58,6 +58,7 @@ package struct Simulation {
         segmentDuration = .seconds(scenario.segmentDuration)
         playerBuffer = .seconds(scenario.playerBuffer)
         random = Randomness(seed: scenario.seed)
+        timeline = Timeline(crowd: seats.count)
         var settings = Tracker.Settings()
         if let injectors = scenario.injectors { settings.injectors = injectors }
         settings.peersPerBroadcast = max(settings.peersPerBroadcast, scenario.viewers * 2)
@@ -85,7 +86,7 @@ package struct Simulation {
     package mutating func run(progress: (Instant) -> Void = { _ in }) -> Measurements {
         plan()
         let end = Instant.zero + .seconds(scenario.length)
-        while let time = timeline.nextTime, time <= end, let (now, event) = timeline.next() {
+        while let (now, event) = timeline.next(until: end) {
             if event.kind == .sample { progress(now) }
             measurements.events += 1
             handle(event, at: now)

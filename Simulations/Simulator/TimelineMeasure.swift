@@ -4,7 +4,7 @@ import Vocabulary
 package enum TimelineMeasure {
     /// Events per second of `now`, with so many pending.
     package static func eventsPerSecond(pending: Int, now: () -> Double) -> Double {
-        var timeline = Timeline<Happening>()
+        var timeline = Timeline<Happening>(crowd: pending)
         var random = Randomness(seed: 1)
         for _ in 0..<pending {
             timeline.plan(

@@ -3,10 +3,11 @@ import Vocabulary
 /// Whom we could link to, whom we have tried, and whom we never want again.
 struct Neighborhood: Sendable {
     private struct Candidate {
+        let peer: PeerID
         var endpoint: Endpoint
         /// Lower is dialled first: the tracker names the most useful ones first, neighbors anybody.
-        var order: Int
-        var failures = 0
+        var order: Int32
+        var failures: Int32 = 0
         var notBefore = Instant.zero
     }
 
@@ -14,23 +15,48 @@ struct Neighborhood: Sendable {
     private static let banTime = Interval.seconds(600)
     private static let banCapacity = 1_000
 
-    private var candidates: [PeerID: Candidate] = [:]
+    /// By name.
+    private var candidates: [Candidate] = []
     private var bans: [PeerID: Instant] = [:]
     private var bannedEndpoints: [Endpoint: Instant] = [:]
-    private(set) var dialing: Set<PeerID> = []
+    private(set) var dialing: [PeerID] = []
 
     mutating func learn(_ introductions: [Introduction], fromTracker: Bool, me: PeerID, at now: Instant) {
         for (place, introduction) in introductions.enumerated()
         where introduction.peer != me && introduction.endpoint.port != 0 {
             guard !isBanned(introduction.peer, introduction.endpoint, at: now) else { continue }
-            guard candidates[introduction.peer] != nil || candidates.count < Self.capacity else { return }
-            let order = fromTracker ? place : Self.capacity + place
-            if candidates[introduction.peer]?.endpoint != introduction.endpoint {
-                candidates[introduction.peer] = Candidate(endpoint: introduction.endpoint, order: order)
+            let rank = self.rank(introduction.peer)
+            let isKnown = isCandidate(introduction.peer, at: rank)
+            guard isKnown || candidates.count < Self.capacity else { return }
+            let order = Int32(fromTracker ? place : Self.capacity + place)
+            let candidate = Candidate(peer: introduction.peer, endpoint: introduction.endpoint, order: order)
+            if !isKnown {
+                candidates.insert(candidate, at: rank)
+            } else if candidates[rank].endpoint != introduction.endpoint {
+                candidates[rank] = candidate
             } else if fromTracker {
-                candidates[introduction.peer]?.order = order
+                candidates[rank].order = order
             }
         }
+    }
+
+    /// Where the peer is among the candidates, or would be.
+    private func rank(_ peer: PeerID) -> Int {
+        var (low, high) = (0, candidates.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if candidates[middle].peer < peer { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private func isCandidate(_ peer: PeerID, at rank: Int) -> Bool {
+        rank < candidates.count && candidates[rank].peer == peer
+    }
+
+    private mutating func with(_ peer: PeerID, _ change: (inout Candidate) -> Void) {
+        let rank = rank(peer)
+        if isCandidate(peer, at: rank) { change(&candidates[rank]) }
     }
 
     func isBanned(_ peer: PeerID, _ endpoint: Endpoint?, at now: Instant) -> Bool {
@@ -43,43 +69,42 @@ struct Neighborhood: Sendable {
         if bans.count >= Self.banCapacity { bans = bans.filter { now < $0.value } }
         if bans.count < Self.banCapacity { bans[peer] = now + Self.banTime }
         if let endpoint, bannedEndpoints.count < Self.banCapacity { bannedEndpoints[endpoint] = now + Self.banTime }
-        candidates[peer] = nil
+        let rank = rank(peer)
+        if isCandidate(peer, at: rank) { candidates.remove(at: rank) }
     }
 
     /// The next peers to dial, at most `count`.
     mutating func pick(
-        _ count: Int, except linked: Set<PeerID>, at now: Instant, using random: inout Randomness
+        _ count: Int, except linked: [PeerID], at now: Instant, using random: inout Randomness
     ) -> [Introduction] {
-        guard count > 0 else { return [] }
-        let ready = candidates.filter { peer, candidate in
-            now >= candidate.notBefore && !linked.contains(peer) && !dialing.contains(peer)
+        let ready = candidates.indices.filter { rank in
+            now >= candidates[rank].notBefore && !linked.contains(candidates[rank].peer)
+                && !dialing.contains(candidates[rank].peer)
         }
-        guard !ready.isEmpty else { return [] }
-        let order = ready.keys.sorted().shuffled(using: &random).sorted {
-            (ready[$0]?.order ?? 0) < (ready[$1]?.order ?? 0)
-        }
-        return order.prefix(count).compactMap { peer in
-            guard let endpoint = ready[peer]?.endpoint else { return nil }
-            dialing.insert(peer)
-            candidates[peer]?.notBefore = now + .seconds(20)
-            return Introduction(peer: peer, endpoint: endpoint)
+        guard count > 0, !ready.isEmpty else { return [] }
+        let order = ready.shuffled(using: &random).sorted { candidates[$0].order < candidates[$1].order }
+        return order.prefix(count).map { rank in
+            dialing.append(candidates[rank].peer)
+            candidates[rank].notBefore = now + .seconds(20)
+            return Introduction(peer: candidates[rank].peer, endpoint: candidates[rank].endpoint)
         }
     }
 
     mutating func linked(_ peer: PeerID) {
-        dialing.remove(peer)
-        candidates[peer]?.failures = 0
+        dialing.removeAll { $0 == peer }
+        with(peer) { $0.failures = 0 }
     }
 
     mutating func failed(_ peer: PeerID) {
-        dialing.remove(peer)
-        guard var candidate = candidates[peer] else { return }
-        candidate.failures += 1
-        candidates[peer] = candidate.failures < 2 ? candidate : nil
+        dialing.removeAll { $0 == peer }
+        let rank = rank(peer)
+        guard isCandidate(peer, at: rank) else { return }
+        candidates[rank].failures += 1
+        if candidates[rank].failures >= 2 { candidates.remove(at: rank) }
     }
 
     /// A lost neighbor may be dialled again after a moment.
     mutating func lost(_ peer: PeerID, at now: Instant) {
-        candidates[peer]?.notBefore = now + .seconds(5)
+        with(peer) { $0.notBefore = now + .seconds(5) }
     }
 }

@@ -44,40 +44,54 @@ struct Outbox: Sendable {
 
 /// Pieces in the order in which they are to leave.
 struct PieceQueue: Sendable {
-    private var pieces: [PieceID] = []
-    private var first = 0
-    private(set) var count = 0
+    /// The segment's number and, in the lowest 16 bits, the piece's (`Limits.sequence`, `Limits.piecesPerSegment`).
+    private var words: [UInt64] = []
+    private var first: Int32 = 0
+    private var waiting: Int32 = 0
+    /// All pieces that ever wait are of our own.
+    private var rendition: UInt8 = 0
 
-    var isEmpty: Bool { count == 0 }
+    var count: Int { Int(waiting) }
+    var isEmpty: Bool { waiting == 0 }
 
-    func contains(_ piece: PieceID) -> Bool { count > 0 && pieces[first...].contains(piece) }
+    private func word(_ piece: PieceID) -> UInt64 { piece.segment.sequence << 16 | UInt64(piece.index) }
+
+    private static func piece(_ word: UInt64, of rendition: UInt8) -> PieceID {
+        PieceID(SegmentID(rendition: rendition, sequence: word >> 16), Int(word & 0xffff))
+    }
+
+    func contains(_ piece: PieceID) -> Bool {
+        !isEmpty && piece.segment.rendition == rendition && words[Int(first)...].contains(word(piece))
+    }
 
     mutating func append(_ piece: PieceID) {
-        pieces.append(piece)
-        count += 1
+        rendition = piece.segment.rendition
+        words.append(word(piece))
+        waiting += 1
     }
 
     mutating func popFirst() -> PieceID? {
-        guard count > 0 else { return nil }
-        let piece = pieces[first]
+        guard waiting > 0 else { return nil }
+        let next = Self.piece(words[Int(first)], of: rendition)
         first += 1
-        count -= 1
-        if count == 0 {
-            pieces.removeAll(keepingCapacity: true)
+        waiting -= 1
+        if waiting == 0 {
+            words.removeAll(keepingCapacity: words.capacity <= 16)
             first = 0
         } else if first > 64 {
-            pieces.removeFirst(first)
+            words.removeFirst(Int(first))
             first = 0
         }
-        return piece
+        return next
     }
 
     mutating func removeAll(where isGone: (PieceID) -> Bool) {
-        guard count > 0 else { return }
-        pieces.removeFirst(first)
+        guard waiting > 0 else { return }
+        words.removeFirst(Int(first))
         first = 0
-        pieces.removeAll(where: isGone)
-        count = pieces.count
+        let rendition = rendition
+        words.removeAll { isGone(Self.piece($0, of: rendition)) }
+        waiting = Int32(words.count)
     }
 
     mutating func removeAll() { self = PieceQueue() }

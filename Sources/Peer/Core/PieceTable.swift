@@ -35,6 +35,18 @@ struct PieceTable: Sendable {
         !has(seat) || words[seat * stride..<(seat + 1) * stride].allSatisfy { $0 == 0 }
     }
 
+    func hasAny(of pieces: PieceSet, _ seat: Int) -> Bool {
+        guard has(seat) else { return false }
+        for word in 0..<stride where words[seat * stride + word] & pieces[word: word] != 0 { return true }
+        return false
+    }
+
+    func hasAll(of pieces: PieceSet, _ seat: Int) -> Bool {
+        guard has(seat) else { return false }
+        for word in 0..<stride where ~words[seat * stride + word] & pieces[word: word] != 0 { return false }
+        return true
+    }
+
     /// What those neighbors have together of whom `counts` is true.
     func union(where counts: (Int) -> Bool) -> PieceSet {
         var union = PieceSet(count: count)
@@ -42,7 +54,8 @@ struct PieceTable: Sendable {
         while rest != 0 {
             let seat = rest.trailingZeroBitCount
             rest &= rest - 1
-            if counts(seat), let pieces = self[seat] { union.formUnion(pieces) }
+            guard counts(seat) else { continue }
+            for word in 0..<stride { union[word: word] |= words[seat * stride + word] }
         }
         return union
     }

@@ -106,8 +106,7 @@ extension Swarm {
         let isShort = open < settings.mostNeighbors && !lacking.isEmpty
         let count = min(4, max(settings.wantedNeighbors - open, isShort ? 2 : 0))
         guard count > 0 else { return }
-        let linked = Set(neighbors.map(\.peer))
-        for introduction in neighborhood.pick(count, except: linked, at: now, using: &random) {
+        for introduction in neighborhood.pick(count, except: neighbors.map(\.peer), at: now, using: &random) {
             commands.append(.dial(introduction.peer, introduction.endpoint))
         }
     }

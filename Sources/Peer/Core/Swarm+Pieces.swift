@@ -73,7 +73,7 @@ extension Swarm {
             segments[place].isUntold = false
             let (segment, held) = (id(segments[place].sequence), segments[place].held)
             for seat in neighbors.indices
-            where neighbors[seat].isGreeted && segments[place].holders[seat]?.isSuperset(of: held) != true {
+            where neighbors[seat].isGreeted && !segments[place].holders.hasAll(of: held, seat) {
                 commands.append(.sendHolds(links[seat], segment, held))
             }
         }

@@ -15,13 +15,14 @@ extension Swarm {
         guard shares, wantsSegment(place), segments[place].hasLeaves, !confidence.isLost(at: now) else { return }
         var open = segments[place].unasked
         guard !open.isEmpty else { return }
-        for stripe in Stripe.all { leaveToPush(stripe, of: place, &open) }
+        leaveToPush(of: place, &open)
         guard !open.isEmpty else { return }
         // How many more pieces each neighbor may be asked for, and when it would bring the next.
         var helpers: [(seat: Int, room: Int, asked: Int, pieces: PieceSet)] = []
         var union = PieceSet(count: segments[place].count)
         for seat in neighbors.indices where neighbors[seat].health.window > neighbors[seat].asked {
-            guard let held = segments[place].holders[seat], held.intersects(open), neighbors[seat].brings(at: now)
+            guard segments[place].holders.hasAny(of: open, seat), neighbors[seat].brings(at: now),
+                let held = segments[place].holders[seat]
             else { continue }
             helpers.append((seat, neighbors[seat].health.window - neighbors[seat].asked, neighbors[seat].asked, held))
             union.formUnion(held)
@@ -75,18 +76,23 @@ extension Swarm {
 
     /// Takes out what will be pushed, if it is not late. A parent pushes what it gets; what it had when we came to it, it
     /// does not.
-    private func leaveToPush(_ stripe: Stripe, of place: Int, _ open: inout PieceSet) {
-        let pieces = stripe.pieces(among: segments[place].count)
-        guard open.hasMember(in: pieces) else { return }
-        let parent = feeds[stripe.number].parent.flatMap { seat($0) }
-        guard parent != nil || isRoot(of: stripe) && segments[place].sequence > leaseFrom ?? .max else { return }
-        var kept = segments[place].overdue
-        if feeds[stripe.number].since >= segments[place].arrival, let parent,
-            let had = segments[place].holders[parent]
-        {
-            kept.formUnion(had)
+    private func leaveToPush(of place: Int, _ open: inout PieceSet) {
+        let arrival = segments[place].arrival
+        // Mostly all stripes have parents that were there before the segment.
+        guard feeds.indices.contains(where: { feeds[$0].parent == nil || feeds[$0].since >= arrival }) else {
+            return open.formIntersection(segments[place].overdue)
         }
-        open.formIntersection(kept, in: pieces)
+        for stripe in Stripe.all {
+            let pieces = stripe.pieces(among: segments[place].count)
+            guard open.hasMember(in: pieces) else { continue }
+            let parent = feeds[stripe.number].parent.flatMap { seat($0) }
+            guard parent != nil || isRoot(of: stripe) && segments[place].sequence > leaseFrom ?? .max else { continue }
+            var kept = segments[place].overdue
+            if feeds[stripe.number].since >= arrival, let parent, let had = segments[place].holders[parent] {
+                kept.formUnion(had)
+            }
+            open.formIntersection(kept, in: pieces)
+        }
     }
 
     /// What a neighbor has had for a while and nobody has pushed is late: from then on it is pulled.

@@ -60,8 +60,9 @@ package struct PieceSet: Sendable {
     @inlinable
     package var wordCount: Int { Self.words(for: count) }
 
+    /// The bits of 64 pieces; those from `count` on must stay zero.
     @inlinable
-    package internal(set) subscript(word index: Int) -> UInt64 {
+    package subscript(word index: Int) -> UInt64 {
         get { index < Self.nearWords ? near[index] : far?[index - Self.nearWords] ?? 0 }
         set {
             if index < Self.nearWords { near[index] = newValue } else { far?[index - Self.nearWords] = newValue }
