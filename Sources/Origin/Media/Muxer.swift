@@ -148,8 +148,11 @@ final class Muxer {
     private func take() -> [UInt8] {
         avio_flush(context.pointee.pb)
         length = 0
-        defer { output.bytes.removeAll() }
-        return output.bytes
+        let bytes = output.bytes
+        output.bytes = []
+        // The next segment will be about as long: growing would copy it again and again.
+        output.bytes.reserveCapacity(bytes.count + bytes.count / 8)
+        return bytes
     }
 
     /// What has been written so far, for a reader that takes it as a stream.

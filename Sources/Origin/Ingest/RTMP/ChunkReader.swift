@@ -67,6 +67,7 @@ package struct ChunkReader: Sendable {
         } else {
             partial.writeBuffer(&bytes)
         }
+        if name < 64, !stream.isExtended { try goOn(0xc0 | UInt8(name), &partial, to: stream.length, from: &buffer) }
         guard partial.readableBytes == stream.length else {
             stream.partial = partial
             streams[name] = stream
@@ -78,6 +79,25 @@ package struct ChunkReader: Sendable {
         return (
             Message(kind: stream.kind, stream: stream.stream, timestamp: stream.timestamp, payload: partial), true
         )
+    }
+
+    /// Takes the chunks that follow as long as they bring nothing but more of the same message: some encoders send 128
+    /// bytes in each.
+    private mutating func goOn(
+        _ header: UInt8, _ partial: inout ByteBuffer, to length: Int, from buffer: inout ByteBuffer
+    ) throws(RTMPError) {
+        while partial.readableBytes < length {
+            let count = min(chunkSize, length - partial.readableBytes)
+            guard buffer.readableBytes > count, buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) == header
+            else { return }
+            pending += count
+            guard pending <= Limits.rtmpPending else { throw .oversized(length: pending, limit: Limits.rtmpPending) }
+            let start = buffer.readerIndex + 1
+            buffer.withUnsafeReadableBytes { bytes in
+                _ = partial.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[1..<1 + count]))
+            }
+            buffer.moveReaderIndex(to: start + count)
+        }
     }
 
     /// Message header and extended timestamp (sections 5.3.1.2 and 5.3.1.3); false when they are not all there.
