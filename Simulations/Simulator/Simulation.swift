@@ -59,6 +59,9 @@ package struct Simulation {
         playerBuffer = .seconds(scenario.playerBuffer)
         random = Randomness(seed: scenario.seed)
         timeline = Timeline(crowd: seats.count)
+        viewers.reserveCapacity(seats.count)
+        left.reserveCapacity(seats.count)
+        lines.reserveCapacity(seats.count)
         var settings = Tracker.Settings()
         if let injectors = scenario.injectors { settings.injectors = injectors }
         settings.peersPerBroadcast = max(settings.peersPerBroadcast, scenario.viewers * 2)

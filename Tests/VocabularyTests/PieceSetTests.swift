@@ -37,4 +37,26 @@ import Vocabulary
         c.formUnion(b)
         #expect(Array(c) == [1, 2, 64, 99])
     }
+
+    @Test(arguments: [10, 128, 256, 300, 2_000], [10, 200, 300, 2_000])
+    func `does with other sets what sets do`(count: Int, other: Int) {
+        var random = Randomness(seed: UInt64(count + other))
+        let (a, b) = (
+            Set((0..<count).filter { _ in Bool.random(using: &random) }),
+            Set((0..<other).filter { _ in Bool.random(using: &random) })
+        )
+        let range = count / 3..<count / 3 + count / 2
+        let (left, right) = (PieceSet(count: count, a), PieceSet(count: other, b))
+        func result(_ change: (inout PieceSet) -> Void) -> Set<Int> {
+            var set = left
+            change(&set)
+            return Set(set)
+        }
+        let own = b.filter { $0 < count }
+        #expect(result { $0.formUnion(right) } == a.union(own))
+        #expect(result { $0.formUnion(right, in: range) } == a.union(own.filter(range.contains)))
+        #expect(result { $0.subtract(right) } == a.subtracting(b))
+        #expect(result { $0.formIntersection(right) } == a.intersection(b))
+        #expect(left.isSuperset(of: right) == a.isSuperset(of: b))
+    }
 }

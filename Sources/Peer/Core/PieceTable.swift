@@ -16,6 +16,7 @@ struct PieceTable: Sendable {
         stride = PieceSet.words(for: count)
     }
 
+    @inline(__always)
     func has(_ seat: Int) -> Bool { seats >> UInt64(seat) & 1 == 1 }
 
     /// What the neighbor has; `nil` when it has said nothing.

@@ -66,6 +66,7 @@ struct SegmentProgress: Sendable {
     var isComplete: Bool { heldCount == count }
 
     /// Pieces that nobody has been asked for.
+    @inline(__always)
     var unasked: PieceSet {
         var rest = PieceSet.full(count: count)
         rest.subtract(held)
@@ -104,11 +105,13 @@ struct SegmentProgress: Sendable {
         promiseTimes[seat] = now
     }
 
+    @inline(__always)
     func isPromised(_ index: Int, by seat: Int, at now: Instant) -> Bool {
         promises.contains(index, of: seat) && now - promiseTimes[seat] < Self.promiseTime
     }
 
     /// What neighbors are getting from the origin, by words that still count.
+    @inline(__always)
     func promised(at now: Instant) -> PieceSet {
         promises.union { now - promiseTimes[$0] < Self.promiseTime }
     }
@@ -136,6 +139,7 @@ struct SegmentProgress: Sendable {
         return settled
     }
 
+    @inline(__always)
     var missingBytes: Int {
         let whole = (count - heldCount) * PieceID.length
         return held.contains(count - 1) ? whole : whole - PieceID.length + record.range(ofPiece: count - 1).count

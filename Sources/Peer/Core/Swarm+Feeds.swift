@@ -183,13 +183,13 @@ extension Swarm {
     /// Leaves parents that are silent or hang in the air, and looks for missing ones.
     mutating func reviewFeeds(at now: Instant, into commands: inout [Command]) {
         for stripe in Stripe.all {
-            let feed = feeds[stripe.number]
-            guard let parent = feed.parent else { continue }
+            let number = stripe.number
+            guard let parent = feeds[number].parent else { continue }
             if isRoot(of: stripe) {
                 leave(stripe, for: .zero, at: now, into: &commands)
-            } else if feed.depth == Offer.unrooted, now - feed.lastRooted > Feed.grace {
+            } else if feeds[number].depth == Offer.unrooted, now - feeds[number].lastRooted > Feed.grace {
                 leave(stripe, for: .seconds(3), at: now, into: &commands)
-            } else if isSilent(stripe, feed, at: now) {
+            } else if isSilent(stripe, at: now) {
                 with(parent) { $0.health.timedOut(at: now) }
                 tally.parentsLeft += 1
                 leave(stripe, for: .seconds(10), at: now, into: &commands)
@@ -200,11 +200,12 @@ extension Swarm {
     }
 
     /// The parent has had a piece of the stripe for long and pushes nothing.
-    private func isSilent(_ stripe: Stripe, _ feed: Feed, at now: Instant) -> Bool {
-        guard now - max(feed.lastPiece, feed.since) > .seconds(1) else { return false }
-        guard let seat = feed.parent.flatMap({ seat($0) }) else { return false }
+    private func isSilent(_ stripe: Stripe, at now: Instant) -> Bool {
+        let since = feeds[stripe.number].since
+        guard now - max(feeds[stripe.number].lastPiece, since) > .seconds(1) else { return false }
+        guard let seat = feeds[stripe.number].parent.flatMap({ seat($0) }) else { return false }
         return segments.suffix(3).contains { segment in
-            guard !segment.isComplete, segment.arrival > feed.since, now - segment.arrival > .seconds(1) else {
+            guard !segment.isComplete, segment.arrival > since, now - segment.arrival > .seconds(1) else {
                 return false
             }
             return stripe.pieces(among: segment.count).contains {

@@ -100,26 +100,27 @@ extension Swarm {
 
     /// Asks the origin for what is still missing of a segment when only it can still bring it in time.
     private mutating func fetchLate(_ place: Int, at now: Instant, into commands: inout [Command]) {
-        let segment = segments[place]
+        let (sequence, wait) = (segments[place].sequence, now - segments[place].arrival)
         let isQuick = origin.isQuick(at: now)
         // An origin with little to give is not made better by asking it sooner.
-        let slack = slack(segment.sequence, at: now) - (isQuick ? playhead.caution : .zero)
+        let slack = slack(sequence, at: now) - (isQuick ? playhead.caution : .zero)
         if confidence.isLost(at: now) {
             segments[place].isImpatient = true
-            var missing = segment.unasked
-            for want in segment.wants { missing.insert(want.index) }
+            var missing = segments[place].unasked
+            for want in segments[place].wants { missing.insert(want.index) }
             return fetch(missing, of: place, because: .lostConfidence, at: now, into: &commands)
         }
-        let fetchTime = origin.timeToFetch(segment.missingBytes)
+        let fetchTime = origin.timeToFetch(segments[place].missingBytes)
         let threshold = settings.policies.fallback.threshold(
-            fetch: fetchTime, slack: slack, wait: now - segment.arrival, usual: confidence.usualTime)
+            fetch: fetchTime, slack: slack, wait: wait, usual: confidence.usualTime)
         guard now >= origin.restsUntil || !hasGreeted else { return }
-        let isUsual = confidence.usualTime.map { now - segment.arrival < $0 * 1.1 } ?? false
+        let isUsual = confidence.usualTime.map { wait < $0 * 1.1 } ?? false
         let spread = !hasGreeted || isUsual ? .zero : Self.spread
         guard slack < threshold + spread || slack < .zero else {
             segments[place].urgentSince = nil
             return
         }
+        let segment = segments[place]
         let age = now - joined
         let isStarting =
             !playhead.hasStarted && !isQuick && (age < Self.startTime || peersBring && age < Self.startTime * 3)

@@ -77,22 +77,18 @@ extension Swarm {
     /// Takes out what will be pushed, if it is not late. A parent pushes what it gets; what it had when we came to it, it
     /// does not.
     private func leaveToPush(of place: Int, _ open: inout PieceSet) {
-        let arrival = segments[place].arrival
-        // Mostly all stripes have parents that were there before the segment.
-        guard feeds.indices.contains(where: { feeds[$0].parent == nil || feeds[$0].since >= arrival }) else {
-            return open.formIntersection(segments[place].overdue)
-        }
-        for stripe in Stripe.all {
-            let pieces = stripe.pieces(among: segments[place].count)
-            guard open.hasMember(in: pieces) else { continue }
-            let parent = feeds[stripe.number].parent.flatMap { seat($0) }
-            guard parent != nil || isRoot(of: stripe) && segments[place].sequence > leaseFrom ?? .max else { continue }
-            var kept = segments[place].overdue
-            if feeds[stripe.number].since >= arrival, let parent, let had = segments[place].holders[parent] {
-                kept.formUnion(had)
+        let (arrival, count) = (segments[place].arrival, segments[place].count)
+        var kept = segments[place].overdue
+        for number in 0..<Stripe.count where feeds[number].parent == nil || feeds[number].since >= arrival {
+            let stripe = Stripe.all[number]
+            if let parent = feeds[number].parent.flatMap({ seat($0) }) {
+                guard let had = segments[place].holders[parent] else { continue }
+                kept.formUnion(had, in: stripe.pieces(among: count))
+            } else if !isRoot(of: stripe) || segments[place].sequence <= leaseFrom ?? .max {
+                kept.formUnion(open, in: stripe.pieces(among: count))
             }
-            open.formIntersection(kept, in: pieces)
         }
+        open.formIntersection(kept)
     }
 
     /// What a neighbor has had for a while and nobody has pushed is late: from then on it is pulled.

@@ -154,26 +154,13 @@ package struct PieceSet: Sendable {
 
     @inlinable
     package mutating func formIntersection(_ other: PieceSet) {
-        for index in 0..<wordCount { self[word: index] &= other[word: index] }
-    }
-
-    /// Takes out what is not in `other` of the pieces of `range`.
-    @inlinable
-    package mutating func formIntersection(_ other: PieceSet, in range: Range<Int>) {
-        for index in 0..<wordCount { self[word: index] &= other[word: index] | ~Self.mask(range, ofWord: index) }
-    }
-
-    @inlinable
-    package func intersects(_ other: PieceSet) -> Bool {
-        for index in 0..<Swift.min(wordCount, other.wordCount) where self[word: index] & other[word: index] != 0 {
-            return true
-        }
-        return false
+        for index in 0..<wordCount { self[word: index] &= index < other.wordCount ? other[word: index] : 0 }
     }
 
     @inlinable
     package func isSuperset(of other: PieceSet) -> Bool {
-        for index in 0..<other.wordCount where other[word: index] & ~self[word: index] != 0 { return false }
+        for index in 0..<other.wordCount
+        where other[word: index] & ~(index < wordCount ? self[word: index] : 0) != 0 { return false }
         return true
     }
 }
