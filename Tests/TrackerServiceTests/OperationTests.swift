@@ -71,6 +71,35 @@ import WebClient
         #expect(await program.stop() == .exited(0))
     }
 
+    /// Runs a program whose kernel knows no IPv6, as far as it can tell: seccomp refuses the family, as a kernel without it.
+    private static let withoutIPv6 = """
+        import ctypes, os, platform, struct, sys
+        socket = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+        code = [(0x20, 0, 0, 0), (0x15, 0, 3, socket), (0x20, 0, 0, 16), (0x15, 0, 1, 10), (6, 0, 0, 0x50061), (6, 0, 0, 0x7fff0000)]
+        rules = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in code))
+        program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(code), ctypes.addressof(rules)))
+        libc = ctypes.CDLL(None)
+        assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program) == 0
+        os.execv(sys.argv[1], sys.argv[1:])
+        """
+
+    @Test func `is told when the machine has no IPv6, and serves IPv4`() async throws {
+        let program = try Program(
+            "python3",
+            [
+                "-c", Self.withoutIPv6, "\(Program.ownFolder)/tributary-tracker", "serve", "--json", "--listen",
+                "[::]:0",
+                "--udp", "[::]:0",
+            ])
+        let ready = try await program.event("ready", within: .seconds(30))
+        let port = try #require(ready["http"]?.text?.split(separator: ":").last)
+        let client = WebClient()
+        #expect(try await client.get("http://127.0.0.1:\(port)/healthz", limit: 99).status == 200)
+        await client.shutdownAndWait()
+        #expect(await program.stop() == .exited(0))
+        #expect(program.complaints.contains("this machine has no IPv6"))
+    }
+
     @Test func `hears one sentence about each mistake in a setting`() async throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

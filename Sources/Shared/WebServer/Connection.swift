@@ -40,6 +40,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private var isPumping = false
 
     private var deadline: (at: NIODeadline, wait: Wait)?
+    private var noted = NIODeadline.uptimeNanoseconds(0)
     private var alarm: (at: NIODeadline, task: Scheduled<Void>)?
 
     init(
@@ -103,8 +104,11 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// A request was answered that never came here; so this is no silent connection.
     func answeredElsewhere() {
-        noteBusy(false)
         wait(.firstByte)
+        // Among silent connections a second more or less decides nothing, and saying so takes a lock.
+        guard let deadline, deadline.at - noted >= .seconds(1) else { return }
+        noted = deadline.at
+        noteBusy(false)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

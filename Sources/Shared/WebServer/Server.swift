@@ -28,6 +28,8 @@ package final class Server: Sendable {
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // Requests are short: a second read would mostly find nothing.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 if let quietest = connections.admit(channel) {
                     malformed.count(.tooManyConnections)

@@ -75,20 +75,29 @@ package final class TrackerServer: Sendable {
         let swarms = Swarms(
             settings: options.swarms, native: shared,
             secret: SwarmSecret(UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)))
-        let datagrams = try openDatagrams(options, shared, swarms)
+        let datagrams = try openDatagrams(options, shared, swarms, log)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let door = WebDoor(shared: shared, listings: listings, operation: operation)
         let swarmDoor = SwarmDoor(shared: shared, swarms: swarms)
         let socketDoor = SocketDoor(shared: shared, swarms: swarms, seed: UInt64.random(in: .min ... .max))
         let refusals = Refusals()
         var web: [Server] = []
+        func open(_ place: TrackerOptions.Place) async throws -> Server {
+            try await Server.start(
+                host: place.host, port: place.port, group: group, limits: limits, shortcut: swarmDoor.answer
+            ) { request, eventLoop in
+                (socketDoor.answer(request) ?? swarmDoor.answer(request)).map(eventLoop.makeSucceededFuture)
+                    ?? door.answer(request, malformed: refusals.counts, on: eventLoop)
+            }
+        }
         for place in options.http {
             do {
-                let server = try await Server.start(
-                    host: place.host, port: place.port, group: group, limits: limits, shortcut: swarmDoor.answer
-                ) { request, eventLoop in
-                    (socketDoor.answer(request) ?? swarmDoor.answer(request)).map(eventLoop.makeSucceededFuture)
-                        ?? door.answer(request, malformed: refusals.counts, on: eventLoop)
+                let server: Server
+                do {
+                    server = try await open(place)
+                } catch {
+                    guard let other = withoutIPv6(place, error, log) else { throw error }
+                    server = try await open(other)
                 }
                 refusals.follow(server)
                 web.append(server)
@@ -114,15 +123,31 @@ package final class TrackerServer: Sendable {
             at: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
     }
 
+    /// "::" means every address there is; `nil` unless the kernel has none of IPv6.
+    private static func withoutIPv6(
+        _ place: TrackerOptions.Place, _ error: any Error, _ log: Logger
+    ) -> TrackerOptions.Place? {
+        guard place.host == "::", (error as? IOError)?.errnoCode == EAFNOSUPPORT else { return nil }
+        log.warning("this machine has no IPv6, so that IPv4 alone is served", metadata: ["port": "\(place.port)"])
+        return TrackerOptions.Place("0.0.0.0", place.port)
+    }
+
     private static func openDatagrams(
-        _ options: TrackerOptions, _ shared: SharedTracker, _ swarms: Swarms
+        _ options: TrackerOptions, _ shared: SharedTracker, _ swarms: Swarms, _ log: Logger
     ) throws(StartError) -> [DatagramDoor] {
         var doors: [DatagramDoor] = []
+        func open(_ place: TrackerOptions.Place) throws -> DatagramDoor {
+            try DatagramDoor(
+                host: place.host, port: place.port, workers: options.workers, shared: shared, swarms: swarms)
+        }
         for place in options.udp {
             do {
-                doors.append(
-                    try DatagramDoor(
-                        host: place.host, port: place.port, workers: options.workers, shared: shared, swarms: swarms))
+                do {
+                    doors.append(try open(place))
+                } catch {
+                    guard let other = withoutIPv6(place, error, log) else { throw error }
+                    doors.append(try open(other))
+                }
             } catch {
                 for door in doors { door.discard() }
                 throw .udp(place, error)
