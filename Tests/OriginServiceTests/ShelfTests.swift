@@ -43,6 +43,9 @@ import Vocabulary
         (programme.segmentDuration, programme.secondEncoder, programme.container) = (4, .refuse, .cmaf)
         programme.renditions = [MediaInput("udp://127.0.0.1:5001"), MediaInput("udp://127.0.0.1:5002?a=b")]
         programme.ladder = try #require(LadderWish("480p,audio"))
+        programme.details.description = "Two = more, and ünïcode"
+        programme.details.tags = ["news, sport", "live"]
+        (programme.details.language, programme.details.thumbnail) = ("ko", "https://h/a=b.png")
         try shelf.add("one", programme)
         #expect(try Programme(in: shelf.folder(of: "one")) == programme)
         try shelf.add("one", Programme(title: "x"))
@@ -52,6 +55,8 @@ import Vocabulary
     @Test(arguments: [
         "nonsense", "grace = long", "grace = -1", "segment-duration = 99", "second-encoder = both", "colour = red",
         "container = avi", "ladder = 99999p", "rendition = film.mp4", "title = " + String(repeating: "x", count: 300),
+        "tag = a\ntag = a", "tag =", "language = Korean!", "thumbnail = ftp://h/a",
+        "description = " + String(repeating: "x", count: 1_025),
     ])
     func `says what is wrong in a programme`(line: String) throws {
         try shelf.add("one", Programme(title: "x"))

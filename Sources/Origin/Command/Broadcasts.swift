@@ -30,6 +30,8 @@ struct Broadcasts: AsyncParsableCommand {
         @Argument(help: "Its name: up to 64 of a-z, 0-9 and -.")
         var name: String
 
+        @OptionGroup var details: ListingOptions
+
         @Option(help: "\"encoders\" with a stream key, or a file or address as `publish` takes it.")
         var input = "encoders"
 
@@ -63,6 +65,7 @@ struct Broadcasts: AsyncParsableCommand {
         func run() async {
             await complaining {
                 var programme = media.programme(input, title: name)
+                programme.details = details.details
                 programme.slate = slate
                 programme.grace = grace
                 programme.secondEncoder = OnAir.Policy(rawValue: secondEncoder) ?? .takeOver

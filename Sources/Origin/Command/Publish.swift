@@ -69,7 +69,8 @@ struct Publish: AsyncParsableCommand {
         let log = Logger(label: "origin")
         let place = try HostPort(parsing: listen)
         let json = json
-        let programme = media.programme(input, title: Self.title(of: input))
+        var programme = media.programme(input, title: Self.title(of: input))
+        programme.details = details.details
         let folder = try DataFolder(data)
 
         let group = MultiThreadedEventLoopGroup.singleton
@@ -88,7 +89,7 @@ struct Publish: AsyncParsableCommand {
                 base: OriginAddresses.base(publicURL, place, port: server.port),
                 trackers: tracker.map(OriginAddresses.trimmed), client: client
             ) { running.withLock { $0 }?.malformed ?? [:] },
-            details: details.details, log: log
+            log: log
         ) { event in
             if json { BroadcastEvents.emit(event) }
             if case .over(let error) = event { end.yield(error.map { Complaint("\($0)") }) }

@@ -60,7 +60,7 @@ package final class Broadcast: Sendable {
 
     package init(
         _ name: String, in folder: DataFolder, _ programme: Programme, _ surroundings: Surroundings,
-        details: Listing.Details = .init(), log: Logger, tell: @escaping @Sendable (Event) -> Void
+        log: Logger, tell: @escaping @Sendable (Event) -> Void
     ) throws {
         var log = log
         log[metadataKey: "broadcast"] = "\(name)"
@@ -72,7 +72,7 @@ package final class Broadcast: Sendable {
         let (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         (self.changes, self.change) = (changes, change)
         (ended, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        publication = try Publication(folder, title: programme.title, details: details, log: log) { record in
+        publication = try Publication(folder, title: programme.title, details: programme.details, log: log) { record in
             change.yield()
             tell(.published(record))
         }

@@ -1,11 +1,13 @@
 import Glibc
 package import OriginCore
 package import OriginMedia
-import Vocabulary
+package import Vocabulary
 
 /// What the operator has decided about one broadcast: the file `programme` of its data folder, `name = value` lines.
 package struct Programme: Hashable, Sendable {
     package var title: String
+    /// What viewers read in a tracker's directory besides the title.
+    package var details = Listing.Details()
     package var input = MediaInput.encoders
     /// Inputs that are smaller renditions of the input, made beside it.
     package var renditions: [MediaInput] = []
@@ -40,6 +42,7 @@ package struct Programme: Hashable, Sendable {
                 "\(path): up to \(Limits.renditions - 2) renditions may be given, all files as the input is, or addresses"
             )
         }
+        if let mistake = details.mistake { throw DataFolderError("\(path): \(mistake)") }
     }
 
     private mutating func set(_ name: String, _ value: String, _ path: String) throws(DataFolderError) {
@@ -56,6 +59,10 @@ package struct Programme: Hashable, Sendable {
                 throw DataFolderError("\(path): the title is longer than \(Limits.titleLength) bytes")
             }
             title = value
+        case "description": details.description = value
+        case "tag": details.tags.append(value)
+        case "language": details.language = value
+        case "thumbnail": details.thumbnail = value
         case "input": input = value == "encoders" ? .encoders : MediaInput(value)
         case "rendition": renditions.append(MediaInput(value))
         case "loop": isLooping = value == "yes"
@@ -84,8 +91,9 @@ package struct Programme: Hashable, Sendable {
     package func save(in folder: String) throws(DataFolderError) {
         let lines =
             [
-                "title = \(title)", "input = \(input == .encoders ? "encoders" : input.text)",
-            ] + renditions.map { "rendition = \($0.text)" } + [
+                "title = \(title)", "description = \(details.description)", "language = \(details.language)",
+                "thumbnail = \(details.thumbnail)", "input = \(input == .encoders ? "encoders" : input.text)",
+            ] + details.tags.map { "tag = \($0)" } + renditions.map { "rendition = \($0.text)" } + [
                 "loop = \(isLooping ? "yes" : "no")", "slate = \(slate ?? "")", "grace = \(grace)",
                 "segment-duration = \(segmentDuration)", "container = \(container.rawValue)", "ladder = \(ladder)",
                 "second-encoder = \(secondEncoder.rawValue)",
