@@ -53,6 +53,8 @@ struct PieceQueue: Sendable {
 
     var count: Int { Int(waiting) }
     var isEmpty: Bool { waiting == 0 }
+    /// The piece that `popFirst` would give.
+    var next: PieceID? { isEmpty ? nil : Self.piece(words[Int(first)], of: rendition) }
 
     private func word(_ piece: PieceID) -> UInt64 { piece.segment.sequence << 16 | UInt64(piece.index) }
 
@@ -71,8 +73,7 @@ struct PieceQueue: Sendable {
     }
 
     mutating func popFirst() -> PieceID? {
-        guard waiting > 0 else { return nil }
-        let next = Self.piece(words[Int(first)], of: rendition)
+        guard let next else { return nil }
         first += 1
         waiting -= 1
         if waiting == 0 {

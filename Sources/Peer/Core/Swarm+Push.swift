@@ -155,14 +155,16 @@ extension Swarm {
 
     private mutating func nextErrand() -> (seat: Int, piece: PieceID)? {
         let share = neighbors.count > 1 ? uplink.share : .max
-        for rank in [Rank.relay, .push, .want] {
+        let newest = chronicle.newest ?? 0
+        for rank in passedOver < Rank.patience ? Rank.allCases : Rank.missedFirst {
             for step in outboxes.indices {
                 let seat = turn + step < outboxes.count ? turn + step : turn + step - outboxes.count
-                guard outboxes[seat].isWaiting(rank),
+                guard outboxes[seat].isWaiting(rank, newest: newest),
                     outboxes[seat].inFlightCount < (neighbors[seat].isSlow ? 2 : share),
                     let piece = take(rank, of: seat)
                 else { continue }
                 turn = (seat + 1) % neighbors.count
+                passedOver = rank == .missed ? 0 : min(passedOver + 1, Rank.patience)
                 return (seat, piece)
             }
         }
@@ -172,7 +174,7 @@ extension Swarm {
     /// What the neighbor has got meanwhile is passed over.
     private mutating func take(_ rank: Rank, of seat: Int) -> PieceID? {
         while let piece = outboxes[seat].popFirst(rank) {
-            if rank == .want { return piece }
+            if rank == .want || rank == .missed { return piece }
             guard let place = place(piece.segment.sequence), segments[place].holders.contains(piece.index, of: seat)
             else { return piece }
         }
@@ -212,8 +214,17 @@ extension Swarm {
     }
 }
 
-/// What goes first: pieces that a child pushes on, then those for other children, then what was asked for.
-private enum Rank { case relay, push, want }
+/// What goes first: pieces that a child pushes on, because they reach the most viewers; then what was asked for of older
+/// segments, because somebody misses it now; then pieces for other children, which they need later; then what was asked
+/// for of the newest segment, which is on its way to everybody.
+private enum Rank: CaseIterable {
+    case relay, missed, push, want
+
+    /// After so many other errands what is missed comes first: while newcomers subscribe, relaying alone fills every
+    /// uplink, and nobody would get the segment that a player begins with.
+    static let patience = 3
+    static let missedFirst: [Rank] = [.missed, .relay, .push, .want]
+}
 
 extension Neighbor {
     /// What is sent to it waits for it, not for our uplink.
@@ -221,9 +232,10 @@ extension Neighbor {
 }
 
 extension Outbox {
-    fileprivate func isWaiting(_ rank: Rank) -> Bool {
+    fileprivate func isWaiting(_ rank: Rank, newest: UInt64) -> Bool {
         switch rank {
         case .relay: !relays.isEmpty
+        case .missed: wants.next.map { $0.segment.sequence < newest } ?? false
         case .push: !pushes.isEmpty
         case .want: !wants.isEmpty
         }
@@ -233,7 +245,7 @@ extension Outbox {
         switch rank {
         case .relay: relays.popFirst()
         case .push: pushes.popFirst()
-        case .want: wants.popFirst()
+        case .missed, .want: wants.popFirst()
         }
     }
 }

@@ -39,6 +39,8 @@ package struct Swarm: Sendable {
     var feeds = [Feed](repeating: Feed(), count: Stripe.count)
     /// Whose turn it is to be sent something.
     var turn = 0
+    /// Errands since one for a piece of an older segment.
+    var passedOver = 0
 
     var lease: Lease?
     /// The newest segment when the lease was given: what is older was the share of others.
