@@ -214,7 +214,8 @@ let checks: [Target] = [
     .executableTarget(
         name: "fuzz",
         dependencies: [
-            "Inspection", "OriginIngest", "Integrity", "Scenarios", "WebServer", "Wire", vocabulary, nioCore,
+            "Inspection", "OriginIngest", "Integrity", "Scenarios", "TrackerDirectory", "TrackerService", "WebServer",
+            "Wire", vocabulary, nioCore,
         ],
         path: "Tests/Fuzz"),
     .executableTarget(

@@ -3,6 +3,8 @@ import Integrity
 import NIOCore
 import OriginIngest
 import Scenarios
+import TrackerDirectory
+import TrackerService
 import Vocabulary
 import WebServer
 import Wire
@@ -58,6 +60,32 @@ struct Parser: Sendable {
                 _ = try? SwarmQuery(parsing: bytes)
                 guard let hashes = try? SwarmQuery.hashes(parsing: bytes) else { return }
                 expect((1...Limits.scrapeHashes).contains(hashes.count), "a scrape has some hashes and not too many")
+            }
+        },
+        Parser(name: "socket-message") { bytes in
+            guard let message = try? SocketMessage(parsing: bytes) else { return }
+            switch message.content {
+            case .announce(_, let name, let offers):
+                expect(name.count == 20 && offers.count <= Limits.socketOffers, "an announce is within its limits")
+                expect(offers.allSatisfy { $0.id.utf8.count <= 64 }, "what is passed on has a short name")
+            case .answer(_, let name, let other, let offer, _):
+                expect(name.count == 20 && other.count == 20 && offer.utf8.count <= 64, "an answer names two peers")
+            case .scrape(let hashes): expect(hashes.count <= Limits.scrapeHashes, "a scrape has not too many hashes")
+            }
+        },
+        Parser(name: "plain-request") { bytes in
+            bytes.withUnsafeBytes { bytes in
+                guard let target = PlainRequest.target(of: bytes) else { return }
+                expect(bytes[target].first == UInt8(ascii: "/"), "a target is a path")
+                expect(bytes[target].allSatisfy { (33...126).contains($0) }, "a target is one word")
+                expect(bytes.suffix(4).elementsEqual("\r\n\r\n".utf8), "nothing follows the empty line")
+            }
+        },
+        Parser(name: "cursor") { bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            for text in [text, Hexadecimal.encode(bytes)] {
+                guard let cursor = Cursor(text) else { continue }
+                expect(Cursor(cursor.text) == cursor, "a cursor survives a round trip")
             }
         },
         Parser(name: "tracker-answer") { bytes in

@@ -28,6 +28,21 @@ extension Parser {
             ["", "&left=0&event=started&numwant=-1&compact=1&ip=1.2.3.4"].map { more in
                 Array(("info_hash=%01" + String(repeating: "a", count: 19) + "&port=6881" + more).utf8)
             }
+        case "socket-message":
+            [
+                "", ",\"offers\":[{\"offer_id\":\"o\",\"offer\":{\"type\":\"o\",\"sdp\":\"s\"}}]",
+                ",\"answer\":{\"type\":\"a\",\"sdp\":\"s\"},\"offer_id\":\"o\",\"to_peer_id\":\"bbbbbbbbbbbbbbbbbbbb\"",
+            ].map { more in
+                let word = String(repeating: "a", count: 20)
+                return Array(
+                    "{\"action\":\"announce\",\"info_hash\":\"\(word)\",\"peer_id\":\"\(word)\",\"left\":0\(more)}".utf8
+                )
+            } + [Array("{\"action\":\"scrape\",\"info_hash\":[]}".utf8)]
+        case "plain-request":
+            ["", "Connection: keep-alive\r\nAccept-Encoding: identity\r\n", "Content-Length: 0\r\n"].map {
+                Array("GET /announce?a=b HTTP/1.1\r\nHost: h\r\n\($0)\r\n".utf8)
+            }
+        case "cursor": ["l7:viewersi5e0:i7ee", "l5:titlei0e3:filmi7ee"].map { Array($0.utf8) }
         case "tracker-answer":
             [
                 TrackerAnswer.connected(transaction: 1, connection: 2),

@@ -60,12 +60,12 @@ final class ShortcutHandler: ChannelInboundHandler, RemovableChannelHandler {
 
 /// A GET whose meaning nobody can doubt: one request line, header fields of which none changes how it is to be read or
 /// answered, an empty line, and nothing behind it. What is anything else is not malformed, it is for the real parser.
-enum PlainRequest {
+package enum PlainRequest {
     private static let longest = 4_096
     private static let fields = 32
 
     /// Where the target is.
-    static func target(of bytes: UnsafeRawBufferPointer) -> Range<Int>? {
+    package static func target(of bytes: UnsafeRawBufferPointer) -> Range<Int>? {
         guard bytes.count <= longest, bytes.count >= 18, bytes.starts(with: "GET /".utf8) else { return nil }
         var position = 5
         while position < bytes.count, bytes[position] > 32, bytes[position] < 127 { position += 1 }

@@ -1,29 +1,29 @@
 import Foundation
-import Vocabulary
-import Wire
+package import Vocabulary
+package import Wire
 
 /// What a WebTorrent client says over its WebSocket: JSON in which 20 bytes are 20 characters below U+0100.
-struct SocketMessage: Equatable {
-    enum Content: Equatable {
+package struct SocketMessage: Equatable {
+    package enum Content: Equatable {
         case announce(SwarmAnnounce, name: [UInt8], offers: [Offer])
         case answer(InfoHash, name: [UInt8], to: [UInt8], offer: String, JSONBlob)
         case scrape([InfoHash])
     }
 
-    struct Offer: Equatable {
-        var id: String
-        var offer: JSONBlob
+    package struct Offer: Equatable {
+        package var id: String
+        package var offer: JSONBlob
     }
 
     /// A session description (RFC 8866) that we pass on.
-    struct JSONBlob: Decodable, Equatable {
-        var type: String
-        var sdp: String
+    package struct JSONBlob: Decodable, Equatable {
+        package var type: String
+        package var sdp: String
 
         var value: JSONValue { .object([("type", .string(type)), ("sdp", .string(sdp))]) }
     }
 
-    var content: Content
+    package var content: Content
 
     private struct Raw: Decodable {
         struct Offer: Decodable {
@@ -56,7 +56,7 @@ struct SocketMessage: Equatable {
         var offer_id: String?
     }
 
-    init(parsing bytes: [UInt8]) throws(WireError) {
+    package init(parsing bytes: [UInt8]) throws(WireError) {
         guard bytes.count <= Limits.socketMessage else {
             throw .oversized(length: bytes.count, limit: Limits.socketMessage)
         }
