@@ -20,7 +20,8 @@ struct Child {
         guard complaints >= 0, readlink("/proc/self/exe", &path, path.count - 1) > 0 else { return nil }
         let program = String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // setpriv becomes the program, after telling the kernel to end it together with us, however we end.
-        let words = ["setpriv", "--pdeathsig", "KILL", "--", program] + arguments
+        // Who ended before it could tell is noticed by the program: it is asked whose child it is.
+        let words = ["setpriv", "--pdeathsig", "KILL", "--", program] + arguments + ["--child-of", "\(getpid())"]
         guard
             let pid = Self.spawn(words, complaints: complaints)
                 ?? Self.spawn(Array(words.dropFirst(4)), complaints: complaints)

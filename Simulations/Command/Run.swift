@@ -85,8 +85,11 @@ struct Run: ParsableCommand {
         name: .customLong("trace-piece"),
         help: "The piece whose way is written to tree.csv, as SEQUENCE:INDEX. Default: the middle segment's first.")
     var tracedPiece: String?
+    @Option(name: .customLong("child-of"), help: .hidden) var parent: Int32?
 
     func run() throws {
+        // Whoever started us may have ended before the kernel was told to end us together.
+        if let parent, getppid() != parent { throw ExitCode.failure }
         let world = try question.read()
         let traced = try trace(in: world)
         try tier.announce(world)

@@ -81,6 +81,12 @@ import Vocabulary
         try await wait(for: "the run to end", within: .seconds(60)) { pids.allSatisfy { kill($0, 0) != 0 } }
     }
 
+    @Test func `has no run that goes on after it was killed before the run began`() async throws {
+        let orphan = try Program(
+            "\(Program.ownFolder)/tributary-simulate", ["run", "steady", "--set", "length=86400 s", "--child-of", "1"])
+        #expect(try await orphan.ended(within: .seconds(60)) == .exited(1))
+    }
+
     @Test func `keeps runs that crashed as rows with their errors`() async throws {
         let first = try sweep("crash", "--set", "length=3600 s", "--seeds", "1..2", "--jobs", "1")
         let victim = try #require(try await children(of: first, within: .seconds(120)).first)
