@@ -8,6 +8,9 @@ package struct Measurements: Hashable, Sendable {
     package var streamBytes = 0
     /// Bytes of pieces that left the origin.
     package var originBytes = 0
+    /// Bytes of pieces of segments of the steady part that left the origin, and the bytes of those segments.
+    package var steadyOriginBytes = 0
+    package var steadyStreamBytes = 0
     /// Bytes of pieces that left peers.
     package var peerBytes = 0
     /// Bytes of pieces that reached viewers and verified.
@@ -43,6 +46,8 @@ package struct Measurements: Hashable, Sendable {
     package var delays = Spectrum()
     /// The same after the last of the first viewers has been there for ten seconds.
     package var steadyDelays = Spectrum()
+    /// From joining to the first 64 KiB at the player.
+    package var firstPictures = Spectrum()
     /// From joining to the first whole segment.
     package var startups = Spectrum()
     package var stallLengths = Spectrum()
@@ -107,6 +112,11 @@ package struct Measurements: Hashable, Sendable {
 
     /// Origin bytes divided by bytes of the stream: 1 is perfect.
     package var copies: Double { Double(originBytes) / Double(max(1, streamBytes)) }
+
+    /// The same of the segments of the steady part; `nil` when there are none.
+    package var steadyCopies: Double? {
+        steadyStreamBytes > 0 ? Double(steadyOriginBytes) / Double(steadyStreamBytes) : nil
+    }
 
     /// 1 - origin bytes / bytes delivered.
     package var offload: Double { 1 - Double(originBytes) / Double(max(1, deliveredBytes)) }

@@ -23,6 +23,12 @@ struct Shelf {
 
     var isWhole: Bool { missing == 0 }
 
+    /// The first 64 KiB: with them a player has a picture to show.
+    var hasFront: Bool {
+        let front: UInt64 = missing == 0 ? 0 : 0b1111
+        return words[0] & front == front
+    }
+
     /// Returns whether the piece was new.
     mutating func store(_ index: Int) -> Bool {
         let bit: UInt64 = 1 << UInt64(index & 63)

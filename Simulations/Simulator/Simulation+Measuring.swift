@@ -19,7 +19,18 @@ extension Simulation {
         viewers[index].player.isWaiting = true
         let segment = SegmentID(rendition: 0, sequence: UInt64(next))
         tell(index, .playerAsked(segment), at: now)
+        frontMayBeThere(next, at: index, now)
         if viewers[index].hasWhole(next) { playerReceives(next, at: index, now) }
+    }
+
+    /// A piece of the segment has come, or the player has asked for it.
+    mutating func frontMayBeThere(_ sequence: Int, at index: Int, _ now: Instant) {
+        guard viewers[index].firstPicture == nil, viewers[index].player.isWaiting,
+            viewers[index].player.next == sequence,
+            let shelf = viewers[index].shelves.place(of: sequence), viewers[index].shelves[shelf].hasFront
+        else { return }
+        viewers[index].firstPicture = now - viewers[index].joined
+        measurements.firstPictures.add(now - viewers[index].joined)
     }
 
     private mutating func playLater(_ index: Int, at now: Instant) {
@@ -96,6 +107,12 @@ extension Simulation {
             }
         }
         measurements.originWireBytes = originLine.sent
+        // The last segments are still on their way.
+        for segment in measurements.segments
+        where segment.published >= steadyFrom && segment.published < end - segmentDuration * 2 {
+            measurements.steadyOriginBytes += segment.originBytes
+            measurements.steadyStreamBytes += segment.length
+        }
         return measurements
     }
 

@@ -155,6 +155,7 @@ extension Simulation {
         let isWhole = isNew && viewers[viewer].shelves[shelf].isWhole
         if isWhole { viewers[viewer].noteWhole(sequence) }
         tell(viewer, .pieceVerified(piece(sequence, index), from: source), at: now)
+        if isNew { frontMayBeThere(sequence, at: viewer, now) }
         if isWhole { segmentIsWhole(sequence, at: viewer, now) }
     }
 

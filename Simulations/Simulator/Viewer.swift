@@ -7,6 +7,8 @@ struct Viewer {
     let name: PeerID
     let joined: Instant
     var player = Player()
+    /// From joining to the front of the first segment, and to the whole of it.
+    var firstPicture: Interval?
     var startup: Interval?
     var bytesFromPeers = 0
     var bytesFromOrigin = 0

@@ -40,7 +40,8 @@ struct ComparisonPicture {
 
     private func panel(_ number: Int, _ title: String, _ figure: KeyPath<Comparison.Figures, Double?>) -> [String] {
         let left = Self.labelWidth + Double(number) * (Self.panelWidth + Self.gap)
-        let values = comparisons.flatMap { [$0.real[keyPath: figure], $0.imagined[keyPath: figure]] }.compactMap(\.self)
+        let values = comparisons.flatMap { [$0.real.figures[keyPath: figure], $0.imagined[keyPath: figure]] }
+            .compactMap(\.self)
         let greatest = max(values.max() ?? 1, 1e-9)
         // Room for the number behind the longest bar.
         let scale = (Self.panelWidth - 40) / greatest
@@ -52,7 +53,8 @@ struct ComparisonPicture {
         ]
         for (row, comparison) in comparisons.enumerated() {
             let pair = [
-                (comparison.real[keyPath: figure], Self.real), (comparison.imagined[keyPath: figure], Self.imagined),
+                (comparison.real.figures[keyPath: figure], Self.real),
+                (comparison.imagined[keyPath: figure], Self.imagined),
             ]
             for (place, (value, color)) in pair.enumerated() {
                 let top = y(row) + Double(place) * (Self.barHeight + 2)

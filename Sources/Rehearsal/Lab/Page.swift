@@ -26,17 +26,22 @@ struct Page {
         let picture = page.hasSuffix(".md") ? String(page.dropLast(3)) + ".svg" : page + ".svg"
         let name = picture.split(separator: "/").last.map(String.init) ?? picture
         let new =
-            text[..<from.upperBound] + "\n\n" + table.joined(separator: "\n")
+            text[..<from.upperBound] + "\n\n" + tables.joined(separator: "\n")
             + "\n\n![Copies and delays, real and simulated](\(name))\n\n" + text[to.lowerBound...]
         try Self.write(String(new), to: page)
         try Self.write(ComparisonPicture(comparisons).svg, to: picture)
     }
 
-    private var table: [String] {
-        [
-            "| \(Comparison.columns.joined(separator: " | ")) |",
-            "|\(String(repeating: " --- |", count: Comparison.columns.count))",
-        ] + comparisons.map { "| \($0.cells.joined(separator: " | ")) |" }
+    private var tables: [String] {
+        Self.table(Comparison.columns, comparisons.map(\.cells)) + [
+            "", "What viewers got, and by plain HTTP instead:", "",
+        ]
+            + Self.table(Comparison.Experience.columns, comparisons.flatMap(\.experiences))
+    }
+
+    private static func table(_ columns: [String], _ rows: [[String]]) -> [String] {
+        ["| \(columns.joined(separator: " | ")) |", "|\(String(repeating: " --- |", count: columns.count))"]
+            + rows.map { "| \($0.joined(separator: " | ")) |" }
     }
 
     private static func write(_ text: String, to path: String) throws {
