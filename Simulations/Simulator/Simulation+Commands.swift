@@ -17,7 +17,7 @@ extension Simulation {
 
     mutating func perform(_ command: Swarm.Command, by index: Int, at now: Instant) {
         switch command {
-        case .dial(let peer, let endpoint): dial(peer, endpoint, by: index, at: now)
+        case .dial(let peer, let endpoint), .punch(let peer, let endpoint): dial(peer, endpoint, by: index, at: now)
         case .greet(let link):
             let (uploads, endpoint) = (seats[index].role != .freeRider, endpoint(index))
             send(link, from: index, .links, bytes: 38, at: now) { .greeted($0, uploads: uploads, endpoint: endpoint) }
@@ -79,7 +79,7 @@ extension Simulation {
             lose(viewers[index].shelves[shelf].early, of: Int(segment.sequence))
             viewers[index].earlyPieces -= viewers[index].shelves[shelf].early.count
             viewers[index].shelves.remove(at: shelf)
-        case .drop, .stopSharing: break
+        case .drop, .stopSharing, .askPort: break
         }
     }
 

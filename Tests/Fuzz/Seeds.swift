@@ -51,7 +51,8 @@ extension Parser {
                     Welcome(
                         interval: 5, viewers: 2, newest: 1, lease: Lease(index: 0, count: 2, epoch: 1),
                         duty: Stripe.all[3], neighbors: Self.introductions)),
-                .refused(transaction: 3, "no"),
+                .refused(transaction: 3, "no"), .call(transaction: 4, Self.introductions[0]),
+                .call(transaction: 5, Self.introductions[1]),
             ].map { answer in Self.bytes(answer.encode) }
         case "playlist":
             [

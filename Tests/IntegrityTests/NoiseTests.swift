@@ -97,6 +97,36 @@ import Vocabulary
     }
 }
 
+@Suite struct `Two that both begin a Noise handshake` {
+    @Test func `agree who goes on, and shake hands`() throws {
+        for _ in 0..<8 {
+            var ends = [NoiseKey(), NoiseKey()].map { NoiseHandshake(isInitiator: true, prologue: [7], identity: $0) }
+            let first = [try ends[0].write(), try ends[1].write()]
+            try ends[0].settle(with: first[1])
+            try ends[1].settle(with: first[0])
+            #expect(ends[0].isInitiator != ends[1].isInitiator)
+            let (initiator, responder) = ends[0].isInitiator ? (0, 1) : (1, 0)
+            #expect(first[initiator].lexicographicallyPrecedes(first[responder]))
+            _ = try ends[initiator].read(try ends[responder].write())
+            _ = try ends[responder].read(try ends[initiator].write())
+            #expect(ends[0].isComplete && ends[1].isComplete && ends[0].hash == ends[1].hash)
+            #expect(ends.allSatisfy { !$0.mayCollide })
+        }
+    }
+
+    @Test func `refuse their own words, other lengths, and a second time`() throws {
+        var end = NoiseHandshake(isInitiator: true, prologue: [], identity: NoiseKey())
+        #expect(throws: NoiseError.outOfTurn) { try end.settle(with: [UInt8](repeating: 1, count: 32)) }
+        let own = try end.write()
+        #expect(throws: NoiseError.weakKey) { try end.settle(with: own) }
+        #expect(throws: NoiseError.badLength) { try end.settle(with: [1]) }
+        try end.settle(with: [UInt8](repeating: 0xFF, count: 32))
+        #expect(throws: NoiseError.outOfTurn) { try end.settle(with: [UInt8](repeating: 0xFF, count: 32)) }
+        var responder = NoiseHandshake(isInitiator: false, prologue: [], identity: NoiseKey())
+        #expect(throws: NoiseError.outOfTurn) { try responder.settle(with: own) }
+    }
+}
+
 @Suite struct `A Noise link` {
     @Test func `refuses flipped, repeated and skipped messages`() throws {
         var (initiator, responder) = pair()

@@ -26,6 +26,29 @@ private let segment = SegmentID(rendition: 0, sequence: 7)
         #expect(pair.taker.owner.frames == [.ping(42), piece])
     }
 
+    @Test func `opens when both ends have dialled and one connection came of it`() throws {
+        for _ in 0..<8 {
+            let pair = try Pair(bothDial: true)
+            try pair.shake()
+            #expect(pair.dialler.owner.peer == pair.taker.identity.peer)
+            #expect(pair.taker.owner.peer == pair.dialler.identity.peer)
+            #expect(pair.dialler.link.isOurs != pair.taker.link.isOurs)
+            pair.dialler.link.send(.ping(42))
+            pair.taker.link.send(.ping(43))
+            pair.dialler.link.flush()
+            pair.taker.link.flush()
+            try pair.pass()
+            #expect(pair.taker.owner.frames == [.ping(42)] && pair.dialler.owner.frames == [.ping(43)])
+        }
+    }
+
+    @Test func `ends when its first words come back as an echo`() throws {
+        let pair = try Pair()
+        let own = try #require(try pair.dialler.channel.readOutbound(as: ByteBuffer.self))
+        try pair.dialler.channel.writeInbound(own)
+        #expect(pair.dialler.owner.flaw == .handshake)
+    }
+
     @Test func `takes its frames in any cut`() throws {
         let pair = try Pair()
         try pair.shake()
@@ -188,10 +211,10 @@ private final class Pair {
     let dialler: End
     let taker: End
 
-    init(expecting: PeerID? = nil, otherBroadcast: BroadcastID? = nil) throws {
-        let identity = PeerIdentity()
-        taker = try End(1, identity, dialled: nil, otherBroadcast ?? broadcast)
-        dialler = try End(2, PeerIdentity(), dialled: expecting ?? identity.peer, broadcast)
+    init(expecting: PeerID? = nil, otherBroadcast: BroadcastID? = nil, bothDial: Bool = false) throws {
+        let (identity, other) = (PeerIdentity(), PeerIdentity())
+        taker = try End(1, identity, dialled: bothDial ? other.peer : nil, otherBroadcast ?? broadcast)
+        dialler = try End(2, other, dialled: expecting ?? identity.peer, broadcast)
         try taker.connect()
         try dialler.connect()
     }

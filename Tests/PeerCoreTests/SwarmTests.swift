@@ -505,6 +505,61 @@ import Vocabulary
         #expect(commands.contains(.greet(LinkID(2))))
     }
 
+    @Test func `keeps the link that both ends call the smaller name's, even if both have dialled it`() {
+        guard let endpoint = Endpoint(address: [127, 0, 0, 1], port: 9) else { return }
+        let other = PeerID(Word256(0, 0, 1, 1))
+        for (first, second, survivor) in [(false, true, 2), (true, false, 1), (false, false, 1), (true, true, 1)] {
+            var rig = Rig()
+            rig.feed(.linked(LinkID(1), other, endpoint: endpoint, isOurs: first))
+            let commands = rig.feed(.linked(LinkID(2), other, endpoint: second ? endpoint : nil, isOurs: second))
+            #expect(commands.contains(.close(LinkID(3 - survivor), .duplicate)))
+        }
+    }
+
+    @Test func `dials from the port that takes links when the tracker could not dial it, and asks which that is`()
+        throws
+    {
+        var rig = Rig()
+        let endpoint = try #require(Endpoint(address: [9, 9, 9, 9], port: 9))
+        let other = Introduction(peer: PeerID(Word256(0, 0, 1, 1)), endpoint: endpoint)
+        var welcome = Welcome(interval: 30, viewers: 2, neighbors: [other])
+        #expect(rig.feed(.welcomed(welcome)).contains(.dial(other.peer, endpoint)))
+        rig.feed(.dialFailed(other.peer))
+        welcome.isUnreachable = true
+        let commands = rig.feed(.welcomed(welcome))
+        #expect(commands.contains(.punch(other.peer, endpoint)), "at once, although it has just been dialled in vain")
+        #expect(commands.contains(.askPort))
+        rig.feed(.dialFailed(other.peer))
+        #expect(!rig.feed(.welcomed(welcome)).contains(.askPort), "not so soon again")
+        rig.feed(.portSeen(5_000))
+        let announces = rig.pass(.seconds(1)).compactMap {
+            if case .announce(let words) = $0 { words.port } else { nil }
+        }
+        #expect(announces == [5_000], "and tells the tracker at once")
+        #expect(rig.swarm.port == 5_000)
+    }
+
+    @Test func `dials who dials it, at once, once, and a few at a time`() throws {
+        var rig = Rig()
+        let callers = try (1...9 as ClosedRange<UInt64>).map { number in
+            Introduction(
+                peer: PeerID(Word256(0, 0, 1, number)),
+                endpoint: try #require(Endpoint(address: [9, 9, 9, UInt8(number)], port: 9)))
+        }
+        #expect(rig.feed(.called(callers[0])) == [.punch(callers[0].peer, callers[0].endpoint)])
+        #expect(rig.feed(.called(callers[0])).isEmpty, "it is being dialled")
+        for caller in callers[1...3] { #expect(rig.feed(.called(caller)).count == 1) }
+        #expect(rig.feed(.called(callers[4])).isEmpty)
+        rig.feed(.dialFailed(callers[0].peer))
+        #expect(rig.feed(.called(callers[4])).count == 1)
+        rig.feed(.linked(LinkID(1), callers[1].peer, endpoint: callers[1].endpoint))
+        #expect(rig.feed(.called(callers[1])).isEmpty, "it is linked")
+        rig.feed(.linked(LinkID(2), callers[2].peer, endpoint: callers[2].endpoint))
+        rig.feed(.misbehaved(LinkID(2), .badPiece))
+        #expect(rig.feed(.called(callers[2])).isEmpty, "it is banned")
+        #expect(rig.feed(.called(Introduction(peer: rig.swarm.settings.me, endpoint: callers[8].endpoint))).isEmpty)
+    }
+
     @Test func `stays within its memory`() {
         var rig = Rig { $0.storeLimit = 3 * Rig.length }
         var commands: [Swarm.Command] = []

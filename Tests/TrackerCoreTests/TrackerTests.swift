@@ -143,6 +143,116 @@ import Vocabulary
         tracker.note(checks[0], isReachable: true)
     }
 
+    /// A peer that answers no dial, and takes calls unless said otherwise.
+    private mutating func hide(_ number: Int, at seconds: Double, takesCalls: Bool = true) throws {
+        try announceWithBell(number, at: seconds, takesCalls: takesCalls)
+        let endpoint = Endpoint(ip: try source(number).ip, port: 1_000)
+        for check in tracker.takeChecks() where check.endpoint == endpoint {
+            tracker.note(check, isReachable: false)
+        }
+        _ = tracker.takeCalls()
+    }
+
+    @discardableResult
+    private mutating func announceWithBell(
+        _ number: Int, at seconds: Double, port: UInt16 = 1_000, takesCalls: Bool = true, from address: Int? = nil
+    ) throws -> Welcome {
+        var welcome = Welcome()
+        let source = try source(address ?? number)
+        try tracker.announce(
+            Announcement(
+                broadcast: BroadcastID(Word256(0, 0, 0, 1)), peer: peer(number), port: port, freeUpload: 1),
+            from: source,
+            bell: takesCalls ? Tracker.Bell(endpoint: source, transaction: UInt32(number), door: 7) : nil,
+            at: at(seconds), into: &welcome)
+        return welcome
+    }
+
+    private mutating func checking(_ change: (inout Tracker.Settings) -> Void = { _ in }) {
+        var settings = Tracker.Settings()
+        settings.checksReachability = true
+        change(&settings)
+        tracker = Tracker(settings: settings, seed: 1)
+    }
+
+    @Test mutating func `calls a peer that cannot be dialled to meet an asker who is told of it`() throws {
+        checking()
+        try hide(1, at: 0)
+        #expect(try announceWithBell(1, at: 1).isUnreachable)
+        #expect(tracker.takeCalls().isEmpty, "nobody is here whom it could meet")
+        let welcome = try announceWithBell(2, at: 2)
+        #expect(welcome.neighbors.map(\.peer) == [peer(1)] && !welcome.isUnreachable)
+        let call = try #require(tracker.takeCalls().first)
+        #expect(call.bell == Tracker.Bell(endpoint: try source(1), transaction: 1, door: 7))
+        #expect(call.caller == Introduction(peer: peer(2), endpoint: Endpoint(ip: try source(2).ip, port: 1_000)))
+        #expect(tracker.takeCalls().isEmpty, "it is called once")
+        for check in tracker.takeChecks() { tracker.note(check, isReachable: true) }
+        #expect(try announceWithBell(1, at: 3).neighbors.map(\.peer) == [peer(2)])
+        #expect(tracker.takeCalls().isEmpty, "who can be dialled is not called")
+    }
+
+    @Test mutating func `calls nobody who cannot be told, has gone, or shares the asker's address`() throws {
+        checking()
+        try hide(1, at: 0, takesCalls: false)
+        try hide(2, at: 0)
+        try announce(2, at: 1, event: .left)
+        try announceWithBell(3, at: 1)
+        #expect(tracker.takeCalls().isEmpty)
+        try hide(4, at: 2)
+        try announceWithBell(5, at: 3, port: 2_000, from: 4)
+        #expect(tracker.takeCalls().isEmpty)
+        try announceWithBell(6, at: 3, port: 0)
+        #expect(tracker.takeCalls().isEmpty, "who takes no links can be called by nobody")
+        tracker.expire(at: at(100))
+        try announceWithBell(7, at: 101)
+        #expect(tracker.takeCalls().isEmpty)
+    }
+
+    @Test
+    mutating func `takes a peer that could not be dialled for unreachable at a new port too, until it has looked`()
+        throws
+    {
+        checking()
+        try hide(1, at: 0)
+        #expect(try announceWithBell(1, at: 1, port: 2_000).isUnreachable)
+        _ = try announceWithBell(2, at: 2)
+        #expect(tracker.takeCalls().map(\.bell.endpoint) == [try source(1)])
+        for check in tracker.takeChecks() { tracker.note(check, isReachable: true) }
+        #expect(try !announceWithBell(1, at: 3, port: 2_000).isUnreachable)
+    }
+
+    @Test mutating func `bounds how many are called for one address, and how often one is called`() throws {
+        checking()
+        for number in 1...40 { try hide(number, at: 0) }
+        var calls: [Tracker.Call] = []
+        for turn in 0..<50 {
+            // One address under many names.
+            try announceWithBell(1_000 + turn, at: 1, port: UInt16(2_000 + turn), from: 9_999)
+            let now = tracker.takeCalls()
+            #expect(now.count <= 4)
+            calls += now
+        }
+        #expect(calls.count == 10, "the burst that an address has")
+        #expect(Set(calls.map(\.caller.endpoint.ip)) == [try source(9_999).ip])
+        // Many addresses after one peer.
+        checking()
+        try hide(1, at: 0)
+        calls = []
+        for asker in 1...100 {
+            try announceWithBell(asker * 256, at: 1)
+            calls += tracker.takeCalls()
+        }
+        #expect(calls.count == 10)
+    }
+
+    @Test mutating func `says nothing of reachability and calls nobody when it is told not to`() throws {
+        checking { $0.callsPerSecond = 0 }
+        try hide(1, at: 0)
+        #expect(try !announceWithBell(1, at: 1).isUnreachable)
+        #expect(try announceWithBell(2, at: 2).neighbors.count == 1)
+        #expect(tracker.takeCalls().isEmpty)
+    }
+
     @Test mutating func `elects an injector for each stripe and keeps them until they go`() throws {
         for number in 1...10 { try announce(number, at: 0) }
         var leases: [Int: Lease] = [:]

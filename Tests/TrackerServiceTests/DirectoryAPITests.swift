@@ -88,6 +88,7 @@ import Wire
             Announcement(broadcast: speaker.key.broadcast, peer: PeerID(.zero), port: 1).encode(into: &announce)
             try await check("post /v1/announce", "/v1/announce", post: Array(announce.readableBytesView), 200)
             try await check("post /v1/announce", "/v1/announce", post: [9], 400)
+            try await check("get /v1/address", "/v1/address", 200)
             try await check("get /v1/events", "/v1/events?after=x", 400)
             for target in ["/healthz", "/readyz", "/metrics"] { try await check("get \(target)", target, 200) }
             #expect(seen == description.operations)

@@ -2,6 +2,7 @@ import Glibc
 import Integrity
 import NIOCore
 import NIOPosix
+import Stage
 import Testing
 import TrackerCore
 import TrackerService
@@ -43,6 +44,68 @@ import Wire
                 #expect(welcome.neighbors.map(\.endpoint.description) == neighbors)
             }
             try await line.close()
+        }
+    }
+
+    @Test(arguments: [("127.0.0.1", 1), ("::", 1), ("0.0.0.0", 2)])
+    func `a peer that cannot be dialled is called when another is told of it`(host: String, workers: Int) async throws {
+        let server = try await TrackerServer.start(
+            host: "127.0.0.1", port: 0, udpHost: host, udpPort: 0, workers: workers)
+        let client = WebClient()
+        let result: Swift.Result<Void, any Error>
+        do {
+            let hidden = try await Line(port: server.udpPort)
+            let id = try await hidden.connect()
+            // Nobody listens at port 1.
+            var words = announcement(1)
+            words.port = 1
+            _ = try await hidden.ask(.announce(connection: id, transaction: 77, words))
+            let metrics = "http://127.0.0.1:\(server.httpPort)/metrics"
+            try await wait(for: "a dial in vain", within: .seconds(30)) {
+                let text = String(
+                    decoding: (try? await client.get(metrics, limit: 1 << 20).body) ?? [], as: UTF8.self)
+                return text.contains("dials_total{result=\"unreachable\"} 1")
+            }
+            let asker = try await Line(port: server.udpPort, from: "127.0.0.2")
+            let answer = try await asker.ask(
+                .announce(connection: try await asker.connect(), transaction: 5, announcement(2)))
+            guard case .welcome(5, let welcome) = answer else { throw ChannelError.eof }
+            #expect(welcome.neighbors.map(\.endpoint.description) == ["127.0.0.1:1"])
+            let caller = Introduction(
+                peer: announcement(2).peer, endpoint: try #require(Endpoint(address: [127, 0, 0, 2], port: 1_002)))
+            #expect(try await hidden.next() == .call(transaction: 77, caller))
+            guard case .welcome(_, let own) = try await hidden.ask(.announce(connection: id, transaction: 78, words))
+            else { throw ChannelError.eof }
+            #expect(own.isUnreachable)
+            try await hidden.close()
+            try await asker.close()
+            result = .success(())
+        } catch { result = .failure(error) }
+        await client.shutdownAndWait()
+        await server.stop()
+        try result.get()
+    }
+
+    @Test func `tells from which port a connection comes`() async throws {
+        try await Self.running { server in
+            let client = WebClient()
+            defer { client.shutdown() }
+            let url = "http://127.0.0.1:\(server.httpPort)/v1/address"
+            let text = String(decoding: try await client.get(url, limit: 99).body, as: UTF8.self)
+            #expect(text.hasPrefix("127.0.0.1:") && text.hasSuffix("\n"))
+            // A port that a listener has, as an agent's.
+            let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1).bind(host: "127.0.0.1", port: 0).get()
+            let sharedPort = ChannelOptions.Types.SocketOption(
+                level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT))
+            try await listener.setOption(sharedPort, value: 1).get()
+            let port = try #require(listener.localAddress?.port)
+            for _ in 0..<2 {
+                let answer = try await client.answer(
+                    to: WebRequest(url, limit: 99, timeout: .seconds(10), localPort: UInt16(port)))
+                #expect(String(decoding: answer.body, as: UTF8.self) == "127.0.0.1:\(port)\n")
+            }
+            try await listener.close()
         }
     }
 
@@ -119,7 +182,7 @@ private struct Line {
     private let tracker: SocketAddress
     private let answers: AsyncThrowingStream<ByteBuffer, any Error>
 
-    init(port: Int) async throws {
+    init(port: Int, from host: String = "127.0.0.1") async throws {
         let (answers, continuation) = AsyncThrowingStream.makeStream(of: ByteBuffer.self)
         self.answers = answers
         tracker = try SocketAddress(ipAddress: "127.0.0.1", port: port)
@@ -129,7 +192,7 @@ private struct Line {
                     try channel.pipeline.syncOperations.addHandler(Receiver { continuation.yield($0) })
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: 0).get()
     }
 
     func send(_ bytes: [UInt8]) {
@@ -145,6 +208,10 @@ private struct Line {
 
     func ask(_ request: TrackerRequest) async throws -> TrackerAnswer {
         send(request)
+        return try await next()
+    }
+
+    func next() async throws -> TrackerAnswer {
         for try await answer in answers { return try TrackerAnswer(parsing: answer) }
         throw ChannelError.eof
     }

@@ -18,7 +18,7 @@ import Wire
     private static func welcome(neighbors: Int, addressLength: Int = 4) -> Welcome {
         Welcome(
             interval: 30, viewers: 1_234, newest: 99, lease: Lease(index: 1, count: 3, epoch: 7),
-            duty: Stripe.all[3],
+            duty: Stripe.all[3], isUnreachable: true,
             neighbors: (0..<neighbors).compactMap { number in
                 Endpoint(address: Array(repeating: UInt8(number + 1), count: addressLength), port: 80).map {
                     Introduction(peer: PeerID(Word256(0, 0, 0, UInt64(number))), endpoint: $0)
@@ -30,10 +30,14 @@ import Wire
         .connect(transaction: 7), .announce(connection: .max, transaction: 9, announcement),
     ]
 
-    private static let answers: [TrackerAnswer] = [
-        .connected(transaction: 1, connection: 0x1234_5678_9ABC_DEF0),
-        .welcome(transaction: 2, welcome(neighbors: 3)), .refused(transaction: 3, "too many peers"),
-    ]
+    private static let answers: [TrackerAnswer] =
+        [
+            .connected(transaction: 1, connection: 0x1234_5678_9ABC_DEF0),
+            .welcome(transaction: 2, welcome(neighbors: 3)), .refused(transaction: 3, "too many peers"),
+        ]
+        + [4, 16].flatMap { length in
+            welcome(neighbors: 1, addressLength: length).neighbors.map { .call(transaction: 4, $0) }
+        }
 
     @Test(arguments: requests) func `requests come back as they went`(_ request: TrackerRequest) throws {
         let bytes = Self.bytes(request.encode)
@@ -51,6 +55,28 @@ import Wire
         for length in 0..<bytes.count {
             #expect(throws: WireError.self) { try TrackerAnswer(parsing: ByteBuffer(bytes: bytes[..<length])) }
         }
+    }
+
+    @Test(
+        arguments: [
+            (40, 5, .outOfRange("address")), (40, 16, .truncated), (46, 0, .outOfRange("endpoint")),
+            (3, 0x44, .unknownType(0x44)),
+        ] as [(Int, UInt8, WireError)])
+    func `a call with a wrong byte at a place that matters is refused`(position: Int, value: UInt8, why: WireError) {
+        guard let caller = Self.welcome(neighbors: 1).neighbors.first else { return }
+        var bytes = Self.bytes(TrackerAnswer.call(transaction: 2, caller).encode)
+        bytes[position] = value
+        #expect(throws: why) { try TrackerAnswer(parsing: ByteBuffer(bytes: bytes)) }
+        bytes[position] = Self.bytes(TrackerAnswer.call(transaction: 2, caller).encode)[position]
+        #expect(throws: WireError.trailingBytes) { try TrackerAnswer(parsing: ByteBuffer(bytes: bytes + [0])) }
+    }
+
+    @Test func `what a welcome says with bits that nobody knows is passed over`() throws {
+        var bytes = Self.bytes(Self.welcome(neighbors: 2).encode)
+        bytes[22] = 0xFF
+        #expect(try Welcome(parsing: ByteBuffer(bytes: bytes)) == Self.welcome(neighbors: 2))
+        bytes[22] = 0xFE
+        #expect(try !Welcome(parsing: ByteBuffer(bytes: bytes)).isUnreachable)
     }
 
     @Test func `a connect is answered with as many bytes as it has, as BEP 15 lays them out`() {
@@ -97,7 +123,7 @@ import Wire
     @Test(
         arguments: [
             (8, 1, .unknownType(1)), (15, 0xFF, .outOfRange("sequence")), (24, 3, .outOfRange("lease")),
-            (29, 8, .outOfRange("stripe")), (30, 31, .tooMany), (63, 5, .outOfRange("address")),
+            (29, 8, .outOfRange("stripe")), (31, 31, .tooMany), (64, 5, .outOfRange("address")),
         ] as [(Int, UInt8, WireError)])
     func `a welcome with a wrong byte at a place that matters is refused`(
         position: Int, value: UInt8, why: WireError

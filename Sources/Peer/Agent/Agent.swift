@@ -1,3 +1,4 @@
+import Glibc
 import Integrity
 import Logging
 package import NIOCore
@@ -158,6 +159,10 @@ package final class Agent: @unchecked Sendable {
         settings.rendition = options.rendition
         settings.uploads = options.uploads
         settings.uploadLimit = options.uploadLimit
+        tracker.onCall = { [weak self] caller in
+            guard let self, dials.isDialable(caller.endpoint, options.link) else { return }
+            tell(.called(caller))
+        }
         core = Swarm(settings: settings, seed: .random(in: .min ... .max), at: .now)
         refreshTask = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { [weak self] _ in
             self?.refreshProgramme()
@@ -270,11 +275,13 @@ package final class Agent: @unchecked Sendable {
     private func perform(_ command: Swarm.Command) {
         switch command {
         case .dial(let peer, let endpoint): dial(Introduction(peer: peer, endpoint: endpoint))
+        case .punch(let peer, let endpoint):
+            dial(Introduction(peer: peer, endpoint: endpoint), from: doorstep(towards: endpoint))
         case .greet(let link):
             links[link]?.send(
                 .hello(
                     Greeting(
-                        broadcast: options.link.broadcast, port: core.settings.port, rendition: options.rendition,
+                        broadcast: options.link.broadcast, port: core.port, rendition: options.rendition,
                         uploads: options.uploads)))
         case .close(let link, let reason): links[link]?.close(reason)
         case .introduce(let link, let introductions): links[link]?.send(.peers(introductions))
@@ -324,6 +331,9 @@ package final class Agent: @unchecked Sendable {
                 case .failure: self.tell(.announceFailed)
                 }
             }
+        case .askPort:
+            guard sharePort() else { return }
+            tracker.askPort(from: core.settings.port) { port in self.tell(.portSeen(port)) }
         case .stopSharing: log.error("the origin has signed two different records for one number: no more sharing")
         }
     }
@@ -360,21 +370,53 @@ package final class Agent: @unchecked Sendable {
             broadcast: options.link.broadcast, owner: self)
     }
 
-    private func dial(_ introduction: Introduction) {
+    /// - Parameter place: where the connection leaves from; anywhere when that cannot be.
+    private func dial(_ introduction: Introduction, from place: SocketAddress? = nil) {
         let endpoint = introduction.endpoint
-        guard dials.isDialable(endpoint, options.link), dials.spend(endpoint),
+        guard dials.isDialable(endpoint, options.link), dials.spend(endpoint, isPunch: place != nil),
             let address = try? SocketAddress(
                 packedIPAddress: ByteBuffer(bytes: endpoint.address), port: Int(endpoint.port))
         else { return tell(.dialFailed(introduction.peer)) }
-        ClientBootstrap(group: eventLoop)
-            .connectTimeout(.seconds(3))
+        var bootstrap = ClientBootstrap(group: eventLoop)
+        if let place {
+            bootstrap = bootstrap.channelOption(.socketOption(.so_reuseaddr), value: 1)
+                .channelOption(Link.sharedPort, value: 1).bind(to: place)
+        }
+        bootstrap
+            // Three attempts of the kernel: after 1 and 3 seconds both ends' NATs have seen both.
+            .connectTimeout(.seconds(place == nil ? 3 : 4))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try self.makeLink(introduction, endpoint.address).attach(to: channel)
                 }
             }
             .connect(to: address)
-            .whenFailure { _ in self.tell(.dialFailed(introduction.peer)) }
+            .whenFailure { error in
+                // The port has a connection there already, or one that ended lately.
+                if place != nil, [EADDRNOTAVAIL, EADDRINUSE].contains((error as? IOError)?.errnoCode) {
+                    self.dial(introduction)
+                } else {
+                    self.tell(.dialFailed(introduction.peer))
+                }
+            }
+    }
+
+    /// Where a connection leaves from that is to have the port that takes links.
+    private func doorstep(towards endpoint: Endpoint) -> SocketAddress? {
+        guard sharePort(), let local = listener?.localAddress, let port = local.port, let host = local.ipAddress else {
+            return nil
+        }
+        let isV4 = endpoint.ip.v4 != nil
+        let place = host == "::" && isV4 ? "0.0.0.0" : host
+        guard let address = try? SocketAddress(ipAddress: place, port: port), (address.protocol == .inet) == isV4 else {
+            return nil
+        }
+        return address
+    }
+
+    /// Lets connections leave from the port that takes links. Until they have to, nobody else can have it by mistake.
+    private func sharePort() -> Bool {
+        (try? listener?.syncOptions?.setOption(Link.sharedPort, value: 1)) != nil
     }
 
     private func send(_ piece: PieceID, to link: LinkID) {
@@ -540,6 +582,7 @@ package final class Agent: @unchecked Sendable {
         report.viewers = core.viewerCount
         report.lease = core.currentLease
         report.isSharing = core.isSharing
+        report.isUnreachable = core.isUnreachable
         report.isClosed = core.isBroadcastClosed
         report.title = title
         report.newest = core.listed.last?.segment.sequence
@@ -613,7 +656,7 @@ extension Agent: LinkOwner {
         strangers[link.id] = nil
         guard !isStopped else { return link.close(.leaving) }
         links[link.id] = link
-        tell(.linked(link.id, peer, endpoint: link.dialled?.endpoint))
+        tell(.linked(link.id, peer, endpoint: link.dialled?.endpoint, isOurs: link.isOurs))
     }
 
     func received(_ frame: PeerFrame, on link: Link) {

@@ -5,9 +5,16 @@ import Vocabulary
 /// Whom an agent may dial, and how often: what trackers and neighbors tell of must not make it a weapon.
 struct DialBudget {
     private static let perAddress = 3
+    /// Only who is dialled in vain punches holes, and only towards addresses that the tracker has seen.
+    private static let punchesPerAddress = 6
     private static let window = TimeAmount.seconds(60)
 
-    private var recent: [[UInt8]: [NIODeadline]] = [:]
+    private struct Way: Hashable {
+        let address: [UInt8]
+        let isPunch: Bool
+    }
+
+    private var recent: [Way: [NIODeadline]] = [:]
     private let isAtPrivateAddress: Bool
 
     init() {
@@ -31,13 +38,16 @@ struct DialBudget {
     }
 
     /// Whether the address has been dialled rarely enough lately; counts the dial.
-    mutating func spend(_ endpoint: Endpoint) -> Bool {
+    mutating func spend(_ endpoint: Endpoint, isPunch: Bool) -> Bool {
         guard !Self.isLoopback(endpoint.address) else { return true }
         let now = NIODeadline.now()
         if recent.count > 1_000 { recent = recent.filter { $0.value.contains { now - $0 < Self.window } } }
-        let dials = recent[endpoint.address, default: []].filter { now - $0 < Self.window }
-        guard dials.count < Self.perAddress, recent.count <= 1_000 else { return false }
-        recent[endpoint.address] = dials + [now]
+        let way = Way(address: endpoint.address, isPunch: isPunch)
+        let dials = recent[way, default: []].filter { now - $0 < Self.window }
+        guard dials.count < (isPunch ? Self.punchesPerAddress : Self.perAddress), recent.count <= 1_000 else {
+            return false
+        }
+        recent[way] = dials + [now]
         return true
     }
 

@@ -16,6 +16,10 @@ extension Link {
         level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_USER_TIMEOUT))
     private static let userTimeoutMilliseconds = 10_000
 
+    /// Lets connections leave from the port that a listener has, when both say so (socket(7)).
+    static let sharedPort = ChannelOptions.Types.SocketOption(
+        level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT))
+
     private static let quickAcknowledgement = ChannelOptions.Types.SocketOption(
         level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_QUICKACK))
 

@@ -58,6 +58,8 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     let dialled: Introduction?
     let remoteAddress: [UInt8]?
     private(set) var peer: PeerID?
+    /// Whether we are the one who began; both ends say the same of it, even if both have dialled.
+    private(set) var isOurs = false
     var hasGreeted = false
     var lastHeard = NIODeadline.uptimeNanoseconds(0)
     var recordCredit = Double(Limits.recordBurst)
@@ -297,7 +299,8 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     private func isAcceptable(_ length: Int) -> Bool {
         switch phase {
         case .shaking(let handshake):
-            if length != handshake.nextLength { end(.handshakeLength) }
+            let mayCollide = handshake.mayCollide && length == NoiseHandshake.messageLengths[0]
+            if length != handshake.nextLength, !mayCollide { end(.handshakeLength) }
         case .open:
             let lengths = NoiseCipher.tagLength + 1...Limits.frameLength + NoiseCipher.tagLength
             if !lengths.contains(length) { end(.frameLength) }
@@ -310,7 +313,12 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     private func take(handshake message: ByteBuffer, _ context: ChannelHandlerContext) {
         guard case .shaking(var handshake) = phase else { return }
         do {
-            guard try handshake.read(Array(message.readableBytesView)).isEmpty else { return end(.handshake) }
+            let bytes = Array(message.readableBytesView)
+            if bytes.count != handshake.nextLength {
+                try handshake.settle(with: bytes)
+            } else {
+                guard try handshake.read(bytes).isEmpty else { return end(.handshake) }
+            }
         } catch {
             return end(.handshake)
         }
@@ -336,6 +344,7 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
             if let dialled, dialled.peer != remote { return end(.wrongPeer) }
             phase = .open(sending: sending, receiving: receiving)
             peer = remote
+            isOurs = handshake.isInitiator
             owner?.opened(self, remote)
         } catch {
             end(.handshake)

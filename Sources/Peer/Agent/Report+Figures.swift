@@ -26,6 +26,7 @@ extension Report {
             ("newest", newestComplete.map { .integer($0) } ?? .null),
             ("closed", .bool(isClosed)),
             ("sharing", .bool(isSharing)),
+            ("reachable", .bool(!isUnreachable)),
             ("tracker", .string(trackerState)),
             ("origin", .string(originState)),
             ("store_bytes", .integer(storeBytes)),

@@ -12,6 +12,8 @@ package struct Report: Sendable {
     package var viewers = 0
     package var lease: Lease?
     package var isSharing = true
+    /// The tracker has dialled this peer in vain.
+    package var isUnreachable = false
     package var isClosed = false
     package var title = ""
     package var newest: UInt64?

@@ -34,6 +34,8 @@ final class TrackerAccess: @unchecked Sendable {
 
     private(set) var flaws: [TrackerFlaw: Int] = [:]
     private(set) var state: State
+    /// Told when a tracker says who dials us now.
+    var onCall: ((Introduction) -> Void)?
 
     init(on eventLoop: any EventLoop, _ client: WebClient, _ link: MagnetLink) {
         self.eventLoop = eventLoop
@@ -134,7 +136,7 @@ final class TrackerAccess: @unchecked Sendable {
         _ announcement: Announcement, to url: String, _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void
     ) {
         guard url.hasPrefix("udp://") else { return post(announcement, to: url, done) }
-        let tracker = datagrams[url] ?? DatagramTracker(url, on: eventLoop)
+        let tracker = datagrams[url] ?? DatagramTracker(url, on: eventLoop) { [weak self] in self?.onCall?($0) }
         datagrams[url] = tracker
         tracker.announce(announcement, done)
     }
@@ -143,17 +145,36 @@ final class TrackerAccess: @unchecked Sendable {
         for tracker in datagrams.values { tracker.close() }
     }
 
+    /// Asks the tracker in use which port a connection has for others that leaves from `port`. Over HTTPS a proxy would
+    /// answer for its own.
+    func askPort(from port: UInt16, _ done: @escaping (UInt16) -> Void) {
+        guard !trackers.isEmpty, let url = trackers[current].first(where: { $0.hasPrefix("http://") }) else { return }
+        let answer = NIOLoopBoundBox(ByteBuffer(), eventLoop: eventLoop)
+        let done = NIOLoopBound(done, eventLoop: eventLoop)
+        client.start(
+            WebRequest("\(Self.base(of: url))/v1/address", limit: 64, timeout: .seconds(5), localPort: port),
+            on: eventLoop, onBytes: { answer.value.writeImmutableBuffer($0) },
+            onEnd: { result in
+                guard case .success(let end) = result, end.head.status == 200 else { return }
+                let text = String(buffer: answer.value).split(separator: ":").last ?? ""
+                if let port = UInt16(text.prefix { $0 != "\n" }) { done.value(port) }
+            })
+    }
+
+    private static func base(of url: String) -> String {
+        url.hasSuffix("/announce") ? String(url.dropLast("/announce".count)) : url
+    }
+
     private func post(
         _ announcement: Announcement, to url: String, _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void
     ) {
         var body = ByteBuffer()
         announcement.encode(into: &body)
-        let base = url.hasSuffix("/announce") ? String(url.dropLast("/announce".count)) : url
         let answer = NIOLoopBoundBox(ByteBuffer(), eventLoop: eventLoop)
         let done = NIOLoopBound(done, eventLoop: eventLoop)
         client.start(
             WebRequest(
-                "\(base)/v1/announce", method: .post(Array(body.readableBytesView)),
+                "\(Self.base(of: url))/v1/announce", method: .post(Array(body.readableBytesView)),
                 headers: [("content-type", "application/octet-stream")], limit: 64 << 10, timeout: .seconds(5)),
             on: eventLoop, onBytes: { answer.value.writeImmutableBuffer($0) },
             onEnd: { result in
@@ -190,11 +211,15 @@ private final class DatagramTracker: ChannelInboundHandler, @unchecked Sendable 
     private var isOpening = false
     private var connection: (id: UInt64, time: NIODeadline)?
     private var exchange: Exchange?
+    /// What the last announce that was answered was called: calls name it.
+    private var answered: UInt32?
+    private let onCall: (Introduction) -> Void
     private var alarm: Scheduled<Void>?
 
-    init(_ url: String, on eventLoop: any EventLoop) {
+    init(_ url: String, on eventLoop: any EventLoop, onCall: @escaping (Introduction) -> Void) {
         self.url = url
         self.eventLoop = eventLoop
+        self.onCall = onCall
     }
 
     func announce(_ announcement: Announcement, _ done: @escaping (Result<Welcome, TrackerFlaw>) -> Void) {
@@ -253,7 +278,12 @@ private final class DatagramTracker: ChannelInboundHandler, @unchecked Sendable 
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // What is no answer of ours may be anybody's: it is not worth more than silence.
-        guard let answer = try? TrackerAnswer(parsing: unwrapInboundIn(data).data), let exchange else { return }
+        guard let answer = try? TrackerAnswer(parsing: unwrapInboundIn(data).data) else { return }
+        if case .call(let transaction, let caller) = answer {
+            if transaction == answered || transaction == exchange?.transaction { onCall(caller) }
+            return
+        }
+        guard let exchange else { return }
         switch answer {
         case .connected(let transaction, let id) where transaction == exchange.transaction:
             connection = (id, .now())
@@ -261,6 +291,7 @@ private final class DatagramTracker: ChannelInboundHandler, @unchecked Sendable 
             self.exchange?.isSent = false
             attempt()
         case .welcome(let transaction, let welcome) where transaction == exchange.transaction:
+            answered = transaction
             finish(.success(welcome))
         case .refused(let transaction, _) where transaction == exchange.transaction:
             connection = nil

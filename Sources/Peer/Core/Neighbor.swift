@@ -5,7 +5,9 @@ import Vocabulary
 struct Neighbor: Sendable {
     let link: LinkID
     let peer: PeerID
+    /// Whether we dialled it, and whether the link counts as ours: both ends agree on that.
     let isOutbound: Bool
+    let isOurs: Bool
     /// Where it takes links; told on to others.
     var endpoint: Endpoint?
     var isGreeted = false
@@ -36,11 +38,12 @@ struct Neighbor: Sendable {
     /// What it was last told of our offers.
     var toldOffers = OfferTable()
 
-    init(link: LinkID, peer: PeerID, endpoint: Endpoint?, at now: Instant) {
+    init(link: LinkID, peer: PeerID, endpoint: Endpoint?, isOurs: Bool, at now: Instant) {
         self.link = link
         self.peer = peer
         self.endpoint = endpoint
         isOutbound = endpoint != nil
+        self.isOurs = isOurs
         lastHeard = now
         lastPinged = now
         lastProgress = now

@@ -14,6 +14,8 @@ struct Neighborhood: Sendable {
     private static let capacity = 200
     private static let banTime = Interval.seconds(600)
     private static let banCapacity = 1_000
+    /// Dials under way beyond which nobody is dialled because the tracker says that they dial us.
+    private static let dialsWhenCalled = 4
 
     /// By name.
     private var candidates: [Candidate] = []
@@ -88,6 +90,21 @@ struct Neighborhood: Sendable {
             candidates[rank].notBefore = now + .seconds(20)
             return Introduction(peer: candidates[rank].peer, endpoint: candidates[rank].endpoint)
         }
+    }
+
+    /// Whether to dial somebody who dials us now; counts it as dialled.
+    mutating func call(_ caller: Introduction, at now: Instant) -> Bool {
+        guard dialing.count < Self.dialsWhenCalled, !dialing.contains(caller.peer), caller.endpoint.port != 0,
+            !isBanned(caller.peer, caller.endpoint, at: now)
+        else { return false }
+        with(caller.peer) { $0.notBefore = now + .seconds(20) }
+        dialing.append(caller.peer)
+        return true
+    }
+
+    /// All may be dialled again.
+    mutating func forgive() {
+        for rank in candidates.indices { (candidates[rank].failures, candidates[rank].notBefore) = (0, .zero) }
     }
 
     mutating func linked(_ peer: PeerID) {

@@ -46,8 +46,9 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
 extension Swarm {
     /// What the shell tells the core. Whatever needs bytes or cryptography has been checked by the shell.
     package enum Fact: Hashable, Sendable {
-        /// The handshake has proved who is at the other end; `endpoint` is where we dialled, if we did.
-        case linked(LinkID, PeerID, endpoint: Endpoint?)
+        /// The handshake has proved who is at the other end; `endpoint` is where we dialled, if we did. Where both
+        /// dialled and one connection came of it, `isOurs` says whose it is, at both ends the same; else who dialled.
+        case linked(LinkID, PeerID, endpoint: Endpoint?, isOurs: Bool? = nil)
         case linkLost(LinkID)
         case dialFailed(PeerID)
         /// The neighbor's hello; `endpoint` is where it takes links, if it does.
@@ -97,6 +98,10 @@ extension Swarm {
 
         indirect case welcomed(Welcome)
         case announceFailed
+        /// The tracker says that somebody dials us now, whom we have to dial as well.
+        case called(Introduction)
+        /// Connections from the port that takes links come from this one, as the tracker sees them.
+        case portSeen(UInt16)
 
         /// The player asked for a segment; it may wait for it.
         case playerAsked(SegmentID)
@@ -110,6 +115,8 @@ extension Swarm {
     /// What the core tells the shell to do.
     package enum Command: Hashable, Sendable {
         case dial(PeerID, Endpoint)
+        /// Dial from the port that takes links, so that our NAT lets in who dials us at the same time.
+        case punch(PeerID, Endpoint)
         case greet(LinkID)
         case close(LinkID, Goodbye)
         case introduce(LinkID, [Introduction])
@@ -145,6 +152,8 @@ extension Swarm {
         case abandonFetch(FetchID)
 
         indirect case announce(Announcement)
+        /// Ask the tracker from which port connections come that leave from the one that takes links.
+        case askPort
         /// The origin signed two different records for one number: links are closed for good.
         case stopSharing
     }

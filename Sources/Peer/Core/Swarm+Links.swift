@@ -3,7 +3,8 @@ import Vocabulary
 /// Links: who becomes a neighbor, who stays, and what the tracker hears of us.
 extension Swarm {
     mutating func linked(
-        _ link: LinkID, _ peer: PeerID, _ endpoint: Endpoint?, at now: Instant, into commands: inout [Command]
+        _ link: LinkID, _ peer: PeerID, _ endpoint: Endpoint?, _ isOurs: Bool, at now: Instant,
+        into commands: inout [Command]
     ) {
         if endpoint != nil { neighborhood.linked(peer) }
         guard shares, !neighborhood.isBanned(peer, endpoint, at: now) else {
@@ -18,7 +19,7 @@ extension Swarm {
             let (twin, other) = (links[seat], neighbors[seat])
             // Both ends dialled: both keep the link that the smaller name opened.
             let mineWins = settings.me < peer
-            let keepsNew = other.isOutbound != (endpoint != nil) && (endpoint != nil) == mineWins
+            let keepsNew = other.isOurs != isOurs && isOurs == mineWins
             guard keepsNew else {
                 commands.append(.close(link, .duplicate))
                 return
@@ -28,7 +29,7 @@ extension Swarm {
         }
         let seat = links.firstIndex { $0 > link } ?? links.endIndex
         links.insert(link, at: seat)
-        neighbors.insert(Neighbor(link: link, peer: peer, endpoint: endpoint, at: now), at: seat)
+        neighbors.insert(Neighbor(link: link, peer: peer, endpoint: endpoint, isOurs: isOurs, at: now), at: seat)
         outboxes.insert(Outbox(), at: seat)
         for place in segments.indices { segments[place].insertSeat(seat) }
         commands.append(.greet(link))
@@ -107,8 +108,19 @@ extension Swarm {
         let count = min(4, max(settings.wantedNeighbors - open, isShort ? 2 : 0))
         guard count > 0 else { return }
         for introduction in neighborhood.pick(count, except: neighbors.map(\.peer), at: now, using: &random) {
-            commands.append(.dial(introduction.peer, introduction.endpoint))
+            commands.append(
+                isUnreachable
+                    ? .punch(introduction.peer, introduction.endpoint)
+                    : .dial(introduction.peer, introduction.endpoint))
         }
+    }
+
+    /// Whoever calls has to be dialled at once: its own dial opens its NAT for a moment only.
+    mutating func called(_ caller: Introduction, at now: Instant, into commands: inout [Command]) {
+        guard shares, caller.peer != settings.me, !neighbors.contains(where: { $0.peer == caller.peer }),
+            links.count + neighborhood.dialing.count < settings.mostNeighbors, neighborhood.call(caller, at: now)
+        else { return }
+        commands.append(.punch(caller.peer, caller.endpoint))
     }
 
     mutating func reviewLinks(at now: Instant, into commands: inout [Command]) {
@@ -145,11 +157,32 @@ extension Swarm {
         }
         announcedRoots = Array(freshRoots.suffix(Announcement.rootLimit))
         return Announcement(
-            broadcast: settings.broadcast, peer: settings.me, event: event, port: settings.port,
+            broadcast: settings.broadcast, peer: settings.me, event: event, port: port,
             rendition: settings.rendition, newest: newest, held: held,
             freeUpload: freeUpload,
             wanted: UInt8(clamping: max(0, settings.wantedNeighbors * 2 - links.count)),
             lacking: lacking, roots: announcedRoots)
+    }
+
+    /// Where others find us: the port that takes links, or what a NAT has made of it.
+    package var port: UInt16 { settings.port == 0 ? 0 : outsidePort ?? settings.port }
+
+    /// A NAT keeps an unused port for minutes (RFC 5382, REQ-5): it is used again before.
+    private static let portPause = Interval.seconds(100)
+
+    private mutating func note(isUnreachable now: Bool, at time: Instant, into commands: inout [Command]) {
+        // Who was dialled in vain can be reached by punching.
+        if now, !isUnreachable { neighborhood.forgive() }
+        isUnreachable = now
+        guard now, settings.port != 0, portAskedAt.map({ time - $0 > Self.portPause }) ?? true else { return }
+        portAskedAt = time
+        commands.append(.askPort)
+    }
+
+    mutating func portSeen(_ port: UInt16, at now: Instant) {
+        guard port != 0, port != self.port else { return }
+        outsidePort = port
+        nextAnnounce = min(nextAnnounce, now)
     }
 
     /// What the uplink carries, or may carry; nobody knows before it has been full once.
@@ -170,6 +203,7 @@ extension Swarm {
             planFlush(within: .zero, at: now)
         }
         neighborhood.learn(welcome.neighbors, fromTracker: true, me: settings.me, at: now)
+        note(isUnreachable: welcome.isUnreachable, at: now, into: &commands)
         let range = Limits.announceInterval
         var wait = Double(min(max(welcome.interval, range.lowerBound), range.upperBound))
         // A peer that knows of others and has no link yet asks again soon.

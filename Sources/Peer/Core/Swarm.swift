@@ -50,6 +50,11 @@ package struct Swarm: Sendable {
     var hasWelcome = false
     var nextAnnounce: Instant
     var announceFailures = 0
+    /// The tracker has dialled us in vain.
+    package internal(set) var isUnreachable = false
+    /// The port that others see of the one that takes links, once the tracker has said so.
+    var outsidePort: UInt16?
+    var portAskedAt: Instant?
     var freshRoots: [Root] = []
     /// Roots that are in the announce under way.
     var announcedRoots: [Root] = []
@@ -121,7 +126,8 @@ package struct Swarm: Sendable {
     package mutating func handle(_ fact: Fact, at now: Instant, into commands: inout [Command]) {
         guard !isStopped else { return }
         switch fact {
-        case .linked(let link, let peer, let endpoint): linked(link, peer, endpoint, at: now, into: &commands)
+        case .linked(let link, let peer, let endpoint, let isOurs):
+            linked(link, peer, endpoint, isOurs ?? (endpoint != nil), at: now, into: &commands)
         case .linkLost(let link): lost(link, at: now, into: &commands)
         case .dialFailed(let peer): neighborhood.failed(peer)
         case .greeted(let link, let uploads, let endpoint):
@@ -176,6 +182,8 @@ package struct Swarm: Sendable {
 
         case .welcomed(let welcome): welcomed(welcome, at: now, into: &commands)
         case .announceFailed: announceFailed(at: now)
+        case .called(let caller): called(caller, at: now, into: &commands)
+        case .portSeen(let port): portSeen(port, at: now)
 
         case .playerAsked(let segment): playerAsked(segment, at: now, into: &commands)
         case .playerReceived(let segment):

@@ -9,8 +9,13 @@ package enum NAT: String, Hashable, Sendable, CaseIterable {
     case full
     /// The port is kept, and only answers come in (port-restricted cone).
     case restricted
+    /// The same, but the port that is taken here for a viewer's own looks like another from outside.
+    case moved
     /// Another outside port for each destination, drawn at random.
     case symmetric
+
+    /// What `moved` makes of which port.
+    package static let movedPort = (inside: 40_000, outside: 50_000)
 
     private static let insideAddress = "192.168.1.2"
     private static let gatewayAddress = "192.168.1.1"
@@ -35,8 +40,12 @@ package enum NAT: String, Hashable, Sendable, CaseIterable {
     /// In nftables' language.
     private var rules: String {
         let masquerade = self == .symmetric ? "masquerade fully-random" : "masquerade"
+        let port = Self.movedPort
+        let moving =
+            self == .moved
+            ? "oifname \"eth0\" meta l4proto { tcp, udp } th sport \(port.inside) masquerade to :\(port.outside); " : ""
         var rules = """
-            table ip nat { chain post { type nat hook postrouting priority 100; oifname "eth0" \(masquerade); }; \
+            table ip nat { chain post { type nat hook postrouting priority 100; \(moving)oifname "eth0" \(masquerade); }; \
 
             """
         if self == .full {
@@ -45,8 +54,10 @@ package enum NAT: String, Hashable, Sendable, CaseIterable {
                 """
         }
         rules += " }; table ip filter { chain through { type filter hook forward priority 0; "
-        if self != .full { rules += "iifname \"eth0\" ct state new drop; " }
-        return rules + "}; }"
+        let isClosed = self == .full ? "" : "iifname \"eth0\" ct state new drop; "
+        rules += isClosed + "}; "
+        // What nobody has asked for gets no answer, so that who dials too early may dial on (RFC 5382, REQ-4).
+        return rules + "chain own { type filter hook input priority 0; \(isClosed)}; }"
     }
 
     private static func run(_ tool: String, _ words: String, in namespace: Namespace) async throws {

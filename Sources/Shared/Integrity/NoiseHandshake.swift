@@ -12,17 +12,20 @@ package struct NoiseHandshake: Sendable {
 
     private static let pattern: [[Token]] = [[.e], [.e, .ee, .s, .es], [.s, .se]]
 
-    private let isInitiator: Bool
+    package let isInitiator: Bool
+    private let prologue: [UInt8]
     private let identity: NoiseKey
     private let ephemeral: NoiseKey
     private var symmetric: SymmetricState
     private var remoteEphemeral: [UInt8] = []
     private var remoteStatic: [UInt8] = []
     private var step = 0
+    private var hasSettled = false
 
     /// `prologue` is what both sides must agree on besides; `ephemeral` is fresh unless a test needs a known one.
     package init(isInitiator: Bool, prologue: [UInt8], identity: NoiseKey, ephemeral: NoiseKey = NoiseKey()) {
         self.isInitiator = isInitiator
+        self.prologue = prologue
         self.identity = identity
         self.ephemeral = ephemeral
         symmetric = SymmetricState()
@@ -83,6 +86,25 @@ package struct NoiseHandshake: Sendable {
         let payload = try symmetric.open(Array(rest))
         step += 1
         return payload
+    }
+
+    /// Whether the other end may have begun as well, and its first message may come instead of an answer.
+    package var mayCollide: Bool { isInitiator && step == 1 && !hasSettled }
+
+    /// Settles who goes on when both ends of one connection have begun, as after a simultaneous open of TCP: who has
+    /// sent the smaller key stays the initiator, and the other begins anew as the responder, with a fresh key. What was
+    /// sent in vain is no part of the session.
+    package mutating func settle(with message: [UInt8]) throws(NoiseError) {
+        guard mayCollide else { throw .outOfTurn }
+        guard message.count == 32 else { throw .badLength }
+        // Our own words, sent back to us.
+        guard message != ephemeral.publicKey else { throw .weakKey }
+        if message.lexicographicallyPrecedes(ephemeral.publicKey) {
+            self = NoiseHandshake(isInitiator: false, prologue: prologue, identity: identity)
+            _ = try read(message)
+        } else {
+            hasSettled = true
+        }
     }
 
     /// The two directions of the finished link.

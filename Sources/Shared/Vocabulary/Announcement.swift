@@ -82,17 +82,20 @@ package struct Welcome: Hashable, Sendable {
     package var lease: Lease?
     /// The stripe that the peer is to push on.
     package var duty: Stripe
+    /// The tracker has dialled the peer in vain, and brings it together with others who dial at the same time.
+    package var isUnreachable: Bool
     package var neighbors: [Introduction]
 
     package init(
         interval: Int = 0, viewers: Int = 0, newest: UInt64 = 0, lease: Lease? = nil, duty: Stripe = Stripe.all[0],
-        neighbors: [Introduction] = []
+        isUnreachable: Bool = false, neighbors: [Introduction] = []
     ) {
         self.interval = interval
         self.viewers = viewers
         self.newest = newest
         self.lease = lease
         self.duty = duty
+        self.isUnreachable = isUnreachable
         self.neighbors = neighbors
     }
 }

@@ -85,6 +85,13 @@ final class Transfer {
         else { return false }
         // A proxy of the environment is for the world outside, never for this machine.
         if Self.isLoopback(request.url), !set(handle, CURLOPT_PROXY, "") { return false }
+        if let port = request.localPort {
+            // The server is asked to close, so that the port does not wait for late packets at this end (TIME_WAIT).
+            guard set(handle, CURLOPT_LOCALPORT, Int(port)), curl_shim_share_port(handle) == CURLE_OK,
+                set(handle, CURLOPT_FRESH_CONNECT, 1), set(handle, CURLOPT_FORBID_REUSE, 1),
+                set(handle, CURLOPT_PROXY, ""), appendField("Connection: close")
+            else { return false }
+        }
         if let range = request.range {
             guard range.lowerBound >= 0, !range.isEmpty,
                 set(handle, CURLOPT_RANGE, "\(range.lowerBound)-\(range.upperBound - 1)")

@@ -18,10 +18,12 @@ package struct WebRequest: Sendable {
     package var timeout: Interval
     /// The longest silence between two arrivals of bytes, the wait for the first included.
     package var stallTimeout: Interval?
+    /// The port that the connection leaves from, which has SO_REUSEPORT; it serves this request alone, and no proxy does.
+    package var localPort: UInt16?
 
     package init(
         _ url: String, method: Method = .get, headers: [(String, String)] = [], range: Range<Int>? = nil, limit: Int,
-        timeout: Interval, stallTimeout: Interval? = nil
+        timeout: Interval, stallTimeout: Interval? = nil, localPort: UInt16? = nil
     ) {
         self.url = url
         self.method = method
@@ -30,6 +32,7 @@ package struct WebRequest: Sendable {
         self.limit = limit
         self.timeout = timeout
         self.stallTimeout = stallTimeout
+        self.localPort = localPort
     }
 }
 

@@ -53,12 +53,17 @@ package enum TrackerRequest: Hashable, Sendable {
     }
 }
 
-/// What the tracker answers on UDP.
+/// What the tracker sends on UDP.
 package enum TrackerAnswer: Hashable, Sendable {
     case connected(transaction: UInt32, connection: UInt64)
     case welcome(transaction: UInt32, Welcome)
     /// One sentence of ASCII.
     case refused(transaction: UInt32, String)
+    /// Nothing was asked: somebody dials us now and gets through if we dial as well. It names our last announce.
+    case call(transaction: UInt32, Introduction)
+
+    /// "TRIC".
+    package static let callAction: UInt32 = 0x5452_4943
 
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
@@ -74,6 +79,14 @@ package enum TrackerAnswer: Hashable, Sendable {
             buffer.writeInteger(3, as: UInt32.self)
             buffer.writeInteger(transaction)
             buffer.writeBytes(reason.utf8.prefix(256))
+        case .call(let transaction, let caller):
+            buffer.writeInteger(Self.callAction)
+            buffer.writeInteger(transaction)
+            buffer.writeWord(caller.peer.key)
+            let address = caller.endpoint.address
+            buffer.writeInteger(UInt8(address.count))
+            buffer.writeBytes(address)
+            buffer.writeInteger(caller.endpoint.port)
         }
     }
 
@@ -102,17 +115,40 @@ package enum TrackerAnswer: Hashable, Sendable {
             let bytes = try rest.takeBytes(rest.readableBytes)
             guard bytes.count <= 256, bytes.allSatisfy({ (32...126).contains($0) }) else { throw .outOfRange("reason") }
             self = .refused(transaction: transaction, String(decoding: bytes, as: UTF8.self))
+        case Self.callAction:
+            self = .call(transaction: transaction, try rest.takeIntroduction())
+            guard rest.readableBytes == 0 else { throw .trailingBytes }
         default: throw .unknownType(UInt8(truncatingIfNeeded: action))
         }
     }
 }
 
-private let layout: UInt8 = 2
+/// The first byte of an announcement, and of a welcome.
+private let announcementLayout: UInt8 = 2
+private let welcomeLayout: UInt8 = 3
+
+/// What a welcome says with one bit each; who does not know a bit passes over it.
+private enum WelcomeFlag {
+    static let isUnreachable: UInt8 = 1
+}
+
+extension ByteBuffer {
+    fileprivate mutating func takeIntroduction() throws(WireError) -> Introduction {
+        let peer = PeerID(try takeWord())
+        let length: UInt8 = try take()
+        guard length == 4 || length == 16 else { throw .outOfRange("address") }
+        let address = try takeBytes(Int(length))
+        guard let endpoint = Endpoint(address: address, port: try take()), endpoint.port != 0 else {
+            throw .outOfRange("endpoint")
+        }
+        return Introduction(peer: peer, endpoint: endpoint)
+    }
+}
 
 extension Announcement {
     /// Also the body of `POST /v1/announce`.
     package func encode(into buffer: inout ByteBuffer) {
-        buffer.writeInteger(layout)
+        buffer.writeInteger(announcementLayout)
         buffer.writeWord(broadcast.key)
         buffer.writeWord(peer.key)
         buffer.writeInteger(event.rawValue)
@@ -137,7 +173,7 @@ extension Announcement {
     package init(parsing bytes: UnsafeRawBufferPointer) throws(WireError) {
         var rest = RawReader(bytes)
         let version: UInt8 = try rest.take()
-        guard version == layout else { throw .unknownType(version) }
+        guard version == announcementLayout else { throw .unknownType(version) }
         let broadcast = BroadcastID(try rest.takeWord())
         let peer = PeerID(try rest.takeWord())
         guard let event = Event(rawValue: try rest.take()) else { throw .outOfRange("event") }
@@ -196,7 +232,7 @@ extension Welcome {
             bytes.write(number, at: position)
             position += MemoryLayout.size(ofValue: number)
         }
-        put(layout)
+        put(welcomeLayout)
         put(UInt16(clamping: interval))
         put(UInt32(clamping: viewers))
         put(newest)
@@ -208,6 +244,7 @@ extension Welcome {
             put(0 as UInt8)
         }
         put(UInt8(duty.number))
+        put(isUnreachable ? WelcomeFlag.isUnreachable : 0 as UInt8)
         let counted = position
         position += 1
         // Eight bytes before us belong to the datagram in any case.
@@ -240,7 +277,7 @@ extension Welcome {
     package init(parsing bytes: ByteBuffer) throws(WireError) {
         var rest = bytes
         let version: UInt8 = try rest.take()
-        guard version == layout else { throw .unknownType(version) }
+        guard version == welcomeLayout else { throw .unknownType(version) }
         let interval = Int(try rest.take() as UInt16)
         let viewers = Int(try rest.take() as UInt32)
         let newest: UInt64 = try rest.take()
@@ -253,20 +290,14 @@ extension Welcome {
             lease = Lease(index: Int(index), count: Int(injectors), epoch: try rest.take())
         }
         guard let duty = Stripe(Int(try rest.take() as UInt8)) else { throw .outOfRange("stripe") }
+        let flags: UInt8 = try rest.take()
         let count: UInt8 = try rest.take()
         guard count <= Limits.introductions else { throw .tooMany }
         var neighbors: [Introduction] = []
-        for _ in 0..<count {
-            let peer = PeerID(try rest.takeWord())
-            let length: UInt8 = try rest.take()
-            guard length == 4 || length == 16 else { throw .outOfRange("address") }
-            let address = try rest.takeBytes(Int(length))
-            guard let endpoint = Endpoint(address: address, port: try rest.take()), endpoint.port != 0 else {
-                throw .outOfRange("endpoint")
-            }
-            neighbors.append(Introduction(peer: peer, endpoint: endpoint))
-        }
+        for _ in 0..<count { neighbors.append(try rest.takeIntroduction()) }
         guard rest.readableBytes == 0 else { throw .trailingBytes }
-        self.init(interval: interval, viewers: viewers, newest: newest, lease: lease, duty: duty, neighbors: neighbors)
+        self.init(
+            interval: interval, viewers: viewers, newest: newest, lease: lease, duty: duty,
+            isUnreachable: flags & WelcomeFlag.isUnreachable != 0, neighbors: neighbors)
     }
 }

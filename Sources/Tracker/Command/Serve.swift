@@ -45,6 +45,9 @@ struct Serve: AsyncParsableCommand {
     @Flag(help: "BitTorrent clients may use any info-hash, not only segments of known broadcasts.")
     var open = false
 
+    @Flag(help: "Peers that nobody can dial are not called to dial each other at the same time (hole punching).")
+    var noCalls = false
+
     @Option(
         help: ArgumentHelp(
             "Only the broadcasts and info-hashes in this file may be used, one a line.", valueName: "file"))
@@ -94,7 +97,7 @@ struct Serve: AsyncParsableCommand {
         func one(_ value: String?) -> [String] { value.map { [$0] } ?? [] }
         return [
             "listen": listen, "udp": udp, "data": one(data), "workers": one(workers), "open": open ? ["yes"] : [],
-            "allow": one(allow),
+            "no-calls": noCalls ? ["yes"] : [], "allow": one(allow),
             "deny": one(deny), "announce-limit": one(announceLimit), "request-limit": one(requestLimit),
             "max-peers": one(maxPeers), "max-broadcasts": one(maxBroadcasts), "max-listings": one(maxListings),
             "keep-closed": one(keepClosed), "drain": one(drain), "redis": one(redis),

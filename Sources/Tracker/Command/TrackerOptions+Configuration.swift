@@ -12,6 +12,7 @@ extension TrackerOptions {
         data = try configuration.text("data")
         workers = try configuration.number("workers", in: 1...256) ?? TrackerServer.processors
         swarms.isOpen = try configuration.flag("open")
+        if try configuration.flag("no-calls") { core.callsPerSecond = 0 }
         if let place = try configuration.place("redis") {
             redis = Redis(Place(place.host, place.port), password: try configuration.text("redis-password"))
         }

@@ -54,6 +54,8 @@ struct Roster: Sendable {
     private var givers = [[UInt32]](repeating: [], count: Stripe.count)
     private var peers: [Endpoint: PeerID] = [:]
     private var addresses: [IPAddress: Int] = [:]
+    /// How members that could not be dialled can be called, by their numbers.
+    private var bells: [Int: Tracker.Bell] = [:]
     private var giverCount = 0
     /// Peers, but of one host no more than `viewersPerHost`.
     private(set) var viewers = 0
@@ -112,7 +114,7 @@ struct Roster: Sendable {
             let peer = cards[number].peer
             if peers[cards[number].endpoint] == peer { peers[cards[number].endpoint] = nil }
             cards[number].endpoint = endpoint
-            cards[number].isUnreachable = false
+            // Whether the new port can be reached is seen at once; until then what the old one was is the best guess.
             members[number].dialled = nil
             if endpoint.port != 0 { peers[endpoint] = peer }
         }
@@ -132,6 +134,7 @@ struct Roster: Sendable {
         numbers.remove(number, named: card.peer)
         unlist(number)
         injectors.vacate(number)
+        bells[number] = nil
         free.append(number)
         if peers[card.endpoint] == card.peer { peers[card.endpoint] = nil }
         let host = card.endpoint.ip.host
@@ -219,7 +222,18 @@ struct Roster: Sendable {
         return true
     }
 
-    mutating func note(_ number: Int, isReachable: Bool) { cards[number].isUnreachable = !isReachable }
+    mutating func note(_ number: Int, isReachable: Bool, bell: Tracker.Bell?) {
+        cards[number].isUnreachable = !isReachable
+        // One that has announced meanwhile has a newer bell.
+        bells[number] = isReachable ? nil : bells[number] ?? bell
+    }
+
+    /// Of those only who need it: who can be dialled costs nothing here.
+    mutating func renew(_ bell: Tracker.Bell?, of number: Int) {
+        if cards[number].isUnreachable { bells[number] = bell }
+    }
+
+    func bell(of number: Int) -> Tracker.Bell? { bells[number] }
 
     // MARK: Neighbors
 

@@ -88,6 +88,10 @@ struct Selection: Sendable {
         ip.high == 0 && ip.low >> 32 == 0xffff ? ip.low >> 8 : ip.high & ~0xffff
     }
 
+    /// How many are introduced although they could not be dialled, and the numbers of these.
+    var unreachableCount: Int { min(last.count, max(0, limit - chosen.count - spare.count)) }
+    func unreachable(_ index: Int) -> Int { Int(numbers[last[index]]) }
+
     /// In the order of preference.
     func write(to introductions: inout [Introduction]) {
         write(chosen, to: &introductions)

@@ -35,6 +35,9 @@ package struct Tracker: Sendable {
         package var smallSwarm = 8
         /// Peers that say that they take links are to be dialled (`takeChecks`).
         package var checksReachability = false
+        /// Introductions of peers that could not be dialled, a second and asker's address, in which the tracker calls
+        /// them to dial at the same time; 0 for none.
+        package var callsPerSecond = 2
         /// For so long all askers of one address hear of the same part of a large swarm.
         package var disclosure = Interval.seconds(600)
 
@@ -45,6 +48,28 @@ package struct Tracker: Sendable {
     package struct Check: Hashable, Sendable {
         package let endpoint: Endpoint
         let membership: Membership
+        let bell: Bell?
+    }
+
+    /// Where and as what a peer expects to hear from the tracker between its announces.
+    package struct Bell: Hashable, Sendable {
+        package let endpoint: Endpoint
+        /// What the peer called its last announce, so that nobody else rings.
+        package let transaction: UInt32
+        /// The shell's name for the way that the announce came.
+        package let door: Int32
+
+        package init(endpoint: Endpoint, transaction: UInt32, door: Int32) {
+            self.endpoint = endpoint
+            self.transaction = transaction
+            self.door = door
+        }
+    }
+
+    /// Somebody is told of a peer that cannot be dialled, and the peer of somebody: they meet when both dial at once.
+    package struct Call: Hashable, Sendable {
+        package let bell: Bell
+        package let caller: Introduction
     }
 
     /// Why an announcement was not taken.
@@ -77,6 +102,10 @@ package struct Tracker: Sendable {
     private var signed: [BroadcastID: UInt64] = [:]
     private var checks: [Check] = []
     private var dials: RateLimit
+    private var calls: [Call] = []
+    /// How often one address may have others called, and be called.
+    private var calling: RateLimit
+    private var beingCalled: RateLimit
     private let secret: UInt64
 
     package init(settings: Settings = Settings(), seed: UInt64) {
@@ -85,6 +114,8 @@ package struct Tracker: Sendable {
         index = RootIndex(limit: settings.roots, limitPerPeer: settings.rootsPerPeer)
         secret = Randomness.mix(~seed)
         dials = RateLimit(perSecond: settings.checksReachability ? 1 : 0, seed: secret)
+        calling = RateLimit(perSecond: settings.checksReachability ? settings.callsPerSecond : 0, seed: secret)
+        beingCalled = RateLimit(perSecond: settings.checksReachability ? settings.callsPerSecond : 0, seed: ~secret)
     }
 
     package var swarmCount: Int { numbers.count }
@@ -103,8 +134,11 @@ package struct Tracker: Sendable {
     }
 
     /// The same, with the answer in place of an old one, whose memory is used again.
+    ///
+    /// - Parameter bell: how the peer can be called, if it can.
     package mutating func announce(
-        _ announcement: Announcement, from source: Endpoint, at now: Instant, into welcome: inout Welcome
+        _ announcement: Announcement, from source: Endpoint, bell: Bell? = nil, at now: Instant,
+        into welcome: inout Welcome
     ) throws(Refusal) {
         expire(at: now)
         let membership = Membership(broadcast: announcement.broadcast, peer: announcement.peer)
@@ -131,8 +165,9 @@ package struct Tracker: Sendable {
         if settings.checksReachability, checks.count < Self.checksAtOnce,
             rosters[place.roster].isToBeDialled(place.member, at: now), dials.admits(endpoint.ip, at: now)
         {
-            checks.append(Check(endpoint: endpoint, membership: membership))
+            checks.append(Check(endpoint: endpoint, membership: membership, bell: bell))
         }
+        rosters[place.roster].renew(bell, of: place.member)
         answer(
             place, at: endpoint.ip, wanted: Int(announcement.wanted), lacking: announcement.lacking,
             announces: announces, at: now, into: &welcome)
@@ -199,10 +234,15 @@ package struct Tracker: Sendable {
         welcome.interval =
             welcome.lease != nil ? settings.injectorInterval : isNew ? settings.firstInterval : interval
         welcome.duty = rosters[place.roster][place.member].duty
+        welcome.isUnreachable =
+            settings.callsPerSecond > 0 && rosters[place.roster].cards[place.member].isUnreachable
         rosters[place.roster].neighbors(
             of: place.member, lacking: lacking, limit: min(wanted, Limits.introductions),
             seed: disclosureSeed(ip, at: now), using: &random, &selection,
             into: &welcome.neighbors)
+        for index in 0..<min(selection.unreachableCount, Self.callsPerAnswer) {
+            call(selection.unreachable(index), to: place, at: now)
+        }
     }
 
     private mutating func remove(_ membership: Membership, at place: Place) {
@@ -242,7 +282,29 @@ package struct Tracker: Sendable {
         guard let place = find(check.membership),
             rosters[place.roster].cards[place.member].endpoint == check.endpoint
         else { return }
-        rosters[place.roster].note(place.member, isReachable: isReachable)
+        rosters[place.roster].note(place.member, isReachable: isReachable, bell: check.bell)
+    }
+
+    // MARK: Calls
+
+    /// Calls that may wait, and how many one answer may cause.
+    private static let callsAtOnce = 1_000
+    private static let callsPerAnswer = 4
+
+    /// Whom to call now.
+    package mutating func takeCalls() -> [Call] {
+        defer { calls = [] }
+        return calls
+    }
+
+    /// A neighbor that cannot be dialled hears of an asker who is told of it, as far as both addresses may.
+    private mutating func call(_ neighbor: Int, to asker: Place, at now: Instant) {
+        let card = rosters[asker.roster].cards[asker.member]
+        guard settings.callsPerSecond > 0, card.endpoint.port != 0, calls.count < Self.callsAtOnce,
+            let bell = rosters[asker.roster].bell(of: neighbor), bell.endpoint.ip != card.endpoint.ip,
+            calling.admits(card.endpoint.ip, at: now), beingCalled.admits(bell.endpoint.ip, at: now)
+        else { return }
+        calls.append(Call(bell: bell, caller: Introduction(peer: card.peer, endpoint: card.endpoint)))
     }
 
     private func disclosureSeed(_ ip: IPAddress, at now: Instant) -> UInt64 {

@@ -97,11 +97,25 @@ final class DatagramDoor: Sendable {
         for socket in sockets { close(socket) }
     }
 
+    /// Calls a peer the way that its last announce came; returns whether the datagram has left.
+    static func ring(_ call: Tracker.Call) -> Bool {
+        var datagram = ByteBuffer()
+        TrackerAnswer.call(transaction: call.bell.transaction, call.caller).encode(into: &datagram)
+        // A socket of IPv6 that takes IPv4 too knows it by its mapped address, one of IPv4 does not.
+        return (call.bell.endpoint.ip.v4 == nil ? [true] : [true, false]).contains { isV6 in
+            call.bell.endpoint.withSocketAddress(isV6: isV6) { address, length in
+                datagram.withUnsafeReadableBytes { bytes in
+                    sendto(call.bell.door, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT), address, length) >= 0
+                }
+            }
+        }
+    }
+
     private func serve(_ number: Int) {
         let batch = datagram_batch_make()
         defer { datagram_batch_free(batch) }
         if isEverywhere { _ = datagram_batch_keep_addresses(batch, sockets[number]) }
-        var clerk = DatagramClerk(ids: ids, shared: shared, swarms: swarms)
+        var clerk = DatagramClerk(door: sockets[number], ids: ids, shared: shared, swarms: swarms)
         var swept = 0
         while !isStopping.load(ordering: .relaxed) {
             let received = datagram_batch_receive(batch, sockets[number])
@@ -119,6 +133,7 @@ final class DatagramDoor: Sendable {
 
 /// Answers datagrams, one thread's.
 private struct DatagramClerk {
+    let door: Int32
     let ids: ConnectionIDs
     let shared: SharedTracker
     let swarms: Swarms
@@ -128,7 +143,8 @@ private struct DatagramClerk {
     var now = Instant.zero
     var seconds: UInt64 = 0
 
-    init(ids: ConnectionIDs, shared: SharedTracker, swarms: Swarms) {
+    init(door: Int32, ids: ConnectionIDs, shared: SharedTracker, swarms: Swarms) {
+        self.door = door
         self.ids = ids
         self.shared = shared
         self.swarms = swarms
@@ -206,7 +222,9 @@ private struct DatagramClerk {
         case .announce(let id, let transaction, let announcement):
             guard ids.isValid(id, from: source.ip, at: seconds) else { return silence("udp_connection_id") }
             do throws(Tracker.Refusal) {
-                try shared.announce(announcement, from: source, at: now, into: &welcome)
+                try shared.announce(
+                    announcement, from: source,
+                    bell: Tracker.Bell(endpoint: source, transaction: transaction, door: door), at: now, into: &welcome)
                 tally.count(.nativeDatagrams)
                 return TrackerAnswer.write(welcome, transaction: transaction, to: bytes)
             } catch { return SwarmReply.refused(transaction: transaction, error.rawValue, to: bytes) }

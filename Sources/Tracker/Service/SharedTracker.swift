@@ -14,6 +14,7 @@ final class SharedTracker: Sendable {
         var listings = 0
         var searches = 0
         var dials: [String: Int] = [:]
+        var calls: [String: Int] = [:]
     }
 
     private let tracker: Mutex<Tracker>
@@ -62,19 +63,22 @@ final class SharedTracker: Sendable {
         tracker.withLock { body(&$0) }
     }
 
-    /// Takes an announcement and writes the answer over an old one.
+    /// Takes an announcement, writes the answer over an old one, and calls whom the asker will dial in vain otherwise.
     func announce(
-        _ announcement: Announcement, from source: Endpoint, at now: Instant, into welcome: inout Welcome
+        _ announcement: Announcement, from source: Endpoint, bell: Tracker.Bell? = nil, at now: Instant,
+        into welcome: inout Welcome
     ) throws(Tracker.Refusal) {
         do throws(Tracker.Refusal) {
             guard access.admits(announcement.broadcast) else { throw .notAllowed }
             guard mayAnnounce(source.ip) else { throw .tooFast }
-            try tracker.withLock { tracker throws(Tracker.Refusal) in
-                try tracker.announce(announcement, from: source, at: now, into: &welcome)
+            let calls = try tracker.withLock { tracker throws(Tracker.Refusal) in
+                try tracker.announce(announcement, from: source, bell: bell, at: now, into: &welcome)
                 if tracker.rootCount != rootCount.load(ordering: .relaxed) {
                     rootCount.store(tracker.rootCount, ordering: .relaxed)
                 }
+                return tracker.takeCalls()
             }
+            for call in calls { countCall(DatagramDoor.ring(call) ? "sent" : "failed") }
         } catch {
             countRefused("\(error)")
             throw error
@@ -118,6 +122,8 @@ final class SharedTracker: Sendable {
     func countSearch() { counts.withLock { $0.searches += 1 } }
 
     func countDial(_ result: String) { counts.withLock { $0.dials[result, default: 0] += 1 } }
+
+    private func countCall(_ result: String) { counts.withLock { $0.calls[result, default: 0] += 1 } }
 
     func countRefused(_ reason: String) { counts.withLock { $0.refused[reason, default: 0] += 1 } }
 
@@ -165,6 +171,7 @@ final class SharedTracker: Sendable {
                 "http_scrape": tallies[.httpScrapes], "socket_scrape": tallies[.socketScrapes],
             ])
         counter("tributary_tracker_dials_total", "Peers dialled back.", "result", counts.dials)
+        counter("tributary_tracker_calls_total", "Peers called to dial another.", "result", counts.calls)
         counter("tributary_tracker_refused_total", "Well-formed requests refused.", "reason", refused)
         counter("tributary_tracker_malformed_total", "Malformed messages.", "reason", counts.malformed)
         counter("tributary_tracker_http_malformed_total", "Malformed HTTP requests.", "reason", http)

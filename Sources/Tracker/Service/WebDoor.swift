@@ -53,6 +53,7 @@ struct WebDoor: Sendable {
                     text: shared.metrics(http: malformed, gauges: gauges),
                     type: "text/plain; version=0.0.4; charset=utf-8"))
         case ("v1", "announce", 2) where request.method == "POST": return now(announce(request))
+        case ("v1", "address", 2) where isRead: return now(address(of: request))
         case ("v1", "broadcasts", 2...3), ("v1", "events", 2):
             guard let source = request.remote.flatMap(Endpoint.init), operation.mayAsk(source.ip, at: shared.now)
             else {
@@ -71,7 +72,8 @@ struct WebDoor: Sendable {
             default: return now(.complaint(405, "this path does not take that method"))
             }
         case ("v1", "who-has", 3) where isRead: return now(holders(path[2]))
-        case ("healthz", _, 1), ("readyz", _, 1), ("metrics", _, 1), ("v1", "announce", 2), ("v1", "who-has", 3):
+        case ("healthz", _, 1), ("readyz", _, 1), ("metrics", _, 1), ("v1", "announce", 2), ("v1", "address", 2),
+            ("v1", "who-has", 3):
             return now(.complaint(405, "this path does not take that method"))
         default: return now(.complaint(404, "there is nothing here"))
         }
@@ -111,6 +113,14 @@ struct WebDoor: Sendable {
         var bytes = ByteBufferAllocator().buffer(capacity: Limits.datagramLength)
         welcome.encode(into: &bytes)
         return Response(status: 200, headers: [("content-type", "application/octet-stream")], body: .bytes(bytes))
+    }
+
+    /// Where the asker's connection comes from, as it looks from here: behind a NAT that is another port than its own.
+    private func address(of request: Request) -> Response {
+        guard let source = request.remote.flatMap(Endpoint.init) else {
+            return .complaint(400, "the sender has no IP address")
+        }
+        return Response(text: "\(source)\n")
     }
 
     private func holders(_ name: String) -> Response {
