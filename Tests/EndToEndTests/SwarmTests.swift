@@ -98,6 +98,7 @@ import WebClient
             }
             try await show.play(3)
             try await show.verify()
+            for seat in await show.seats { #expect(seat.count("announces_missed") <= 1) }
         }
     }
 

@@ -1,11 +1,13 @@
 import Foundation
 import Integrity
 import Stage
+import Synchronization
 import Testing
 import TrackerCore
 import TrackerService
 import Vocabulary
 import WebClient
+import Wire
 
 /// The program itself, started, killed and started again.
 @Suite(.serialized, .timeLimit(.minutes(4))) struct `A tracker's operator` {
@@ -168,6 +170,100 @@ import WebClient
         #expect(try await program.ended(within: .seconds(30)) == .exited(0))
     }
 
+    /// Announces as BEP 15 has it, every second, and repeats what has not been answered; returns how often that was.
+    private static func announce(
+        _ number: UInt64, to port: Int, until isOver: () -> Bool
+    ) async throws -> (missed: Int, answered: Int) {
+        var (missed, answered) = (0, 0)
+        var line: (socket: Line, id: UInt64)?
+        let announcement = Announcement(
+            broadcast: BroadcastID(Word256(1, 1, 1, 1)), peer: PeerID(Word256(0, 0, 0, number)),
+            port: UInt16(1_000 + number), freeUpload: 1)
+        // Not all at the same moment.
+        try await Task.sleep(for: .milliseconds(Int(number) * 37 % 1_000))
+        while !isOver() || answered == 0 {
+            let known = line
+            let socket = if let known { known.socket } else { try await Line(port: port) }
+            let id = await withTaskGroup(of: UInt64?.self) { group in
+                group.addTask {
+                    var id = known?.id
+                    if id == nil { id = try? await socket.connect() }
+                    guard let id,
+                        let answer = try? await socket.ask(
+                            .announce(connection: id, transaction: 9, announcement)), case .welcome = answer
+                    else { return nil }
+                    return id
+                }
+                group.addTask {
+                    try? await Task.sleep(for: patience)
+                    return nil
+                }
+                defer { group.cancelAll() }
+                return await group.next() ?? nil
+            }
+            if let id {
+                line = (socket, id)
+                answered += 1
+                try await Task.sleep(for: .seconds(1))
+            } else {
+                missed += 1
+                line = nil
+                try await socket.close()
+            }
+        }
+        try await line?.socket.close()
+        return (missed, answered)
+    }
+
+    private static let patience = Duration.seconds(8)
+
+    @Test func `restarts it, and no client misses more than one announce`() async throws {
+        let clients: ClosedRange<UInt64> = 1...40
+        var program = try tracker(Self.anywhere + ["--drain", "2"])
+        let ready = try await program.event("ready", within: .seconds(30))
+        let (http, udp) = (try #require(ready["http"]?.text), try #require(ready["udp"]?.text))
+        let port = try #require(udp.split(separator: ":").last.flatMap { Int($0) })
+        let end = End()
+        let outcomes = try await withThrowingTaskGroup(of: (missed: Int, answered: Int).self) { group in
+            for number in clients {
+                group.addTask {
+                    try await Self.announce(number, to: port) { end.hasCome }
+                }
+            }
+            try await hasPeers(clients.count, http)
+            program.signal(SIGTERM)
+            #expect(try await program.ended(within: .seconds(60)) == .exited(0))
+            let stopped = ContinuousClock.now
+            let places = [
+                "--listen", String(http.dropFirst("http://".count)), "--udp", String(udp.dropFirst("udp://".count)),
+            ]
+            program = try tracker(places + ["--drain", "2"])
+            _ = try await program.event("ready", within: .seconds(30))
+            // Who asks a tracker that takes that long to come back asks twice in vain.
+            let allowed = 1 + Int((ContinuousClock.now - stopped) / Self.patience)
+            try await hasPeers(clients.count, http)
+            end.come()
+            var outcomes: [(missed: Int, answered: Int)] = []
+            for try await outcome in group {
+                #expect(outcome.missed <= allowed)
+                outcomes.append(outcome)
+            }
+            return outcomes
+        }
+        // The connection ids of before the restart are nobody's: everybody has noticed it.
+        #expect(outcomes.count == clients.count && outcomes.allSatisfy { $0.missed >= 1 && $0.answered >= 2 })
+        #expect(await program.stop() == .exited(0))
+    }
+
+    private func hasPeers(_ count: Int, _ url: String) async throws {
+        let client = WebClient()
+        try await wait(for: "\(count) peers", within: .seconds(60)) {
+            let page = try? await client.get("\(url)/metrics", limit: 1 << 20)
+            return String(decoding: page?.body ?? [], as: UTF8.self).contains("tributary_tracker_peers \(count)\n")
+        }
+        await client.shutdownAndWait()
+    }
+
     @Test func `survives a hang-up signal`() async throws {
         let program = try tracker(Self.anywhere)
         _ = try await program.event("ready", within: .seconds(30))
@@ -192,4 +288,13 @@ import WebClient
         #expect(try await verify.ended(within: .seconds(60)) == .exited(0), "\(verify.complaints)")
         #expect(!verify.complaints.contains("tributary-tracker.service"), "\(verify.complaints)")
     }
+}
+
+/// Whether something is over, told to many.
+private final class End: Sendable {
+    private let state = Mutex(false)
+
+    var hasCome: Bool { state.withLock { $0 } }
+
+    func come() { state.withLock { $0 = true } }
 }

@@ -177,7 +177,7 @@ extension `A tracker's ports` {
 }
 
 /// A UDP client that asks one thing at a time.
-private struct Line {
+struct Line {
     private let channel: any Channel
     private let tracker: SocketAddress
     private let answers: AsyncThrowingStream<ByteBuffer, any Error>

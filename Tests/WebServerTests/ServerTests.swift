@@ -69,6 +69,40 @@ import WebServer
         #expect(malformed == [.headTimeout: 1])
     }
 
+    @Test(arguments: [
+        ("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab", MalformedRequest.bodyTimeout),
+        ("GET / HT", .truncated), ("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab", .truncated),
+        (String(repeating: "GET /slow HTTP/1.1\r\n\r\n", count: 9), .pipelineTooDeep),
+        ("GET /long HTTP/1.1\r\n\r\n", .stalled), ("", .tooManyConnections),
+    ]) func `counts who begins and does not go on, asks for too much at once, or takes nothing`(
+        text: String, reason: MalformedRequest
+    ) async throws {
+        var limits = ServerLimits()
+        limits.pipeline = 4
+        if reason == .tooManyConnections { limits.connectionsPerAddress = 1 }
+        if [.bodyTimeout, .stalled].contains(reason) { limits.idle = .milliseconds(200) }
+        let group = MultiThreadedEventLoopGroup.singleton
+        let server = try await Server.start(host: "127.0.0.1", port: 0, group: group, limits: limits) { request, loop in
+            // More than the kernel takes for a client that does not read.
+            let body = ByteBuffer(repeating: 7, count: request.path == "/long" ? 64 << 20 : 1)
+            let answer = Response(status: 200, body: .bytes(body))
+            return loop.scheduleTask(in: .milliseconds(request.path == "/slow" ? 300 : 0)) { answer }.futureResult
+        }
+        var channels: [any Channel] = []
+        for _ in 0..<(reason == .tooManyConnections ? 2 : 1) {
+            channels.append(
+                try await ClientBootstrap(group: group).channelOption(.autoRead, value: false)
+                    .connect(host: "127.0.0.1", port: server.port).get())
+        }
+        if !text.isEmpty { try await channels[0].writeAndFlush(ByteBuffer(string: text)) }
+        if reason == .truncated { try await channels[0].close() }
+        let deadline = ContinuousClock.now + .seconds(30)
+        while server.malformed.isEmpty, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(server.malformed == [reason: 1])
+        for channel in channels { channel.close(promise: nil) }
+        await server.stop()
+    }
+
     @Test func `streams in chunks, and breaks off when the handler gives up`() async throws {
         let request = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
         let (whole, _) = try await exchange(request) { _, eventLoop in

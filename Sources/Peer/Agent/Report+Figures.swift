@@ -28,6 +28,7 @@ extension Report {
             ("sharing", .bool(isSharing)),
             ("reachable", .bool(!isUnreachable)),
             ("tracker", .string(trackerState)),
+            ("announces_missed", .integer(tally.announcesMissed)),
             ("origin", .string(originState)),
             ("store_bytes", .integer(storeBytes)),
             ("fallback", Self.counts(fetched)),

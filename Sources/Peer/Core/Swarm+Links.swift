@@ -218,6 +218,7 @@ extension Swarm {
     }
 
     mutating func announceFailed(at now: Instant) {
+        if announceFailures == 0 { tally.announcesMissed += 1 }
         announceFailures = min(announceFailures + 1, 6)
         let ceiling = 0.5 * Double(1 << announceFailures)
         nextAnnounce = now + .seconds(Double.random(in: 0.5...min(ceiling, 15), using: &random))

@@ -16,5 +16,8 @@ package struct Tally: Hashable, Sendable {
     /// Pieces asked of the origin, by reason.
     package var fetched: [FetchReason: Int] = [:]
 
+    /// Announces that no tracker answered; what repeats one until it is answered is not counted again.
+    package var announcesMissed = 0
+
     package init() {}
 }
