@@ -219,7 +219,10 @@ import Vocabulary
             let flash = try await newsroom.ffmpeg(
                 Newsroom.picture + ["-c:v", "flv", "-f", "flv", "\(rtmp)/\(old)"])
             #expect(try await flash.ended(within: .seconds(60)) != .exited(0))
-            #expect(await newsroom.state(of: "old").sentence.contains("flv1 video"))
+            // It is sent away before the broadcaster is told.
+            try await wait(for: "a word about Flash", within: .seconds(60)) {
+                await newsroom.state(of: "old").sentence.contains("flv1 video")
+            }
             let noise = try await newsroom.ffmpeg(
                 Newsroom.sound + ["-c:a", "pcm_s16le", "-f", "s16le", "\(srt)?streamid=\(old)&pkt_size=1316"])
             try await wait(for: "a word about noise over SRT", within: .seconds(60)) {
@@ -235,7 +238,9 @@ import Vocabulary
                 _ = try await stranger.ended(within: .seconds(30))
             }
             let origin = try #require(await newsroom.origin)
-            #expect(origin.complaints.contains("a connection to the RTMP port was closed"))
+            try await wait(for: "a word about garbage", within: .seconds(30)) {
+                origin.complaints.contains("a connection to the RTMP port was closed")
+            }
 
             try await newsroom.state("held", of: "silent")
             #expect(await newsroom.state(of: "silent").sentence.contains("nothing came from it for 10 s"))

@@ -34,7 +34,7 @@ final class Studio: Sendable {
         let ffmpeg = try Program(
             "ffmpeg",
             ["-nostdin", "-hide_banner", "-loglevel", "error", "-y"] + arguments + ["-t", "\(seconds)", path])
-        guard try await ffmpeg.ended(within: .seconds(20)) == .exited(0) else {
+        guard try await ffmpeg.ended(within: .seconds(60)) == .exited(0) else {
             throw Program.Failure(description: ffmpeg.complaints)
         }
         return path
@@ -61,7 +61,7 @@ final class Studio: Sendable {
                 "-v", "error", "-select_streams", "v", "-count_frames", "-show_entries", "stream=nb_read_frames",
                 "-of", "csv=p=0", path,
             ])
-        _ = try await ffprobe.ended(within: .seconds(20))
+        _ = try await ffprobe.ended(within: .seconds(60))
         let digits = String(decoding: ffprobe.output, as: UTF8.self).prefix { $0.isNumber }
         return (ffprobe.complaints, Int(digits) ?? 0)
     }

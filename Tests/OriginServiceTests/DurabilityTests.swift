@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Integrity
 import Testing
 import Vocabulary
@@ -6,7 +7,7 @@ import Wire
 
 @testable import OriginService
 
-@Suite(.timeLimit(.minutes(1))) struct `An origin that starts again` {
+@Suite(.timeLimit(.minutes(5))) struct `An origin that starts again` {
     private let desk = try? Desk()
 
     @Test func `goes on with the next number, marks a discontinuity and still serves what it cut`() throws {
@@ -108,6 +109,23 @@ import Wire
         let error = #expect(throws: DataFolderError.self) { try desk.folder() }
         #expect("\(error, default: "")".contains("in use by another origin"))
         withExtendedLifetime(folder) {}
+    }
+
+    @Test func `has its folder at once, although a program that is being started still holds the old lock`() throws {
+        let desk = try #require(desk)
+        let inherited = try { () throws -> Int32 in
+            let folder = try desk.folder()
+            defer { withExtendedLifetime(folder) {} }
+            let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+            let lock = open.first {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?
+                    .hasSuffix("\(desk.path.split(separator: "/").last ?? "")/data/lock") == true
+            }
+            // What a child has between fork and exec.
+            return dup(try #require(lock))
+        }()
+        defer { close(inherited) }
+        #expect(throws: Never.self) { try desk.folder() }
     }
 
     @Test func `lists a lost segment as a gap and serves the others`() throws {

@@ -37,7 +37,11 @@ package final class DataFolder: Sendable {
         self.path = path
     }
 
-    deinit { close(lock) }
+    deinit {
+        // Not by closing alone: a program that is being started just now has a copy of the descriptor for a moment.
+        flock(lock, LOCK_UN)
+        close(lock)
+    }
 
     /// The key of the broadcast whose data is at `path`; made on first use.
     package static func key(in path: String) throws -> SigningKey {
