@@ -38,6 +38,7 @@ let system: [Target] = [
         name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CDatagrams", path: "Sources/System/CDatagrams"),
     .systemLibrary(name: "CStreams", path: "Sources/System/CStreams"),
+    .systemLibrary(name: "CMemoryFiles", path: "Sources/System/CMemoryFiles"),
     .target(name: "CNamespaces", path: "Sources/System/CNamespaces"),
 ]
 
@@ -45,7 +46,8 @@ let shared: [Target] = [
     .target(name: "Vocabulary", path: "Sources/Shared/Vocabulary"),
     .target(name: "Integrity", dependencies: [vocabulary, "CSodium", "CLibCrypto"], path: "Sources/Shared/Integrity"),
     .target(name: "Wire", dependencies: [vocabulary, nioCore], path: "Sources/Shared/Wire"),
-    .target(name: "WebServer", dependencies: nio + [nioHTTP, "CZlib"], path: "Sources/Shared/WebServer"),
+    .target(
+        name: "WebServer", dependencies: nio + [nioHTTP, "CMemoryFiles", "CZlib"], path: "Sources/Shared/WebServer"),
     .target(name: "WebClient", dependencies: [vocabulary, "CLibCurl", nioCore], path: "Sources/Shared/WebClient"),
     .target(name: "Inspection", dependencies: [vocabulary, "WebClient"], path: "Sources/Shared/Inspection"),
     .target(name: "CommandLine", dependencies: ["Wire", logging, nioCore], path: "Sources/Shared/CommandLine"),

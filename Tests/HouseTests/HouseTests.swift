@@ -11,7 +11,7 @@ private let mayImport: [String: Set<String>] = {
         "Vocabulary": [],
         "Integrity": ["Vocabulary", "CSodium", "CLibCrypto", "Glibc"],
         "Wire": ["Vocabulary", "NIOCore"],
-        "WebServer": nio.union(platform).union(["CZlib", "NIOHTTP1", "Vocabulary", "Logging"]),
+        "WebServer": nio.union(platform).union(["CMemoryFiles", "CZlib", "NIOHTTP1", "Vocabulary", "Logging"]),
         "WebClient": platform.union(["CLibCurl", "NIOCore", "Vocabulary"]),
         "Inspection": ["Vocabulary", "WebClient"],
         "CommandLine": platform.union(["Logging", "NIOCore", "Wire"]),

@@ -6,6 +6,7 @@ import OriginCore
 package import OriginMedia
 import Synchronization
 package import Vocabulary
+package import WebServer
 import Wire
 
 /// One broadcast as it is published: takes cut segments, makes them durable and signed, and answers for them.
@@ -49,7 +50,7 @@ package final class Publication: Sendable {
         }
 
         package var kind: Kind
-        package var bytes: ByteBuffer
+        package var bytes: KeptBytes
     }
 
     /// What a request may wait for.
@@ -155,10 +156,10 @@ package final class Publication: Sendable {
                 guard let (bytes, leaves) = store.read(copy.record.root) else { continue }
                 if let section = copy.record.initialization {
                     guard let (bytes, _) = store.read(section) else { continue }
-                    state.contents[section] = Content(kind: .initialization, bytes: ByteBuffer(bytes: bytes))
+                    state.contents[section] = Content(kind: .initialization, bytes: KeptBytes(bytes))
                 }
                 state.contents[copy.record.root] = Content(
-                    kind: copy.record.initialization == nil ? .transport : .fragment, bytes: ByteBuffer(bytes: bytes))
+                    kind: copy.record.initialization == nil ? .transport : .fragment, bytes: KeptBytes(bytes))
                 state.held[sequence]?.copies[number].leaves = leaves
             }
         }
@@ -293,10 +294,10 @@ extension Publication {
             })
         for cut in cuts {
             state.contents[cut.root] = Content(
-                kind: cut.section == nil ? .transport : .fragment, bytes: ByteBuffer(bytes: cut.media.bytes))
+                kind: cut.section == nil ? .transport : .fragment, bytes: KeptBytes(cut.media.bytes))
             guard let section = cut.section, state.contents[section] == nil else { continue }
             state.contents[section] = Content(
-                kind: .initialization, bytes: ByteBuffer(bytes: cut.media.initialization ?? []))
+                kind: .initialization, bytes: KeptBytes(cut.media.initialization ?? []))
         }
         let lost = state.forget(state.window.append(record))
         store.withLock { store in
@@ -522,7 +523,7 @@ extension Publication {
         state.withLock { state in
             (
                 state.newest?.record.segment.sequence, state.window.listed.count,
-                state.contents.values.reduce(0) { $0 + $1.bytes.readableBytes }
+                state.contents.values.reduce(0) { $0 + $1.bytes.count }
             )
         }
     }

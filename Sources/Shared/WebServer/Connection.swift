@@ -10,11 +10,17 @@ import NIOHTTP1
 final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
+    typealias OutboundOut = IOData
 
     private enum Turn {
         case request(Request, isHead: Bool, isKeepAlive: Bool, isHTTP10: Bool)
         case refusal(MalformedRequest)
+    }
+
+    /// What is still to be written of a body.
+    private enum Rest {
+        case bytes(ByteBuffer)
+        case kept(KeptBytes, Range<Int>)
     }
 
     private enum Wait { case firstByte, head, body, reader, farewell }
@@ -36,7 +42,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private var isAnswering = false
     private var keepsAlive = true
     private var writer: ResponseWriter?
-    private var rest: ByteBuffer?
+    private var rest: Rest?
     private var isPumping = false
 
     private var deadline: (at: NIODeadline, wait: Wait)?
@@ -247,7 +253,10 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         switch response.body {
         case .none, .upgrade: answered()
         case .bytes(let body):
-            rest = body
+            rest = .bytes(body)
+            pump()
+        case .kept(let body, let range):
+            rest = .kept(body, range)
             pump()
         case .stream(let length, let stream):
             flush()
@@ -271,15 +280,25 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    /// Bytes of a body that are written at a time; a reader that takes them is no silent one.
+    private static let portion = 1 << 20
+
     /// Writes what the connection takes of a body that lies in memory.
     private func pump() {
         guard !isPumping else { return }
         isPumping = true
         defer { isPumping = false }
-        while isWritable, var left = rest {
-            let slice = left.readSlice(length: min(left.readableBytes, 1 << 20))
-            rest = left.readableBytes > 0 ? left : nil
-            if let slice { write(slice) }
+        while isWritable, let left = rest, let context {
+            switch left {
+            case .bytes(var bytes):
+                let slice = bytes.readSlice(length: min(bytes.readableBytes, Self.portion))
+                rest = bytes.readableBytes > 0 ? .bytes(bytes) : nil
+                if let slice { write(slice) }
+            case .kept(let bytes, let range):
+                let end = min(range.upperBound, range.lowerBound + Self.portion)
+                rest = end < range.upperBound ? .kept(bytes, end..<range.upperBound) : nil
+                if !range.isEmpty { bytes.write(range.lowerBound..<end, to: context) }
+            }
             if rest == nil { return answered() }
             flush()
         }
@@ -326,7 +345,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
-    func write(_ bytes: ByteBuffer) { context?.write(wrapOutboundOut(bytes), promise: nil) }
+    func write(_ bytes: ByteBuffer) { context?.write(wrapOutboundOut(.byteBuffer(bytes)), promise: nil) }
 
     func flush() { context?.flush() }
 

@@ -5,6 +5,7 @@ package struct Response: Sendable {
     package enum Body: Sendable {
         case none
         case bytes(ByteBuffer)
+        case kept(KeptBytes, Range<Int>)
         /// Runs on the connection's event loop once the head is written; not at all for HEAD.
         /// Without a length the body is chunked.
         case stream(length: Int?, @Sendable (ResponseWriter) -> Void)
@@ -27,10 +28,11 @@ package struct Response: Sendable {
         self.init(status: status, headers: [("content-type", type)], body: .bytes(ByteBuffer(string: text)))
     }
 
-    var length: Int? {
+    package var length: Int? {
         switch body {
         case .none: 0
         case .bytes(let bytes): bytes.readableBytes
+        case .kept(_, let range): range.count
         case .stream(let length, _): length
         case .upgrade: 0
         }

@@ -1,0 +1,110 @@
+import Foundation
+import Glibc
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+import WebServer
+
+@Suite(.timeLimit(.minutes(3))) struct `Bytes that are kept` {
+    private static func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) }
+    }
+
+    /// Asks a server for one body and returns it, read in small portions after `pause`.
+    private func fetch(port: Int, pause: @escaping @Sendable () -> Void = {}) async throws -> [UInt8] {
+        try await NIOThreadPool.singleton.runIfActive {
+            let line = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            defer { close(line) }
+            var room: Int32 = 4_096
+            setsockopt(line, SOL_SOCKET, SO_RCVBUF, &room, 4)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = UInt16(port).bigEndian
+            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            let failed = withUnsafeBytes(of: &address) {
+                connect(line, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t($0.count))
+            }
+            let request = Array("GET / HTTP/1.1\r\nconnection: close\r\n\r\n".utf8)
+            guard failed == 0, send(line, request, request.count, 0) == request.count else { throw POSIXError(.EIO) }
+            var answer: [UInt8] = []
+            var buffer = [UInt8](repeating: 0, count: 30_000)
+            var isPaused = false
+            while true {
+                let count = recv(line, &buffer, buffer.count, 0)
+                guard count > 0 else { break }
+                answer += buffer[..<count]
+                if !isPaused { pause() }
+                isPaused = true
+            }
+            guard
+                let end = answer.indices.dropLast(3).first(where: {
+                    answer[$0..<$0 + 4].elementsEqual([13, 10, 13, 10])
+                })
+            else { return [] }
+            return Array(answer[(end + 4)...])
+        }
+    }
+
+    @Test(arguments: [0, 1, 5_000, 16 << 10, 70_001, 3_000_000])
+    func `are sent whole and in part, to many at once`(count: Int) async throws {
+        let bytes = Self.bytes(count)
+        let kept = KeptBytes(bytes)
+        #expect(kept.count == count && kept.bytes == bytes)
+        for range in [0..<count, count / 3..<count, count / 2..<count / 2 + count / 4] {
+            let server = try await Server.start(
+                host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton
+            ) { $1.makeSucceededFuture(Response(status: 200, body: .kept(kept, range))) }
+            let port = server.port
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<4 { group.addTask { try await fetch(port: port) == Array(bytes[range]) } }
+                for try await isSame in group { #expect(isSame) }
+            }
+            await server.stop()
+        }
+    }
+
+    @Test func `stay as they are while they are sent, although nobody else holds them`() async throws {
+        let bytes = Self.bytes(8 << 20)
+        let holder = Mutex<KeptBytes?>(KeptBytes(bytes))
+        let server = try await Server.start(
+            host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton
+        ) { _, eventLoop in
+            let kept = holder.withLock { kept in
+                defer { kept = nil }
+                return kept
+            }
+            guard let kept else { return eventLoop.makeSucceededFuture(Response(status: 404)) }
+            return eventLoop.makeSucceededFuture(Response(status: 200, body: .kept(kept, 0..<kept.count)))
+        }
+        let isReleased = Mutex(false)
+        let answer = try await fetch(port: server.port) {
+            isReleased.withLock { $0 = holder.withLock { $0 == nil } }
+            // What has gone wrong by then would be seen.
+            for count in 1...8 { _ = KeptBytes([UInt8](repeating: 1, count: count << 20)) }
+        }
+        #expect(isReleased.withLock { $0 })
+        #expect(answer == bytes)
+        await server.stop()
+    }
+
+    @Test func `are given back when nobody holds them`() throws {
+        var kept: KeptBytes? = KeptBytes([UInt8](repeating: 1, count: 64 << 20))
+        let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+        let file = try #require(
+            open.first {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?
+                    .hasPrefix("/memfd:tributary") == true
+            })
+        func held() -> Int {
+            var status = stat()
+            fstat(file, &status)
+            return Int(status.st_blocks) * 512
+        }
+        let before = held()
+        #expect(before >= 64 << 20)
+        #expect(kept?.count == 64 << 20)
+        kept = nil
+        #expect(held() <= before - (32 << 20))
+    }
+}
