@@ -44,12 +44,12 @@ import Vocabulary
         let created = try say(.command(.string("createStream"), .number(4), .null))
         guard case .send(let message) = created.first else { throw RTMPError.truncated }
         #expect(try AMF.values(parsing: message.payload) == [.string("_result"), .number(4), .null, .number(1)])
-        #expect(try publish("a-key?token=1") == [.admit(key: "a-key")])
+        #expect(try publish("a-key?token=1") == [.admit(Ticket(key: "a-key"))])
     }
 
     @Test mutating func `finds the key at the end of the application's name`() throws {
         _ = try connect(app: "live/a-key")
-        #expect(try publish("") == [.admit(key: "a-key")])
+        #expect(try publish("") == [.admit(Ticket(key: "a-key"))])
     }
 
     @Test mutating func `takes nothing before the key was right`() throws {

@@ -17,7 +17,8 @@ import Vocabulary
         log.logLevel = .critical
         reception = Reception(log: log)
         reception.open(
-            "show", keys: [Reception.Key(name: "main", hash: StreamKey.hash(key))], to: Entrance(), policy: .refuse)
+            "show", keys: [Reception.Key(name: "main", hash: StreamKey.hash(key))], to: [Entrance(), Entrance()],
+            policy: .refuse)
     }
 
     /// What an encoder was told when it was sent away.
@@ -36,25 +37,43 @@ import Vocabulary
     }
 
     @Test func `opens a broadcast to its key alone`() {
-        #expect(refusal(reception.admit(encoder(), key: key + "0"))?.contains("wrong") == true)
-        #expect(refusal(reception.admit(encoder(), key: "")) != nil)
-        #expect(refusal(reception.admit(encoder(), key: String(repeating: key, count: 1_000))) != nil)
+        #expect(refusal(reception.admit(encoder(), Ticket(key: key + "0")))?.contains("wrong") == true)
+        #expect(refusal(reception.admit(encoder(), Ticket(key: ""))) != nil)
+        #expect(refusal(reception.admit(encoder(), Ticket(key: String(repeating: key, count: 1_000)))) != nil)
         let mine = encoder()
-        #expect(refusal(reception.admit(mine, key: key)) == nil)
+        #expect(refusal(reception.admit(mine, Ticket(key: key))) == nil)
         #expect(reception.encoder(of: "show")?.address == "192.0.2.1")
-        #expect(refusal(reception.admit(encoder(), key: key))?.contains("on air") == true)
+        #expect(refusal(reception.admit(encoder(), Ticket(key: key)))?.contains("on air") == true)
         reception.left(mine, "it has ended its programme")
-        #expect(refusal(reception.admit(encoder(), key: key)) == nil)
+        #expect(refusal(reception.admit(encoder(), Ticket(key: key))) == nil)
+    }
+
+    @Test func `lets each rendition have an encoder, and knows which there are`() {
+        let (source, smaller) = (encoder(), encoder())
+        #expect(refusal(reception.admit(source, Ticket(key: key))) == nil)
+        #expect(refusal(reception.admit(smaller, Ticket(key: key, rendition: 1))) == nil)
+        #expect(reception.figures.onAir == 2)
+        for rendition in [2, .max] {
+            let ticket = Ticket(key: key, rendition: rendition)
+            #expect(refusal(reception.admit(encoder(), ticket)) == "this broadcast takes rendition 1")
+            #expect(reception.refusal(of: ticket, transport: "SRT", from: "192.0.2.1") == .noSuchRendition(1))
+        }
+        reception.left(source, "it has ended its programme")
+        #expect(reception.figures.onAir == 1 && reception.encoder(of: "show") == nil)
+        reception.change([], of: "show")
+        #expect(reception.figures.onAir == 0)
     }
 
     @Test func `lets an address guess ten times, and knows the networks of IPv6`() {
         for guess in 0..<10 {
             #expect(
-                refusal(reception.admit(encoder("2001:db8:1:2::\(guess)"), key: "\(guess)"))?.contains("wrong") == true)
+                refusal(reception.admit(encoder("2001:db8:1:2::\(guess)"), Ticket(key: "\(guess)")))?.contains("wrong")
+                    == true)
         }
-        #expect(refusal(reception.admit(encoder("2001:db8:1:2:ffff::"), key: key))?.contains("too many") == true)
-        #expect(reception.refusal(of: key, transport: "SRT", from: "2001:db8:1:2::5") != nil)
-        #expect(refusal(reception.admit(encoder("2001:db8:1:3::1"), key: key)) == nil)
+        #expect(
+            refusal(reception.admit(encoder("2001:db8:1:2:ffff::"), Ticket(key: key)))?.contains("too many") == true)
+        #expect(reception.refusal(of: Ticket(key: key), transport: "SRT", from: "2001:db8:1:2::5") != nil)
+        #expect(refusal(reception.admit(encoder("2001:db8:1:3::1"), Ticket(key: key))) == nil)
         #expect(reception.figures.refused == ["wrong_key": 10, "too_many_guesses": 2])
     }
 
@@ -63,7 +82,7 @@ import Vocabulary
         let hashes = [key, other].map { Reception.Key(name: $0, hash: StreamKey.hash($0)) }
         reception.change(hashes, of: "show")
         let words = Words()
-        guard case .admitted(let feed) = reception.admit(encoder("192.0.2.1", words), key: key) else {
+        guard case .admitted(let feed) = reception.admit(encoder("192.0.2.1", words), Ticket(key: key)) else {
             throw RTMPError.truncated
         }
         reception.change([hashes[0]], of: "show")
@@ -76,13 +95,13 @@ import Vocabulary
 
     @Test func `tells an encoder what its programme lacks, once`() throws {
         let words = Words()
-        guard case .admitted(let feed) = reception.admit(encoder("192.0.2.1", words), key: key) else {
+        guard case .admitted(let feed) = reception.admit(encoder("192.0.2.1", words), Ticket(key: key)) else {
             throw RTMPError.truncated
         }
         feed.refuse("it holds no video")
         feed.refuse("it holds no video")
         #expect(words.said.withLock { $0 } == ["it holds no video"])
-        #expect(refusal(reception.admit(encoder(), key: key)) == nil)
+        #expect(refusal(reception.admit(encoder(), Ticket(key: key))) == nil)
     }
 
     @Test(arguments: [

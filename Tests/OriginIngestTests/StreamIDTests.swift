@@ -12,6 +12,18 @@ import Testing
 
     @Test(arguments: ids)
     func `names the stream key, if it wants to publish`(text: String, key: String?) {
-        #expect(StreamID.key(in: text) == key)
+        let ticket = StreamID.ticket(in: text)
+        #expect(ticket?.key == key)
+        #expect(ticket == nil || ticket?.rendition == 0)
+    }
+
+    @Test(arguments: [
+        ("key?rendition=2", 2), ("live/key?token=5&rendition=1", 1), ("#!::r=key,m=publish,rendition=3", 3),
+        ("#!::rendition=3,r=key?rendition=1", 3), ("#!::r=key?rendition=1", 1), ("key?rendition=first", .max),
+        ("key?rendition=-1", .max), ("key?rendition=", .max), ("key?rendition=99999999999999999999", .max),
+        ("#!::r=key,rendition=x", .max),
+    ])
+    func `may say which rendition it brings`(text: String, rendition: Int) {
+        #expect(StreamID.ticket(in: text) == Ticket(key: "key", rendition: rendition))
     }
 }

@@ -83,7 +83,7 @@ actor BroadcastStage {
             }
             if programme.input == .encoders {
                 reception.open(
-                    name, keys: try Self.keys(in: folder), to: broadcast.entrance, policy: programme.secondEncoder)
+                    name, keys: try Self.keys(in: folder), to: broadcast.entrances, policy: programme.secondEncoder)
             }
             sites.add(broadcast)
             announce(broadcast)

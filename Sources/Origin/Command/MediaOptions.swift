@@ -11,7 +11,7 @@ struct MediaOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A smaller rendition that is ready-made: a file or address beside --input, with the same times and keyframes; may be given several times.",
+            "A smaller rendition that is ready-made: a file, an address or \"encoders\", as --input is, with the same times and keyframes; may be given several times.",
             valueName: "input"))
     var rendition: [String] = []
 
@@ -46,19 +46,19 @@ struct MediaOptions: ParsableArguments {
     func check(_ text: String) throws {
         let input = Self.input(text)
         guard !loop || input.kind == .file else { throw ValidationError("--loop needs a file as --input") }
-        guard rendition.isEmpty || input.kind == .file || input.kind == .live else {
-            throw ValidationError("--rendition needs a file or an address as --input")
+        guard rendition.isEmpty || input.kind != .standardInput else {
+            throw ValidationError("--rendition needs a file, an address or \"encoders\" as --input")
         }
         // Both are read to their ends, or go on for ever.
-        for text in rendition where MediaInput(text).kind != input.kind {
-            throw ValidationError("--rendition \(text) must be a file like --input, or an address like it")
+        for text in rendition where Self.input(text).kind != input.kind {
+            throw ValidationError("--rendition \(text) must be a file, an address or \"encoders\", as --input is")
         }
     }
 
     func programme(_ input: String, title other: String) -> Programme {
         var programme = Programme(title: title ?? other)
         programme.input = Self.input(input)
-        programme.renditions = rendition.map { MediaInput($0) }
+        programme.renditions = rendition.map(Self.input)
         programme.isLooping = loop
         programme.segmentDuration = segmentDuration
         programme.container = container

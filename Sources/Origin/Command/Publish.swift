@@ -103,7 +103,7 @@ struct Publish: AsyncParsableCommand {
         if programme.input == .encoders {
             if try KeyRing(in: data).entries.isEmpty { key = try KeyRing.make("main", in: data) }
             let keys = try KeyRing(in: data).entries.map { Reception.Key(name: $0.name, hash: $0.hash) }
-            reception.open(broadcast.name, keys: keys, to: broadcast.entrance, policy: programme.secondEncoder)
+            reception.open(broadcast.name, keys: keys, to: broadcast.entrances, policy: programme.secondEncoder)
             try await ingest.start(ingestion)
         }
         tell(broadcast, doors: await ingest.addresses, key: key)

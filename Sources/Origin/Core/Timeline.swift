@@ -31,14 +31,18 @@ package struct Timeline: Sendable {
             self.newest = time
             return .fits(0)
         }
-        for correction in [correction] + Self.moduli.flatMap({ [correction + $0, correction - $0] })
-        where (newest - Self.back...newest + ahead).contains(time + correction) {
+        let span = newest - Self.back...newest + ahead
+        var fitting = span.contains(time + correction) ? correction : nil
+        if fitting == nil {
+            fitting = Self.moduli.flatMap { [correction + $0, correction - $0] }.first { span.contains(time + $0) }
+        }
+        if let fitting {
             if isLeading {
-                self.correction = correction
-                self.newest = time + correction
+                correction = fitting
+                self.newest = time + fitting
                 strays = 0
             }
-            return .fits(correction)
+            return .fits(fitting)
         }
         guard isLeading else { return .stray }
         // One damaged stamp is no jump; the next packets show which it was.

@@ -22,6 +22,8 @@ package final class Reception: Sendable {
         case wrongKey
         case tooManyGuesses(Interval)
         case busy
+        /// With how many renditions of its own the broadcast takes beside the source.
+        case noSuchRendition(Int)
 
         package var description: String {
             switch self {
@@ -29,6 +31,8 @@ package final class Reception: Sendable {
             case .tooManyGuesses(let wait):
                 "this address has tried too many wrong stream keys: wait \(Int(wait.seconds.rounded(.up))) s"
             case .busy: "another encoder is on air in this broadcast"
+            case .noSuchRendition(0): "this broadcast takes no renditions from encoders"
+            case .noSuchRendition(let count): "this broadcast takes rendition \(count == 1 ? "1" : "1 to \(count)")"
             }
         }
 
@@ -38,6 +42,7 @@ package final class Reception: Sendable {
             case .wrongKey: "wrong_key"
             case .tooManyGuesses: "too_many_guesses"
             case .busy: "busy"
+            case .noSuchRendition: "no_such_rendition"
             }
         }
     }
@@ -57,8 +62,13 @@ package final class Reception: Sendable {
 
     private struct Door {
         var keys: [Key]
-        var entrance: Entrance
         var policy: OnAir.Policy
+        /// By rendition; the first is the source.
+        var places: [Place]
+    }
+
+    private struct Place {
+        var entrance: Entrance
         var onAir = OnAir()
         var session: Session?
     }
@@ -84,61 +94,72 @@ package final class Reception: Sendable {
     package var figures: Figures {
         state.withLock { state in
             var figures = state.figures
-            figures.onAir = state.doors.values.count { $0.session != nil }
+            figures.onAir = state.doors.values.flatMap(\.places).count { $0.session != nil }
             return figures
         }
     }
 
-    /// The transport of the encoder that is on air in the broadcast, and its address.
+    /// The transport of the encoder that brings the broadcast's source, and its address.
     package func encoder(of broadcast: String) -> (transport: String, address: String)? {
-        state.withLock { $0.doors[broadcast]?.session.map { ($0.encoder.transport, $0.encoder.address) } }
+        state.withLock { $0.doors[broadcast]?.places[0].session.map { ($0.encoder.transport, $0.encoder.address) } }
     }
 
     // MARK: What the operator decides
 
-    package func open(_ broadcast: String, keys: [Key], to entrance: Entrance, policy: OnAir.Policy) {
-        state.withLock { $0.doors[broadcast] = Door(keys: keys, entrance: entrance, policy: policy) }
+    /// - Parameter entrances: by rendition; the first is the source's.
+    package func open(_ broadcast: String, keys: [Key], to entrances: [Entrance], policy: OnAir.Policy) {
+        precondition(!entrances.isEmpty, "a broadcast that takes encoders has a source")
+        state.withLock {
+            $0.doors[broadcast] = Door(keys: keys, policy: policy, places: entrances.map { Place(entrance: $0) })
+        }
     }
 
     package func close(_ broadcast: String) {
-        let session = state.withLock { $0.doors.removeValue(forKey: broadcast)?.session }
-        session?.feed.finish("the broadcast is no longer served here")
-        session?.encoder.hangUp("the broadcast is no longer served here")
+        let door = state.withLock { $0.doors.removeValue(forKey: broadcast) }
+        for session in door?.places.compactMap(\.session) ?? [] {
+            session.feed.finish("the broadcast is no longer served here")
+            session.encoder.hangUp("the broadcast is no longer served here")
+        }
     }
 
     /// Keys were made or revoked; who came with a revoked one is sent away.
     package func change(_ keys: [Key], of broadcast: String) {
-        let revoked = state.withLock { state -> Session? in
+        let revoked = state.withLock { state -> [Session] in
             state.doors[broadcast]?.keys = keys
-            guard let session = state.doors[broadcast]?.session, !keys.contains(session.key) else { return nil }
-            leave(session.encoder, "its stream key was revoked", &state)
-            return session
+            let sessions = state.doors[broadcast]?.places.compactMap(\.session).filter { !keys.contains($0.key) } ?? []
+            for session in sessions { leave(session.encoder, "its stream key was revoked", &state) }
+            return sessions
         }
-        guard let revoked else { return }
-        log.warning(
-            "the encoder is sent away: its stream key was revoked",
-            metadata: ["broadcast": "\(broadcast)", "encoder": "\(revoked.encoder.name)"])
-        revoked.encoder.hangUp("the stream key was revoked")
+        for session in revoked {
+            log.warning(
+                "the encoder is sent away: its stream key was revoked",
+                metadata: ["broadcast": "\(broadcast)", "encoder": "\(session.encoder.name)"])
+            session.encoder.hangUp("the stream key was revoked")
+        }
     }
 
     // MARK: What encoders do
 
     /// Lets the encoder in where its key belongs, if it does.
-    package func admit(_ encoder: Encoder, key: String) -> Admission {
+    package func admit(_ encoder: Encoder, _ ticket: Ticket) -> Admission {
         let now = Clock.now
         let outcome = state.withLock { state -> Outcome in
-            let (refusal, match) = examine(key, from: encoder.address, at: now, &state)
-            guard let match, var door = state.doors[match.broadcast] else { return .refused(refusal ?? .wrongKey, nil) }
-            let heard = door.session?.encoder.lastHeard ?? .zero
-            guard case .welcome = door.onAir.arrive(encoder.id, door.policy, heard: heard, at: now) else {
+            let (refusal, match) = examine(ticket.key, from: encoder.address, at: now, &state)
+            guard let match, let door = state.doors[match.broadcast] else { return .refused(refusal ?? .wrongKey, nil) }
+            guard door.places.indices.contains(ticket.rendition) else {
+                return .refused(.noSuchRendition(door.places.count - 1), match.broadcast)
+            }
+            var place = door.places[ticket.rendition]
+            let heard = place.session?.encoder.lastHeard ?? .zero
+            guard case .welcome = place.onAir.arrive(encoder.id, door.policy, heard: heard, at: now) else {
                 return .refused(.busy, match.broadcast)
             }
-            let replaced = door.session
+            let replaced = place.session
             replaced?.feed.finish("another encoder has taken over")
-            let feed = feed(of: encoder, in: match.broadcast)
-            door.session = Session(encoder: encoder, key: match.key, feed: feed)
-            door.entrance.admit(feed)
-            state.doors[match.broadcast] = door
+            let feed = feed(of: encoder)
+            place.session = Session(encoder: encoder, key: match.key, feed: feed)
+            place.entrance.admit(feed)
+            state.doors[match.broadcast]?.places[ticket.rendition] = place
             state.figures.admitted += 1
             return .welcome(match.broadcast, feed, replaced?.encoder)
         }
@@ -152,13 +173,16 @@ package final class Reception: Sendable {
     }
 
     /// Why `admit` would refuse; for protocols that can say so before there is a connection.
-    package func refusal(of key: String, transport: String, from address: String) -> Refusal? {
+    package func refusal(of ticket: Ticket, transport: String, from address: String) -> Refusal? {
         let now = Clock.now
         let (refusal, broadcast) = state.withLock { state -> (Refusal?, String?) in
-            let (refusal, match) = examine(key, from: address, at: now, &state)
+            let (refusal, match) = examine(ticket.key, from: address, at: now, &state)
             guard let match, let door = state.doors[match.broadcast] else { return (refusal ?? .wrongKey, nil) }
-            var onAir = door.onAir
-            let heard = door.session?.encoder.lastHeard ?? .zero
+            guard door.places.indices.contains(ticket.rendition) else {
+                return (.noSuchRendition(door.places.count - 1), match.broadcast)
+            }
+            var onAir = door.places[ticket.rendition].onAir
+            let heard = door.places[ticket.rendition].session?.encoder.lastHeard ?? .zero
             let verdict = onAir.arrive(.max, door.policy, heard: heard, at: now)
             return (verdict == .busy ? .busy : nil, match.broadcast)
         }
@@ -217,7 +241,7 @@ package final class Reception: Sendable {
         return "\(refusal)"
     }
 
-    private func feed(of encoder: Encoder, in broadcast: String) -> Feed {
+    private func feed(of encoder: Encoder) -> Feed {
         Feed(name: encoder.name, format: encoder.format, onRoom: encoder.resume) { [weak self] reason in
             guard let self else { return }
             state.withLock { state in
@@ -229,10 +253,12 @@ package final class Reception: Sendable {
     }
 
     private func leave(_ encoder: Encoder, _ reason: String, _ state: inout State) {
-        for (broadcast, door) in state.doors where door.session?.encoder === encoder {
-            door.session?.feed.finish(reason)
-            state.doors[broadcast]?.session = nil
-            state.doors[broadcast]?.onAir.left(encoder.id)
+        for (broadcast, door) in state.doors {
+            for (number, place) in door.places.enumerated() where place.session?.encoder === encoder {
+                place.session?.feed.finish(reason)
+                state.doors[broadcast]?.places[number].session = nil
+                state.doors[broadcast]?.places[number].onAir.left(encoder.id)
+            }
         }
     }
 

@@ -8,7 +8,7 @@ final class Companion: @unchecked Sendable {
     /// A picture with the input's own times, in 1/90000 s.
     struct Picture {
         var packet: KeptPacket
-        /// Counts how often the input was read from its beginning.
+        /// Counts how often the input was read from its beginning, or opened again.
         var pass: Int
     }
 
@@ -30,20 +30,28 @@ final class Companion: @unchecked Sendable {
         var bytes = 0
         var isReading = false
         var isOver = false
+        var isLeftOut = false
+        var pass = 0
     }
 
     /// Bytes that may wait; half a minute of what anybody broadcasts.
     private static let limit = 48 << 20
 
     let input: MediaInput
+    /// What messages call it.
+    let name: String
     private let isLooping: Bool
+    /// Where its encoders come in.
+    private let entrance: Entrance?
     private let interrupt = Interrupt()
     private var state = State()
     private var lock = pthread_mutex_t()
 
-    init(_ input: MediaInput, isLooping: Bool) {
+    init(_ input: MediaInput, name: String, isLooping: Bool, entrance: Entrance?) {
         self.input = input
+        self.name = name
         self.isLooping = isLooping
+        self.entrance = entrance
         pthread_mutex_init(&lock, nil)
     }
 
@@ -65,6 +73,14 @@ final class Companion: @unchecked Sendable {
     var isOver: Bool { withState { $0.isOver } }
     /// It is open, and something may come.
     var isReading: Bool { withState { $0.isReading } }
+    /// The newest pass.
+    var pass: Int { withState { $0.pass } }
+
+    /// The programme goes without it, and whoever comes for it is told so.
+    func leaveOut() {
+        withState { $0.isLeftOut = true }
+        if entrance == nil { stop() }
+    }
 
     var first: Picture? {
         withState { $0.next < $0.pictures.count ? $0.pictures[$0.next] : nil }
@@ -81,25 +97,34 @@ final class Companion: @unchecked Sendable {
         }
     }
 
+    func removeAll() { withState { ($0.pictures, $0.next, $0.bytes) = ([], 0, 0) } }
+
     private func run() {
         var delay = RetryDelay(seed: UInt64(Interrupt.now.nanoseconds))
         var pass = 0
         while !interrupt.isStopped {
             do throws(MediaError) {
-                try read(pass) { delay.reset() }
+                let feed = try nextFeed()
+                defer { pass += 1 }
+                do throws(MediaError) {
+                    try read(pass, feed) { delay.reset() }
+                } catch {
+                    feed?.refuse("\(error)")
+                    throw error
+                }
                 guard input.isLive else {
-                    pass += 1
                     if isLooping { continue }
                     break
                 }
-                throw .cannotRead("\(input)", reason: "the sender has ended it")
+                if let feed { throw .gone(name, reason: feed.reason) }
+                throw .cannotRead(name, reason: "the sender has ended it")
             } catch {
                 withState { state in
                     state.complaint = error
                     state.isReading = false
                 }
                 guard input.isLive, error != .stopped else { break }
-                interrupt.sleep(delay.draw())
+                if entrance == nil { interrupt.sleep(delay.draw()) }
             }
         }
         withState { state in
@@ -108,10 +133,21 @@ final class Companion: @unchecked Sendable {
         }
     }
 
+    /// Waits for an encoder, where encoders bring it.
+    private func nextFeed() throws(MediaError) -> Feed? {
+        guard let entrance else { return nil }
+        while true {
+            guard let feed = entrance.take(within: nil, interrupt) else { throw .stopped }
+            guard withState({ $0.isLeftOut }) else { return feed }
+            feed.refuse("the programme has begun without \(name): start its encoders before or with the source's")
+        }
+    }
+
     /// Reads to the end.
-    private func read(_ pass: Int, opened: () -> Void) throws(MediaError) {
-        let demuxer = try Demuxer(input, interrupt: interrupt)
-        guard demuxer.hasVideo, let track = demuxer.tracks.first else { throw .noPictures("\(input)") }
+    private func read(_ pass: Int, _ feed: Feed?, opened: () -> Void) throws(MediaError) {
+        let demuxer =
+            if let feed { try Demuxer(feed, interrupt: interrupt) } else { try Demuxer(input, interrupt: interrupt) }
+        guard demuxer.hasVideo, let track = demuxer.tracks.first else { throw .noPictures(name) }
         opened()
         let described = Opened(
             track: track, framesPerKilosecond: demuxer.framesPerKilosecond, bitRate: demuxer.bitRate,
@@ -120,6 +156,7 @@ final class Companion: @unchecked Sendable {
             state.opened = described
             state.complaint = nil
             state.isReading = true
+            state.pass = pass
         }
         var timeline = Timeline(ahead: input.isLive ? 10 * 90_000 : 60 * 90_000)
         while let packet = try demuxer.read() {

@@ -19,6 +19,12 @@ struct Companions: Rungs {
         /// Nothing came in time; it is not waited for until it has caught up.
         var isAbsent = false
         var hasBeenMissed = false
+        /// The pass of the newest picture that was taken, and when that is shown.
+        var pass = 0
+        var newest: Int64?
+
+        /// Whether it has pictures before the cut, and so has had its chance of a keyframe there.
+        func hasReached(_ time: Int64) -> Bool { isInside || newest.map { $0 < time } == true }
     }
 
     /// Ends their threads when nobody asks for their pictures any more.
@@ -46,6 +52,8 @@ struct Companions: Rungs {
     private var position = Int64.min
     private var newestCut = Int64.min
     private var passStart = Int64.min
+    /// What is shown is not what the renditions are of.
+    private var isSlate = false
     private var finishing: Instant?
     private static let grace = Interval.seconds(5)
 
@@ -57,10 +65,16 @@ struct Companions: Rungs {
         isPaced = settings.isPaced
         container = settings.container
         patience = max(.seconds(8), .microseconds(4 * settings.segmentDuration))
-        let companions = settings.renditions.map { Companion($0, isLooping: settings.isLooping) }
+        var entrances = settings.sideEntrances[...]
+        let companions = settings.renditions.enumerated().map { number, input in
+            Companion(
+                input, name: input.kind == .encoders ? "rendition \(number + 1)" : "\(input)",
+                isLooping: settings.isLooping, entrance: input.kind == .encoders ? entrances.popFirst() : nil)
+        }
         crew = Crew(companions)
         for companion in companions { companion.start() }
-        let end = Interrupt.now + .seconds(25)
+        // Meanwhile the source's encoder is held back.
+        let end = Interrupt.now + (settings.entrance == nil ? .seconds(25) : .seconds(10))
         var parts: [Part] = []
         var failure: MediaError?
         for companion in companions {
@@ -74,8 +88,8 @@ struct Companions: Rungs {
                         follower: Follower([opened.track], container: container, offset: 0)))
                 continue
             }
-            let complaint = companion.complaint ?? .cannotOpen("\(companion.input)", reason: "nothing came in time")
-            companion.stop()
+            let complaint = companion.complaint ?? .cannotOpen(companion.name, reason: "nothing came in time")
+            companion.leaveOut()
             if companion.input.isLive {
                 warn("a rendition is left out: \(complaint)")
             } else {
@@ -112,7 +126,12 @@ struct Companions: Rungs {
     mutating func begin(_ beginning: SegmentBeginning) throws(MediaError) {
         finishing = nil
         newestCut = beginning.time
+        isSlate = beginning.isSlate
         for index in parts.indices {
+            guard !isSlate else {
+                nothing(of: beginning.row, index)
+                continue
+            }
             if !parts[index].isInside, parts[index].cuts.isEmpty {
                 let tracks = [parts[index].track] + [beginning.accompanying].compactMap { $0 }
                 parts[index].follower = Follower(tracks, container: container, offset: beginning.offset)
@@ -128,6 +147,10 @@ struct Companions: Rungs {
             clocks = clocks.suffix(1) + [clock]
         }
         position = packet.pointee.dts
+        guard !isSlate else {
+            for part in parts { part.companion.removeAll() }
+            return
+        }
         try collect()
         // A source that is not held back to real time waits for the others.
         while !isPaced, parts.contains(where: { $0.companion.first == nil && !$0.companion.isOver }) {
@@ -180,7 +203,7 @@ struct Companions: Rungs {
                 !companion.isReading || isLate && !parts[index].cuts.isEmpty
             {
                 parts[index].isAbsent = true
-                let reason = companion.complaint.map { "\($0)" } ?? "\(companion.input) is late"
+                let reason = companion.complaint.map { "\($0)" } ?? "\(companion.name) is late"
                 events.append(.warned("\(reason); the next smaller rendition stands in for it"))
             }
             if parts[index].isAbsent { events.append(.gaveUp(rung: index)) }
@@ -216,10 +239,19 @@ struct Companions: Rungs {
             let companion = parts[index].companion
             while let picture = companion.first, let shift = moved(picture, companion.input) {
                 let packet = picture.packet.packet.pointee
+                if companion.input.isLive, picture.pass != parts[index].pass { try beginPass(picture.pass, index) }
                 // Where the source has a keyframe, and perhaps cuts, is known once it has come to when that is shown.
                 let time = (packet.flags & AV_PKT_FLAG_KEY != 0 ? packet.pts : packet.dts) + shift
                 if time > position {
-                    guard companion.input.isLive, time > position + Self.reach else { break }
+                    // Of a file, what is left of the pass before says nothing of this one.
+                    if companion.input.isLive || picture.pass == clocks.last?.pass {
+                        try skip(index, before: packet.dts + shift)
+                    }
+                    // Nothing of what a session has left behind, or of another clock, will be waited for.
+                    guard companion.input.isLive, time > position + Self.reach || picture.pass < companion.pass else {
+                        break
+                    }
+                    if time > position + Self.reach { miss(index, "times") }
                     companion.removeFirst()
                     continue
                 }
@@ -229,6 +261,29 @@ struct Companions: Rungs {
                 guard companion.input.isLive || !isSurplus else { continue }
                 try place(picture.packet, shift, index)
             }
+        }
+    }
+
+    /// A live input has begun again, perhaps with other pictures.
+    private mutating func beginPass(_ pass: Int, _ index: Int) throws(MediaError) {
+        try leave(index, before: .max)
+        parts[index].pass = pass
+        parts[index].newest = nil
+        parts[index].hasBeenMissed = false
+        guard let opened = parts[index].companion.opened else { return }
+        parts[index].track = opened.track
+        let follower = parts[index].follower
+        parts[index].follower = Follower(
+            [opened.track] + follower.accompanying, container: container, offset: follower.offset)
+    }
+
+    /// Nothing that comes from now on is decoded before `time`: it is too late for earlier cuts.
+    private mutating func skip(_ index: Int, before time: Int64) throws(MediaError) {
+        while let cut = parts[index].cuts.first, time > cut.time + Self.tolerance {
+            if parts[index].hasReached(cut.time) { miss(index, "keyframes") }
+            try leave(index, before: time)
+            nothing(of: cut.row, index)
+            parts[index].cuts.removeFirst()
         }
     }
 
@@ -253,23 +308,24 @@ struct Companions: Rungs {
                 break
             }
             // Rows that it was too late for are no fault of its keyframes.
-            if parts[index].isInside { miss(index) }
+            if parts[index].hasReached(cut.time) { miss(index, "keyframes") }
             try leave(index, before: packet.pointee.dts)
             nothing(of: cut.row, index)
             parts[index].cuts.removeFirst()
         }
         if time >= newestCut { parts[index].isAbsent = false }
+        if parts[index].companion.input.isLive { parts[index].newest = time }
         guard parts[index].isInside else { return }
         try parts[index].follower.lead(kept)
         take(index)
     }
 
-    private mutating func miss(_ index: Int) {
+    private mutating func miss(_ index: Int, _ what: String) {
         guard !parts[index].hasBeenMissed else { return }
         parts[index].hasBeenMissed = true
         events.append(
             .warned(
-                "the keyframes of \(parts[index].companion.input) are not where those of \(sourceName) are, so that the "
+                "the \(what) of \(parts[index].companion.name) are not where those of \(sourceName) are, so that the "
                     + "next smaller rendition stands in for it: encode all renditions at once, with the same keyframe "
                     + "interval and no keyframes at changes of scene"))
     }

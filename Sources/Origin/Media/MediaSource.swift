@@ -66,6 +66,8 @@ package final class MediaSource: Sendable {
         package var ladder: [Int] = []
         /// Inputs that are smaller renditions of the input, made beside it; then there is no ladder.
         package var renditions: [MediaInput] = []
+        /// Where the encoders of those come in that are `.encoders`, in their order.
+        package var sideEntrances: [Entrance] = []
         /// A rendition of sound alone; in fragments there is always one.
         package var hasSoundAlone = false
         /// Hold media back to real time where the source does not; false only makes sense for tests.

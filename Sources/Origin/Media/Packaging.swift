@@ -42,6 +42,12 @@ struct Packaging {
     /// Where the output ends so far.
     private var end: Int64 = 90_000
     private var lastVideo = Int64.min
+    /// Sound that came before the first keyframe, at most so many packets.
+    private var early: [KeptPacket] = []
+    private static let earliest = 512
+    /// Sound alone that the pictures have not come to yet.
+    private var ahead: [KeptPacket] = []
+    private static let farthest = 4_096
     private var lastAudio = Int64.min
 
     /// The first picture of the segment that is being written.
@@ -185,6 +191,8 @@ struct Packaging {
         row = nil
         anchor = nil
         timeline.reset()
+        early = []
+        ahead = []
         lastVideo = .min
         lastAudio = .min
     }
@@ -206,43 +214,61 @@ struct Packaging {
                 continue
             }
             packet.pointee.duration = min(max(0, packet.pointee.duration), 90_000 * 60)
-            let isKeyframe = isLeading && packet.pointee.flags & AV_PKT_FLAG_KEY != 0
-            if isLeading, demuxer.hasVideo, demuxer.input.isLive,
-                watch.misses(isKeyframe: isKeyframe, at: Interrupt.now)
-            {
-                guard shift != nil else { throw .noKeyframe(demuxer.name, seconds: watch.patience) }
-                onEvent(.warned("\(MediaError.noKeyframe(demuxer.name, seconds: watch.patience))"))
+            if !isLeading, shift == nil {
+                // It may belong to the first pictures although it comes before them.
+                if early.count >= Self.earliest { early.removeFirst(Self.earliest / 2) }
+                early.append(KeptPacket(packet))
+                continue
             }
-            switch timeline.judge(packet.pointee.dts, isLeading: isLeading, isKeyframe: isKeyframe) {
-            case .fits(let correction):
-                packet.pointee.pts += correction
-                packet.pointee.dts += correction
-            case .stray: continue
-            case .jumped:
-                onEvent(.warned("the input's timestamps jump; players see a discontinuity"))
-                try finishSegment(at: end, isLast: false)
-                startAnew()
-                _ = timeline.judge(packet.pointee.dts, isLeading: true)
+            try take(packet, demuxer, isLeading: isLeading, &watch)
+            guard shift != nil, !early.isEmpty else { continue }
+            let first = early
+            early = []
+            for kept in first where kept.packet.pointee.pts >= inputStart {
+                try take(kept.packet, demuxer, isLeading: false, &watch)
             }
-            if isKeyframe, try mendTrack(packet) {
-                try finishSegment(at: end, isLast: false)
-                startAnew()
-                _ = timeline.judge(packet.pointee.dts, isLeading: true)
-            }
-            if shift == nil {
-                guard isKeyframe else { continue }
-                shift = end - packet.pointee.pts
-                inputStart = packet.pointee.pts
-            }
-            guard let shift else { continue }
-            packet.pointee.pts += shift
-            packet.pointee.dts += shift
-            guard isInOrder(packet, isVideo: isLeading) else { continue }
-            try pace(packet.pointee.dts, of: demuxer.input)
-            if isLeading { try cutIfDue(packet, isKeyframe: isKeyframe) }
-            try write(packet, demuxer, isLeading: isLeading)
-            try settle()
         }
+    }
+
+    private mutating func take(
+        _ packet: UnsafeMutablePointer<AVPacket>, _ demuxer: Demuxer, isLeading: Bool, _ watch: inout KeyframeWatch
+    ) throws(MediaError) {
+        let isKeyframe = isLeading && packet.pointee.flags & AV_PKT_FLAG_KEY != 0
+        if isLeading, demuxer.hasVideo, demuxer.input.isLive,
+            watch.misses(isKeyframe: isKeyframe, at: Interrupt.now)
+        {
+            guard shift != nil else { throw .noKeyframe(demuxer.name, seconds: watch.patience) }
+            onEvent(.warned("\(MediaError.noKeyframe(demuxer.name, seconds: watch.patience))"))
+        }
+        switch timeline.judge(packet.pointee.dts, isLeading: isLeading, isKeyframe: isKeyframe) {
+        case .fits(let correction):
+            packet.pointee.pts += correction
+            packet.pointee.dts += correction
+        case .stray: return
+        case .jumped:
+            onEvent(.warned("the input's timestamps jump; players see a discontinuity"))
+            try finishSegment(at: end, isLast: false)
+            startAnew()
+            _ = timeline.judge(packet.pointee.dts, isLeading: true)
+        }
+        if isKeyframe, try mendTrack(packet) {
+            try finishSegment(at: end, isLast: false)
+            startAnew()
+            _ = timeline.judge(packet.pointee.dts, isLeading: true)
+        }
+        if shift == nil {
+            guard isKeyframe else { return }
+            shift = end - packet.pointee.pts
+            inputStart = packet.pointee.pts
+        }
+        guard let shift else { return }
+        packet.pointee.pts += shift
+        packet.pointee.dts += shift
+        guard isInOrder(packet, isVideo: isLeading) else { return }
+        try pace(packet.pointee.dts, of: demuxer.input)
+        if isLeading { try cutIfDue(packet, isKeyframe: isKeyframe) }
+        try write(packet, demuxer, isLeading: isLeading)
+        try settle()
     }
 
     /// Whether the encoder has changed what its pictures are made of; then all begins anew.
@@ -320,7 +346,7 @@ struct Packaging {
         if board.count > board.rungs.upperBound { follow(row, at: time) }
         guard smaller != nil, let leading else { return }
         let beginning = SegmentBeginning(
-            row: row, time: time, isKeyframe: isKeyframe, video: leading,
+            row: row, time: time, isKeyframe: isKeyframe, isSlate: lineup.isSlate, video: leading,
             accompanying: settings.container == .ts ? accompanying : nil, offset: offset)
         try smaller?.begin(beginning)
     }
@@ -352,8 +378,10 @@ struct Packaging {
         end = max(end, packet.pointee.pts + length)
         if isLeading {
             try smaller?.feed(packet, SourceClock(pass: pass, shift: shift ?? 0))
+            try release(before: packet.pointee.dts)
         } else {
-            if let sound { try sound.lead(KeptPacket(packet)) }
+            if sound != nil { ahead.append(KeptPacket(packet)) }
+            if ahead.count > Self.farthest { try release(before: .max) }
             if settings.container == .ts { smaller?.accompany(packet) }
         }
         guard isLeading || settings.container == .ts else { return }
@@ -372,6 +400,13 @@ struct Packaging {
         }
     }
 
+    /// Sound that is ahead of the pictures waits for them: the next may begin a segment.
+    private mutating func release(before time: Int64) throws(MediaError) {
+        let due = ahead.prefix { $0.packet.pointee.dts < time }
+        ahead.removeFirst(due.count)
+        for kept in due { try sound?.lead(kept) }
+    }
+
     /// Closes the segment that is being written, if there is one, and waits for its copies.
     private mutating func finishSegment(at time: Int64, isLast: Bool) throws(MediaError) {
         guard let start = segmentStart else { return }
@@ -379,6 +414,7 @@ struct Packaging {
         let media = try muxer?.finish()
         muxer = nil
         close(media, from: start, until: time, isLast: isLast)
+        try release(before: .max)
         try sound?.finish()
         try settle()
         sound = nil

@@ -100,9 +100,11 @@ struct RowBoard {
             var makers = row.makers
             segment.media = (0..<count).compactMap { rendition in
                 if let media = row.media[rendition] { return media }
-                // The next smaller one stands in, then the source, then what came last.
-                let smaller = rungs.contains(rendition) ? Array(rendition + 1..<rungs.upperBound) + [0] : []
-                guard let substitute = smaller.first(where: { row.media[$0] != nil }) else {
+                // The next smaller one stands in, then the next larger, then what came last.
+                let others =
+                    rungs.contains(rendition)
+                    ? Array(rendition + 1..<rungs.upperBound) + (0..<rendition).reversed() : []
+                guard let substitute = others.first(where: { row.media[$0] != nil }) else {
                     return lastMedia.indices.contains(rendition) ? lastMedia[rendition] : nil
                 }
                 makers[rendition] = row.makers[substitute]

@@ -24,6 +24,8 @@ struct SegmentBeginning {
     var row: Int
     var time: Int64
     var isKeyframe: Bool
+    /// The source is not there, and something else is shown.
+    var isSlate: Bool
     var video: Track
     /// The sound that each rendition carries too.
     var accompanying: Track?

@@ -45,7 +45,8 @@ package final class Broadcast: Sendable {
     package let site: OriginSite
     package let link: String
     package let hls: String
-    package let entrance = Entrance()
+    /// Where encoders come in, by rendition; none where none are taken.
+    package let entrances: [Entrance]
     private let source: MediaSource
     private let log: Logger
     private let folder: DataFolder
@@ -96,7 +97,10 @@ package final class Broadcast: Sendable {
         settings.hasSoundAlone = programme.ladder.hasSound
         settings.grace = .seconds(programme.grace)
         settings.slate = programme.slate.map { MediaInput($0) }
-        if programme.input == .encoders { settings.entrance = entrance }
+        entrances =
+            programme.input == .encoders ? ([programme.input] + programme.renditions).map { _ in Entrance() } : []
+        settings.entrance = entrances.first
+        settings.sideEntrances = Array(entrances.dropFirst())
         source = MediaSource(settings)
     }
 

@@ -39,11 +39,15 @@ package struct Programme: Hashable, Sendable {
         }
         guard renditions.allSatisfy({ $0.kind == input.kind }), renditions.count <= Limits.renditions - 2 else {
             throw DataFolderError(
-                "\(path): up to \(Limits.renditions - 2) renditions may be given, all files as the input is, or addresses"
+                "\(path): up to \(Limits.renditions - 2) renditions may be given, all files, addresses or encoders as the input is"
             )
         }
         if let mistake = details.mistake { throw DataFolderError("\(path): \(mistake)") }
     }
+
+    private static func input(_ text: String) -> MediaInput { text == "encoders" ? .encoders : MediaInput(text) }
+
+    private static func word(for input: MediaInput) -> String { input == .encoders ? "encoders" : input.text }
 
     private mutating func set(_ name: String, _ value: String, _ path: String) throws(DataFolderError) {
         func number(_ range: ClosedRange<Double>) throws(DataFolderError) -> Double {
@@ -63,8 +67,8 @@ package struct Programme: Hashable, Sendable {
         case "tag": details.tags.append(value)
         case "language": details.language = value
         case "thumbnail": details.thumbnail = value
-        case "input": input = value == "encoders" ? .encoders : MediaInput(value)
-        case "rendition": renditions.append(MediaInput(value))
+        case "input": input = Self.input(value)
+        case "rendition": renditions.append(Self.input(value))
         case "loop": isLooping = value == "yes"
         case "slate": slate = value.isEmpty ? nil : value
         case "grace": grace = try number(0...86_400)
@@ -92,8 +96,8 @@ package struct Programme: Hashable, Sendable {
         let lines =
             [
                 "title = \(title)", "description = \(details.description)", "language = \(details.language)",
-                "thumbnail = \(details.thumbnail)", "input = \(input == .encoders ? "encoders" : input.text)",
-            ] + details.tags.map { "tag = \($0)" } + renditions.map { "rendition = \($0.text)" } + [
+                "thumbnail = \(details.thumbnail)", "input = \(Self.word(for: input))",
+            ] + details.tags.map { "tag = \($0)" } + renditions.map { "rendition = \(Self.word(for: $0))" } + [
                 "loop = \(isLooping ? "yes" : "no")", "slate = \(slate ?? "")", "grace = \(grace)",
                 "segment-duration = \(segmentDuration)", "container = \(container.rawValue)", "ladder = \(ladder)",
                 "second-encoder = \(secondEncoder.rawValue)",

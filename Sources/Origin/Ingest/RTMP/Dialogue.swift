@@ -6,7 +6,7 @@ package struct Dialogue: Sendable {
     package enum Command: Hashable, Sendable {
         case send(Message)
         /// Somebody wants to publish; `admitted` or `refused` must follow.
-        case admit(key: String)
+        case admit(Ticket)
         /// A tag of the programme.
         case tag(kind: UInt8, timestamp: UInt32, ByteBuffer)
         /// The encoder wants an acknowledgement every so many bytes.
@@ -94,7 +94,7 @@ package struct Dialogue: Sendable {
         case "publish":
             guard stage == .connected else { throw .outOfOrder("publish") }
             stage = .asking
-            commands.append(.admit(key: key(in: arguments)))
+            commands.append(.admit(ticket(in: arguments)))
         case "FCUnpublish", "deleteStream", "closeStream":
             guard stage == .publishing else { return }
             stage = .over
@@ -125,11 +125,10 @@ package struct Dialogue: Sendable {
                     ]))))
     }
 
-    /// The stream's name, or the end of the application's for encoders that know only one field; without a query.
-    private func key(in arguments: [AMF]) -> String {
+    /// The stream's name, or the end of the application's for encoders that know only one field.
+    private func ticket(in arguments: [AMF]) -> Ticket {
         let name = arguments.dropFirst().first?.text ?? ""
-        let text = name.isEmpty ? app.split(separator: "/").last.map(String.init) ?? "" : name
-        return String(text.prefix { $0 != "?" })
+        return Ticket(name.isEmpty ? app : name) ?? Ticket(key: "")
     }
 
     /// Only what describes the programme is passed on, without the word that asks a server to keep it.

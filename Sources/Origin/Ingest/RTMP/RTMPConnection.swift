@@ -150,7 +150,7 @@ final class RTMPConnection: ChannelDuplexHandler {
             switch command {
             case .send(let message): send([message])
             case .acknowledge(let bytes): window = max(4_096, bytes)
-            case .admit(let key): admit(key)
+            case .admit(let ticket): admit(ticket)
             case .tag(let kind, let timestamp, let payload):
                 if kind == Message.Kind.video, let codec = FLV.enhancedCodec(of: payload), !MediaInput.takesEnhancedRTMP
                 {
@@ -174,7 +174,7 @@ final class RTMPConnection: ChannelDuplexHandler {
 
     // MARK: The programme
 
-    private func admit(_ key: String) {
+    private func admit(_ ticket: Ticket) {
         guard let context else { return }
         let loop = context.eventLoop
         let bound = NIOLoopBound(self, eventLoop: loop)
@@ -182,7 +182,7 @@ final class RTMPConnection: ChannelDuplexHandler {
             transport: transport, address: address, format: .flv,
             hangUp: { reason in loop.execute { bound.value.hangUp(reason) } },
             resume: { loop.execute { bound.value.resume() } })
-        switch reception.admit(encoder, key: key) {
+        switch reception.admit(encoder, ticket) {
         case .admitted(let feed):
             self.encoder = encoder
             self.feed = feed

@@ -96,18 +96,19 @@ package final class SRTServer: Sendable {
     /// On libsrt's thread, before the connection exists: a wrong key is refused with a reason that the caller sees.
     private func mayConnect(_ socket: SRTSOCKET, _ peer: UnsafePointer<sockaddr>, _ streamID: String) -> Int32 {
         let address = Self.address(of: peer)
-        guard let key = StreamID.key(in: streamID) else {
+        guard let ticket = StreamID.ticket(in: streamID) else {
             reception.malformed(
                 "no_key", "its stream id holds no stream key to publish with", "SRT", from: address)
             srt_setrejectreason(socket, Int32(SRT_REJX_BAD_REQUEST))
             return -1
         }
-        guard let refusal = reception.refusal(of: key, transport: "SRT", from: address) else { return 0 }
+        guard let refusal = reception.refusal(of: ticket, transport: "SRT", from: address) else { return 0 }
         let reason =
             switch refusal {
             case .wrongKey: SRT_REJX_UNAUTHORIZED
             case .tooManyGuesses: SRT_REJX_OVERLOAD
             case .busy: SRT_REJX_CONFLICT
+            case .noSuchRendition: SRT_REJX_NOTFOUND
             }
         srt_setrejectreason(socket, Int32(reason))
         return -1
@@ -125,7 +126,7 @@ package final class SRTServer: Sendable {
         var text = [CChar](repeating: 0, count: 513)
         var textLength = Int32(512)
         guard srt_getsockflag(socket, SRTO_STREAMID, &text, &textLength) == 0,
-            let key = StreamID.key(
+            let ticket = StreamID.ticket(
                 in: String(decoding: text.prefix(Int(textLength)).map { UInt8(bitPattern: $0) }, as: UTF8.self))
         else {
             srt_close(socket)
@@ -134,7 +135,7 @@ package final class SRTServer: Sendable {
         let encoder = Encoder(
             transport: "SRT", address: address, format: .mpegts,
             hangUp: { [weak self] _ in _ = self?.doomed.withLock { $0.insert(socket) } }, resume: {})
-        guard case .admitted(let feed) = reception.admit(encoder, key: key) else {
+        guard case .admitted(let feed) = reception.admit(encoder, ticket) else {
             srt_close(socket)
             return nil
         }
