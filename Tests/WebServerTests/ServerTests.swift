@@ -80,7 +80,7 @@ import WebServer
         var limits = ServerLimits()
         limits.pipeline = 4
         if reason == .tooManyConnections { limits.connectionsPerAddress = 1 }
-        if [.bodyTimeout, .stalled].contains(reason) { limits.idle = .milliseconds(200) }
+        if [.bodyTimeout, .stalled].contains(reason) { limits.idle = .seconds(2) }
         let group = MultiThreadedEventLoopGroup.singleton
         let server = try await Server.start(host: "127.0.0.1", port: 0, group: group, limits: limits) { request, loop in
             // More than the kernel takes for a client that does not read.
