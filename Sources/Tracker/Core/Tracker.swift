@@ -272,10 +272,11 @@ package struct Tracker: Sendable {
     /// Checks that may wait; a peer that is not checked counts as reachable.
     private static let checksAtOnce = 1_000
 
-    /// Whom to dial now; `note` wants to hear how that went.
-    package mutating func takeChecks() -> [Check] {
-        defer { checks = [] }
-        return checks
+    /// Whom to dial now, `limit` at most; `note` wants to hear how that went.
+    package mutating func takeChecks(_ limit: Int = .max) -> [Check] {
+        let taken = Array(checks.prefix(limit))
+        checks.removeFirst(taken.count)
+        return taken
     }
 
     package mutating func note(_ check: Check, isReachable: Bool) {

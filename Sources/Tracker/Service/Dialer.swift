@@ -10,6 +10,9 @@ final class Dialer: Sendable {
     /// Connections under way; who would be one too many is taken for reachable until its next turn.
     private static let limit = 256
     private static let patience = TimeAmount.seconds(3)
+    /// A few at a time, and often: announces wait meanwhile where there is one processor for both.
+    private static let dialsAtOnce = 4
+    static let pause = TimeAmount.milliseconds(10)
 
     private let group: any EventLoopGroup
     private let shared: SharedTracker
@@ -22,7 +25,7 @@ final class Dialer: Sendable {
 
     /// Dials whoever is to be dialled now.
     func work() {
-        for check in shared.with({ $0.takeChecks() }) {
+        for check in shared.with({ $0.takeChecks(Self.dialsAtOnce) }) {
             guard underWay.load(ordering: .relaxed) < Self.limit,
                 let address = try? SocketAddress(
                     packedIPAddress: ByteBuffer(bytes: check.endpoint.address), port: Int(check.endpoint.port))

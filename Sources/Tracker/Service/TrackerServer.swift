@@ -179,9 +179,9 @@ package final class TrackerServer: Sendable {
         self.group = group
         let ticks = Atomic(0)
         let dialer = Dialer(group, shared)
-        let dialing = group.next().scheduleRepeatedTask(
-            initialDelay: .milliseconds(500), delay: .milliseconds(500)
-        ) { _ in dialer.work() }
+        let dialing = group.next().scheduleRepeatedTask(initialDelay: Dialer.pause, delay: Dialer.pause) { _ in
+            dialer.work()
+        }
         let ticking = group.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(2)) { _ in
             let viewers = shared.with { tracker in
                 tracker.expire(at: shared.now)
