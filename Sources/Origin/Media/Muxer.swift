@@ -1,12 +1,13 @@
 import CLibAVFormat
 import Vocabulary
 
+/// Bytes of one transport stream packet.
+private let packetLength = 188
+
 /// Sound and pictures wrapped in memory, and taken out segment by segment.
 ///
 /// Used by one thread at a time. Timestamps are in units of 1/90000 s.
 final class Muxer {
-    /// Bytes of one transport stream packet.
-    private static let packetLength = 188
     static let timeBase = av_shim_rational(1, 90_000)
     /// Timestamps that can be reckoned with, some hundred years around the start.
     static let plausible = -(Int64(1) << 48)...(Int64(1) << 48)
@@ -26,6 +27,22 @@ final class Muxer {
 
     private final class Output {
         var bytes: [UInt8] = []
+        private let isTransport: Bool
+
+        init(isTransport: Bool) { self.isTransport = isTransport }
+
+        /// HLS wants the PAT first; the service description table that libavformat puts before it, in the packets
+        /// numbered 0x11, means nothing to players. Whole packets come here.
+        func append(_ block: UnsafeBufferPointer<UInt8>) {
+            guard isTransport else { return bytes.append(contentsOf: block) }
+            var kept = 0
+            for start in stride(from: 0, to: block.count - packetLength + 1, by: packetLength)
+            where block[start + 2] == 0x11 && block[start + 1] & 0x1f == 0 && block[start] == 0x47 {
+                bytes.append(contentsOf: block[kept..<start])
+                kept = start + packetLength
+            }
+            bytes.append(contentsOf: block[kept...])
+        }
     }
 
     /// - Parameter clockLead: microseconds that the clock reference of MPEG-TS runs ahead of the pictures, which
@@ -38,14 +55,16 @@ final class Muxer {
         self.context = context
         self.container = container
         self.offset = offset
-        output = Output()
-        let buffer = av_malloc(65_536)
+        output = Output(isTransport: container == .ts)
+        let length = 348 * packetLength
+        let buffer = av_malloc(length)
         context.pointee.pb = avio_alloc_context(
-            buffer?.assumingMemoryBound(to: UInt8.self), 65_536, 1, Unmanaged.passUnretained(output).toOpaque(), nil,
+            buffer?.assumingMemoryBound(to: UInt8.self), Int32(length), 1, Unmanaged.passUnretained(output).toOpaque(),
+            nil,
             { opaque, bytes, count in
                 guard let opaque, let bytes, count > 0 else { return 0 }
                 let output = Unmanaged<Output>.fromOpaque(opaque).takeUnretainedValue()
-                output.bytes.append(contentsOf: UnsafeBufferPointer(start: bytes, count: Int(count)))
+                output.append(UnsafeBufferPointer(start: bytes, count: Int(count)))
                 return count
             }, nil)
         context.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
@@ -123,7 +142,7 @@ final class Muxer {
         guard container == .cmaf else {
             // What follows begins with its own tables.
             av_opt_set(context, "mpegts_flags", "+resend_headers", AV_OPT_SEARCH_CHILDREN)
-            return CutSegment.Media(bytes: Self.withoutServiceTable(take()))
+            return CutSegment.Media(bytes: take())
         }
         if initialization == nil {
             initialization = take()
@@ -137,7 +156,7 @@ final class Muxer {
         guard container == .ts else { return try cut(before: nil) }
         let code = av_write_trailer(context)
         guard code >= 0 else { throw .cannotCut(reason: reason(code)) }
-        return CutSegment.Media(bytes: Self.withoutServiceTable(take()))
+        return CutSegment.Media(bytes: take())
     }
 
     private func flush() throws(MediaError) {
@@ -157,17 +176,4 @@ final class Muxer {
 
     /// What has been written so far, for a reader that takes it as a stream.
     func drain() -> [UInt8] { take() }
-
-    /// HLS wants the PAT first; the service description table that libavformat puts before it means nothing to players.
-    private static func withoutServiceTable(_ bytes: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(bytes.count)
-        var kept = 0
-        for start in stride(from: 0, to: bytes.count - packetLength + 1, by: packetLength)
-        where bytes[start + 1] & 0x1f == 0 && bytes[start + 2] == 0x11 {
-            result += bytes[kept..<start]
-            kept = start + packetLength
-        }
-        return result + bytes[kept...]
-    }
 }
