@@ -208,6 +208,57 @@ import Vocabulary
         #expect(heard.warnings.contains { $0.contains("Keyframe Interval") }, "\(heard.warnings)")
     }
 
+    @Test(arguments: Container.allCases)
+    func `that change their sound begin anew`(container: Container) async throws {
+        let studio = try #require(studio)
+        for (name, options) in [("rate", ["-ar", "44100"]), ("channels", ["-ac", "6"])] {
+            var joined: [UInt8] = []
+            for (number, more) in [[], options].enumerated() {
+                let part = try await studio.clip(
+                    "\(name)-\(number)-\(container).ts", seconds: 4,
+                    Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + more
+                        + ["-output_ts_offset", "\(number * 4)"])
+                joined += try [UInt8](Data(contentsOf: URL(fileURLWithPath: part)))
+            }
+            let heard = try await cut(try studio.file("\(name)-\(container).ts", joined)) { $0.container = container }
+            check(heard, discontinuities: 1)
+            #expect(heard.warnings.contains { $0.contains("changed its sound") }, "\(heard.warnings)")
+            guard container == .cmaf else { continue }
+            #expect(Set(heard.segments.map { $0.media[1].initialization }).count == 2)
+        }
+    }
+
+    @Test(arguments: ["mp4", "ts"])
+    func `with open groups of pictures are not called independent, and the broadcaster is told`(
+        kind: String
+    ) async throws {
+        let studio = try #require(studio)
+        let path = try await studio.clip(
+            "open.\(kind)",
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25, bFrames: 3)
+                + ["-x264-params", "open-gop=1:b-adapt=0"])
+        let heard = try await cut(path)
+        check(heard)
+        #expect(heard.segments.map(\.isDependent) == [false] + heard.segments.dropFirst().map { _ in true })
+        #expect(heard.warnings.count { $0.contains("open GOP") } == 1, "\(heard.warnings)")
+        let closed = try await cut(try await studio.film("closed.\(kind)"))
+        #expect(closed.segments.allSatisfy { !$0.isDependent } && closed.warnings.isEmpty, "\(closed.warnings)")
+    }
+
+    @Test func `of few bits are promised with what MPEG-TS adds to them`() async throws {
+        let studio = try #require(studio)
+        for rate in ["100k", "300k", "3000k"] {
+            let path = try await studio.clip(
+                "few-\(rate).mp4", Studio.picture() + Studio.encoded(keyframes: 25) + ["-b:v", rate])
+            let heard = try await cut(path)
+            let promised = try #require(heard.descriptions.first).peakBitRate
+            #expect(promised > 0)
+            for segment in heard.segments {
+                #expect(Int64(segment.bytes.count) * 8_000_000 / segment.duration <= promised, "\(rate)")
+            }
+        }
+    }
+
     @Test func `with a rate that varies keep their times`() async throws {
         let studio = try #require(studio)
         let path = try await studio.clip(

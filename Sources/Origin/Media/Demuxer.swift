@@ -189,6 +189,9 @@ final class Demuxer {
     /// The widest spacing of keyframes in microseconds, if the container keeps an index; 0 otherwise.
     var longestInterval: Int64 { !hasVideo ? 0 : groups.map(\.duration).max() ?? 0 }
 
+    /// Bits per second of the two tables that MPEG-TS repeats ten times a second, and of the clock.
+    private static let tables: Int64 = 36_000
+
     /// Bits per second of the densest stretch between two keyframes with its sound and the cost of MPEG-TS, if the
     /// container's index lists every picture; 0 otherwise.
     var peakBitRate: Int64 {
@@ -198,7 +201,7 @@ final class Demuxer {
         guard densest > 0 else { return 0 }
         // Sound comes in small packets, which cost more of the transport stream than pictures do.
         let sound = max(0, audio.map { $0.pointee.codecpar.pointee.bit_rate } ?? 0)
-        return densest + densest / 16 + min(sound, 10_000_000) * 3 / 2
+        return densest + densest / 16 + min(sound, 10_000_000) * 3 / 2 + Self.tables
     }
 
     /// Whether FLV may hold H.265 in the enhanced form, which libavformat reads since version 60.16.

@@ -32,6 +32,9 @@ struct Packaging {
     /// Reordering delay of the pictures, to tell when one that is no keyframe is shown.
     private var reordering: Int64 = 0
     private var hasWarnedOfKeyframes = false
+    private var hasWarnedOfOpenGroups = false
+    /// The sound has changed, and comes again with the next keyframe.
+    private var hasNewSound = false
 
     /// Counts how often the input was read from its beginning.
     private var pass = 0
@@ -193,6 +196,7 @@ struct Packaging {
         timeline.reset()
         early = []
         ahead = []
+        hasNewSound = false
         lastVideo = .min
         lastAudio = .min
     }
@@ -251,6 +255,15 @@ struct Packaging {
             startAnew()
             _ = timeline.judge(packet.pointee.dts, isLeading: true)
         }
+        if !isLeading {
+            if let changed = accompanying?.changed(by: packet) {
+                onEvent(.warned("the encoder has changed its sound; players see a discontinuity"))
+                accompanying = changed
+                hasNewSound = true
+            }
+            // What cannot be read as what came before waits for pictures that begin anew.
+            guard !hasNewSound else { return }
+        }
         if isKeyframe, try mendTrack(packet) {
             try finishSegment(at: end, isLast: false)
             startAnew()
@@ -273,10 +286,13 @@ struct Packaging {
 
     /// Whether the encoder has changed what its pictures are made of; then all begins anew.
     private mutating func mendTrack(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Bool {
-        guard let leading, let changed = leading.changed(by: packet) else { return false }
+        guard let leading else { return false }
+        guard let changed = leading.changed(by: packet) else { return hasNewSound }
         self.leading = changed
         guard shift != nil else { return false }
-        onEvent(.warned("the encoder has changed its pictures; players see a discontinuity"))
+        onEvent(
+            .warned(
+                "the encoder has changed its \(changed.isVideo ? "pictures" : "sound"); players see a discontinuity"))
         return true
     }
 
@@ -341,7 +357,15 @@ struct Packaging {
         }
         segmentStart = time
         delay.reset()
-        let row = board.begin(programTime: programTime(of: time), isDependent: !isKeyframe)
+        let isOpen = isKeyframe && leading?.isClosed(packet) == false
+        if isOpen, !hasWarnedOfOpenGroups {
+            hasWarnedOfOpenGroups = true
+            onEvent(
+                .warned(
+                    "pictures after a keyframe refer to pictures before it, so that who begins there sees errors: switch "
+                        + "the encoder's open GOP off (x264: open-gop=0)"))
+        }
+        let row = board.begin(programTime: programTime(of: time), isDependent: !isKeyframe || isOpen)
         self.row = row
         if board.count > board.rungs.upperBound { follow(row, at: time) }
         guard smaller != nil, let leading else { return }

@@ -26,18 +26,20 @@ final class Track {
         return Array(UnsafeBufferPointer(start: start, count: Int(max(0, parameters.pointee.extradata_size))))
     }
 
-    /// The sequence parameter sets that a byte stream has shown last.
+    /// Whether a picture is told how it is to be read beside the stream (`avcC`, `hvcC`), not in it.
+    private var isRecord: Bool { description.count > 6 && description[0] == 1 }
+
+    /// The sequence parameter sets that a byte stream has shown last, or the header of its sound.
     private var shown: [[UInt8]] = []
 
-    /// The track as it is from this keyframe on; `nil` while it is what it was.
+    /// The track as it is from this keyframe or piece of sound on; `nil` while it is what it was.
     func changed(by packet: UnsafeMutablePointer<AVPacket>) -> Track? {
-        guard isVideo else { return nil }
         var size = 0
         if let side = av_packet_get_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, &size), size > 0 {
             let fresh = Array(UnsafeBufferPointer(start: side, count: size))
             return fresh == description ? nil : replacing(fresh, packet)
         }
-        let isRecord = description.count > 6 && description[0] == 1
+        guard isVideo else { return changedSound(by: packet) }
         guard !isRecord, let start = packet.pointee.data else { return nil }
         let units = Self.parameterSets(
             UnsafeBufferPointer(start: start, count: Int(packet.pointee.size)),
@@ -54,6 +56,60 @@ final class Track {
         return track
     }
 
+    /// AAC that tells before each piece how it is to be read (ADTS, ISO 13818-7, 6.2).
+    private func changedSound(by packet: UnsafeMutablePointer<AVPacket>) -> Track? {
+        guard parameters.pointee.codec_id == AV_CODEC_ID_AAC, parameters.pointee.extradata_size == 0,
+            let start = packet.pointee.data, packet.pointee.size > 7, start[0] == 0xff, start[1] & 0xf0 == 0xf0
+        else { return nil }
+        let header = [[start[2] & 0xfd, start[3] & 0xc0]]
+        guard header != shown else { return nil }
+        defer { shown = header }
+        guard !shown.isEmpty else { return nil }
+        let track = Track(parameters)
+        track.setSound(
+            rate: Int(start[2] >> 2) & 15, channels: Int(start[2] & 1) << 2 | Int(start[3] >> 6))
+        track.shown = header
+        return track
+    }
+
+    private static let rates: [Int32] = [
+        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
+    ]
+
+    /// - Parameters: as AAC numbers them.
+    private func setSound(rate: Int, channels: Int) {
+        if Self.rates.indices.contains(rate) { parameters.pointee.sample_rate = Self.rates[rate] }
+        guard (1...7).contains(channels) else { return }
+        av_channel_layout_uninit(&parameters.pointee.ch_layout)
+        av_channel_layout_default(&parameters.pointee.ch_layout, channels == 7 ? 8 : Int32(channels))
+    }
+
+    /// Whether a keyframe needs no picture before it: one of H.264 may only be where a decoder recovers (open groups).
+    func isClosed(_ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
+        guard parameters.pointee.codec_id == AV_CODEC_ID_H264, let start = packet.pointee.data else { return true }
+        let bytes = UnsafeBufferPointer(start: start, count: Int(max(0, packet.pointee.size)))
+        var index = 0
+        if isRecord {
+            let width = Int(description[4] & 3) + 1
+            while index + width < bytes.count {
+                let type = bytes[index + width] & 0x1f
+                guard type != 1, type != 5 else { return type == 5 }
+                index += width + bytes[index..<index + width].reduce(0) { $0 << 8 | Int($1) }
+            }
+            return true
+        }
+        while index + 3 < bytes.count {
+            if bytes[index] == 0, bytes[index + 1] == 0, bytes[index + 2] == 1 {
+                let type = bytes[index + 3] & 0x1f
+                guard type != 1, type != 5 else { return type == 5 }
+                index += 3
+            } else {
+                index += 1
+            }
+        }
+        return true
+    }
+
     private func replacing(_ description: [UInt8], _ packet: UnsafeMutablePointer<AVPacket>) -> Track {
         let track = Track(parameters)
         let padding = Int(AV_INPUT_BUFFER_PADDING_SIZE)
@@ -62,6 +118,15 @@ final class Track {
         memory?.update(from: description, count: description.count)
         track.parameters.pointee.extradata = memory
         track.parameters.pointee.extradata_size = Int32(description.count)
+        guard isVideo else {
+            // An AudioSpecificConfig (ISO 14496-3, 1.6.2.1): 5 bits of kind, 4 of rate, 4 of channels.
+            if parameters.pointee.codec_id == AV_CODEC_ID_AAC, description.count >= 2 {
+                track.setSound(
+                    rate: Int(description[0] & 7) << 1 | Int(description[1] >> 7),
+                    channels: Int(description[1] >> 3) & 15)
+            }
+            return track
+        }
         // The pictures' size follows from the parameter sets.
         var context = avcodec_alloc_context3(avcodec_find_decoder(parameters.pointee.codec_id))
         defer { avcodec_free_context(&context) }
