@@ -35,8 +35,8 @@ import Vocabulary
 
     @Test func `are broadcast as they are`() async throws {
         try await Newsroom.run { newsroom in
-            let fragments = ["sport", "six", "modern"]
-            let names = ["film", "sport", "six", "varying", "wrap", "sizes", "modern"]
+            let fragments = ["sport", "six", "modern", "radio"]
+            let names = ["film", "sport", "six", "varying", "wrap", "sizes", "modern", "radio"]
             var keys: [String: String] = [:]
             for name in names {
                 try await newsroom.add(
@@ -71,6 +71,8 @@ import Vocabulary
                     "-pix_fmt", "yuv420p", "-b:v", "300k", "-c:a", "aac", "-f", "mpegts",
                     "\(srt)?streamid=\(keys["modern"] ?? "")",
                 ])
+            _ = try await newsroom.ffmpeg(
+                Newsroom.sound + ["-c:a", "aac", "-f", "mpegts", "\(srt)?streamid=\(keys["radio"] ?? "")"])
             for name in names { try await newsroom.segments(of: name, atLeast: 8) }
             for name in names where !fragments.contains(name) {
                 let text = try await newsroom.playlist(of: name).text

@@ -277,7 +277,7 @@ struct Packaging {
         guard let shift else { return }
         packet.pointee.pts += shift
         packet.pointee.dts += shift
-        guard isInOrder(packet, isVideo: isLeading) else { return }
+        guard isInOrder(packet, isVideo: isLeading && demuxer.hasVideo) else { return }
         try pace(packet.pointee.dts, of: demuxer.input)
         if isLeading { try cutIfDue(packet, isKeyframe: isKeyframe) }
         try write(packet, demuxer, isLeading: isLeading)
@@ -302,7 +302,7 @@ struct Packaging {
         packet.pointee.time_base = Muxer.timeBase
         packet.pointee.stream_index = isVideo ? 0 : 1
         if packet.pointee.dts == none {
-            let last = isVideo ? lastVideo : lastAudio
+            let last = isVideo && lastVideo != .min ? lastVideo : lastAudio
             packet.pointee.dts =
                 packet.pointee.pts != none ? packet.pointee.pts : last == .min ? 0 : last + 1 - (shift ?? 0)
         }
@@ -315,7 +315,8 @@ struct Packaging {
             if packet.pointee.dts <= lastVideo { packet.pointee.dts = lastVideo + 1 }
             lastVideo = packet.pointee.dts
         } else {
-            guard packet.pointee.dts > lastAudio else { return false }
+            // Less than a millisecond apart they may be the same to a fragment, which counts in samples.
+            guard lastAudio == .min || packet.pointee.dts - lastAudio >= 90 else { return false }
             lastAudio = packet.pointee.dts
         }
         packet.pointee.pts = max(packet.pointee.pts, packet.pointee.dts)
