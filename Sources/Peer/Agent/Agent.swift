@@ -428,7 +428,7 @@ package final class Agent: @unchecked Sendable {
     }
 
     /// How late at most a piece is known to be acknowledged.
-    private static let acknowledgementLook = TimeAmount.milliseconds(5)
+    private static let acknowledgementLook = TimeAmount.milliseconds(10)
 
     /// Looks at all links that owe pieces, for as long as there are any.
     private func watchAcknowledgements() {
@@ -669,9 +669,9 @@ extension Agent: LinkOwner {
         isDraining = false
     }
 
+    /// Acknowledgements come with what is read, too.
     func readDone(_ link: Link) {
-        for link in links.values { link.flush() }
-        rearm()
+        together { link.lookForAcknowledgements() }
     }
 
     func sent(_ piece: PieceID, on link: Link) { tell(.pieceSent(link.id, piece)) }

@@ -20,15 +20,6 @@ extension Link {
     static let sharedPort = ChannelOptions.Types.SocketOption(
         level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT))
 
-    private static let quickAcknowledgement = ChannelOptions.Types.SocketOption(
-        level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_QUICKACK))
-
-    /// Has the kernel acknowledge what has come, which on a connection that speaks both ways it would put off by 40 ms:
-    /// the sender takes the time until then for its queue.
-    func acknowledge(on channel: any Channel) {
-        try? channel.syncOptions?.setOption(Self.quickAcknowledgement, value: 1)
-    }
-
     /// Makes the link the one handler of a new channel.
     func attach(to channel: any Channel) throws {
         let options = channel.syncOptions

@@ -72,8 +72,13 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     private var waiting: CircularBuffer<(piece: PieceID, content: ByteBuffer)> = []
     /// Pieces in the channel or the kernel, with the place in the stream where each ends.
     private var unacknowledged: CircularBuffer<(piece: PieceID, end: Int)> = []
-    /// Bytes given to the channel so far.
+    /// The last message, if it is no piece; its writing tells that everything before it is in the kernel, too.
+    private var last: ByteBuffer?
+    /// Bytes written so far, and those of them that the kernel is known to have.
     private var written = 0
+    private var handedOver = 0
+    /// The kernel's; what is no socket (a channel of tests) has none.
+    private var socket: NIOBSDSocket.Handle?
     private var isSendingPieces = false
     /// Since the last look at the socket.
     private var hasTakenPiece = false
@@ -120,7 +125,9 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         }
         guard case .success = sealed else { return end(.seal) }
         phase = .open(sending: sending, receiving: receiving)
-        write(message, context)
+        var isPiece = false
+        if case .piece = frame { isPiece = true }
+        write(message, isPiece: isPiece, context)
     }
 
     /// Sends a piece as soon as the socket takes it.
@@ -147,40 +154,39 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     /// Tells the owner of the pieces that have been acknowledged since the last look.
     func lookForAcknowledgements() {
-        guard !unacknowledged.isEmpty, let context, let outstanding = outstanding(context) else { return }
+        guard !unacknowledged.isEmpty, let context, context.channel.isActive else { return }
+        // Without a socket there is no other end's machine: what has left has arrived.
+        let outstanding = socket.map { Int(streams_unacknowledged($0)) } ?? 0
+        guard outstanding >= 0 else { return }
         // Fixed before anybody is told: the owner may send more then.
-        let acknowledged = written - outstanding
+        let acknowledged = handedOver - outstanding
         while let first = unacknowledged.first, first.end <= acknowledged {
             unacknowledged.removeFirst()
             owner?.sent(first.piece, on: self)
         }
     }
 
-    /// Bytes written here that are in the channel, or in the kernel and not acknowledged.
-    private func outstanding(_ context: ChannelHandlerContext) -> Int? {
-        guard let buffered = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes) else { return nil }
-        // What is no socket (a channel of tests) has no other end's machine: what has left it has arrived.
-        let transport = context.pipeline.syncOperations
-        guard
-            let unacknowledged = try? transport.withUnsafeTransportIfAvailable(
-                of: NIOBSDSocket.Handle.self,
-                {
-                    Int(streams_unacknowledged($0))
-                })
-        else { return buffered }
-        return unacknowledged < 0 ? nil : buffered + unacknowledged
-    }
-
     func flush() {
         guard needsFlush else { return }
         needsFlush = false
-        context?.flush()
+        guard let context else { return }
+        guard let message = last else { return context.flush() }
+        last = nil
+        context.writeAndFlush(wrapOutboundOut(message), promise: handover(context))
+    }
+
+    /// For a message that ends where writing is.
+    private func handover(_ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
+        let (end, promise) = (written, context.eventLoop.makePromise(of: Void.self))
+        promise.futureResult.assumeIsolated().whenSuccess { self.handedOver = end }
+        return promise
     }
 
     /// Says why, and closes once that has left or a second has passed.
     func close(_ reason: Goodbye) {
         guard let context, context.channel.isActive else { return }
         if isOpen { send(.goodbye(reason)) }
+        flush()
         phase = .closed
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
@@ -207,12 +213,13 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         for piece in dropped { owner?.sent(piece, on: self) }
     }
 
-    private func write(_ message: ByteBuffer, _ context: ChannelHandlerContext) {
+    private func write(_ message: ByteBuffer, isPiece: Bool = false, _ context: ChannelHandlerContext) {
+        if let last { context.write(wrapOutboundOut(last), promise: nil) }
         written += message.readableBytes
         needsFlush = true
-        context.write(wrapOutboundOut(message), promise: nil)
-        let backlog = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        if backlog > Limits.linkBacklog { end(.backlog) }
+        last = isPiece ? nil : message
+        if isPiece { context.write(wrapOutboundOut(message), promise: handover(context)) }
+        if written - handedOver > Limits.linkBacklog { end(.backlog) }
     }
 
     // MARK: Listening
@@ -229,6 +236,7 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     private func begin(_ context: ChannelHandlerContext) {
         guard alarm == nil else { return }
+        socket = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable { $0 }
         alarm = context.eventLoop.assumeIsolated().scheduleTask(in: Self.handshakeTime) {
             if case .shaking = self.phase { self.end(.handshakeTimeout) }
         }
@@ -252,7 +260,7 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         flush()
         if hasTakenPiece {
             hasTakenPiece = false
-            acknowledge(on: context.channel)
+            acknowledgeAtOnce()
         }
         context.fireChannelReadComplete()
     }
@@ -266,6 +274,8 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         phase = .closed
         alarm?.cancel()
         incoming = ByteBuffer()
+        last = nil
+        socket = nil
         self.context = nil
         owner?.ended(self, because: flaw)
         // Only now: whoever hears of them before the link's end would send the next ones.
@@ -367,6 +377,13 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         } catch {
             end(.frame)
         }
+    }
+
+    /// Has the kernel acknowledge what has come, which on a connection that speaks both ways it would put off by 40 ms:
+    /// the sender takes the time until then for its queue.
+    private func acknowledgeAtOnce() {
+        guard let socket, context?.channel.isActive == true else { return }
+        _ = streams_acknowledge(socket)
     }
 
     /// Ends the link at once, because of what came over it.
