@@ -22,12 +22,17 @@ extension Swarm {
         }
     }
 
+    /// The part of a segment's duration in which all children are to have it. A segment comes at once and as fast as the
+    /// origin gives it, not over the time that it plays: who pushes as many stripes as its uplink carries in that time has
+    /// its last child wait for all of it, and that child's stripe is the one that its segment waits for.
+    private static let rush = 0.6
+
     /// How many stripes we can push to one neighbor each: what the uplink carries, in stripes of the stream.
     var slots: Int {
         guard settings.uploads, let stream = streamRate, stream > 0 else { return 0 }
         var rate = uplink.rate ?? stream * uplink.guess
         if let limit = settings.uploadLimit { rate = min(rate, Double(limit)) }
-        return min(64, Int(rate * 0.95 / stream * Double(Stripe.count)))
+        return min(64, Int(rate * Self.rush / stream * Double(Stripe.count)))
     }
 
     private var offers: [Offer] {
@@ -68,6 +73,11 @@ extension Swarm {
             if feeds[stripe.number].depth != before, relays(stripe) { planFlush(within: .zero, at: now) }
         }
         if flushAt.map({ $0 <= now }) == true { tellOffers(into: &commands) }
+        if start == nil {
+            // What it knows of the broadcast it has told before.
+            startWithoutHead(hasHeardAll: true, at: now)
+            askForLateLeaves(at: now, into: &commands)
+        }
         seekParents(at: now, into: &commands)
     }
 
@@ -145,7 +155,7 @@ extension Swarm {
             guard let parent = feeds[stripe.number].parent, let seat = seat(parent),
                 let offer = neighbors[seat].offer(of: stripe), let best = bestParent(stripe, at: now),
                 best.seat != seat, offer.depth < Feed.deepest,
-                best.cost + (relays(stripe) ? 0.5 : 0.14) < cost(seat, offer, relays: relays(stripe))
+                best.cost + (relays(stripe) ? 0.5 : 0.1) < cost(seat, offer, relays: relays(stripe))
             else { continue }
             leave(stripe, for: .zero, at: now, into: &commands)
             follow(best.seat, stripe, best.offer, at: now)

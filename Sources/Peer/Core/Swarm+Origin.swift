@@ -7,6 +7,8 @@ extension Swarm {
     private static let shareLimit = 16
     /// Pieces that are fetched together when neighbors share the fetching.
     private static let block = 4
+    /// Pieces that hold a first picture.
+    static let front = 4
     /// The time over which neighbors spread what they fetch when nobody near has it.
     private static let spread = Interval.milliseconds(1_200)
     /// How long a newcomer leaves everything but the front to peers, whether they bring it or not.
@@ -47,8 +49,11 @@ extension Swarm {
         chronicle.targetDuration = max(chronicle.targetDuration, targetDuration)
         self.isClosed = isClosed
         guard oldest <= newest else { return }
+        let isFirst = offered == nil
         offered = oldest...newest
-        if start == nil { start = newest - min(newest - oldest, startDepth) }
+        let wish = newest - min(newest - oldest, startDepth)
+        // Neighbors may have told of less than there is.
+        if start.map({ isFirst && !playhead.hasStarted && $0 + 1 < wish }) ?? true { start = wish }
         fetchNewRecords(at: now, into: &commands)
     }
 
@@ -169,7 +174,7 @@ extension Swarm {
         return max(want.time + pace * 2, now + pace * 0.5) > now + time
     }
 
-    private func isFront(_ piece: PieceID) -> Bool { piece.segment.sequence == start && piece.index < Self.block }
+    private func isFront(_ piece: PieceID) -> Bool { piece.segment.sequence == start && piece.index < Self.front }
 
     /// Whether neighbors brought much of a stream's worth in the last second.
     private var peersBring: Bool {

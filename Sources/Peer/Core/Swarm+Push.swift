@@ -174,7 +174,7 @@ extension Swarm {
     /// What the neighbor has got meanwhile is passed over.
     private mutating func take(_ rank: Rank, of seat: Int) -> PieceID? {
         while let piece = outboxes[seat].popFirst(rank) {
-            if rank == .want || rank == .missed { return piece }
+            if rank.isAsked { return piece }
             guard let place = place(piece.segment.sequence), segments[place].holders.contains(piece.index, of: seat)
             else { return piece }
         }
@@ -214,16 +214,19 @@ extension Swarm {
     }
 }
 
-/// What goes first: pieces that a child pushes on, because they reach the most viewers; then what was asked for of older
-/// segments, because somebody misses it now; then pieces for other children, which they need later; then what was asked
-/// for of the newest segment, which is on its way to everybody.
+/// What goes first: the front of older segments, which is little and what a newcomer sees first; then pieces that a child
+/// pushes on, because they reach the most viewers; then what was asked for of older segments, because somebody misses it
+/// now; then pieces for other children, which they need later; then what was asked for of the newest segment, which is on
+/// its way to everybody.
 private enum Rank: CaseIterable {
-    case relay, missed, push, want
+    case front, relay, missed, push, want
 
     /// After so many other errands what is missed comes first: while newcomers subscribe, relaying alone fills every
     /// uplink, and nobody would get the segment that a player begins with.
     static let patience = 3
-    static let missedFirst: [Rank] = [.missed, .relay, .push, .want]
+    static let missedFirst: [Rank] = [.front, .missed, .relay, .push, .want]
+
+    var isAsked: Bool { self == .front || self == .missed || self == .want }
 }
 
 extension Neighbor {
@@ -234,6 +237,7 @@ extension Neighbor {
 extension Outbox {
     fileprivate func isWaiting(_ rank: Rank, newest: UInt64) -> Bool {
         switch rank {
+        case .front: wants.next.map { $0.segment.sequence < newest && $0.index < Swarm.front } ?? false
         case .relay: !relays.isEmpty
         case .missed: wants.next.map { $0.segment.sequence < newest } ?? false
         case .push: !pushes.isEmpty
@@ -245,7 +249,7 @@ extension Outbox {
         switch rank {
         case .relay: relays.popFirst()
         case .push: pushes.popFirst()
-        case .missed, .want: wants.popFirst()
+        case .front, .missed, .want: wants.popFirst()
         }
     }
 }

@@ -87,11 +87,13 @@ extension Swarm {
             let knower = neighbors.indices.first { neighbors[$0].isGreeted && !segment.holders.isEmpty($0) }.map {
                 links[$0]
             }
+            let isLive = isLive(segment.sequence)
             let patience: Interval =
-                !isLive(segment.sequence) || !hasGreeted
-                ? .milliseconds(20) : knower != nil || lease != nil ? .milliseconds(300) : .seconds(1)
+                isLive && hasGreeted
+                ? knower != nil || lease != nil ? .milliseconds(300) : .seconds(1)
+                : isLive || knower == nil ? .milliseconds(20) : .zero
             let since = segment.leavesAsked ?? segment.arrival
-            guard now - since > (segment.leavesAsked == nil ? patience : .milliseconds(700)) else { continue }
+            guard now - since >= (segment.leavesAsked == nil ? patience : .milliseconds(700)) else { continue }
             segments[place].leavesAsked = now
             if let knower, segment.leavesAsked == nil {
                 commands.append(.askLeaves(knower, id(segment.sequence)))
@@ -121,12 +123,13 @@ extension Swarm {
         UInt64(max(1, (settings.startBuffer.seconds / Double(max(1, chronicle.targetDuration))).rounded(.up)))
     }
 
-    /// An origin that does not answer must not keep a viewer out: what neighbors have told of will do.
-    mutating func startWithoutHead(at now: Instant) {
-        guard start == nil, now - joined > .seconds(1), let newest = chronicle.newest,
-            let first = chronicle.sequences.first
-        else { return }
-        start = max(first, newest - min(newest, startDepth))
+    /// An origin that does not answer, or not yet, must not keep a viewer out: what neighbors have told of will do.
+    /// - Parameter hasHeardAll: a neighbor has told all that it knows.
+    mutating func startWithoutHead(hasHeardAll: Bool, at now: Instant) {
+        guard start == nil, let newest = chronicle.newest, let first = chronicle.sequences.first else { return }
+        let wish = newest - min(newest, startDepth)
+        guard now - joined > .seconds(1) || hasHeardAll && chronicle.knows(wish) else { return }
+        start = max(first, wish)
     }
 
     private mutating func stopSharing(into commands: inout [Command]) {

@@ -199,7 +199,7 @@ package struct Swarm: Sendable {
         if let flushAt, now >= flushAt { flush(at: now, into: &commands) }
         guard now - lastTick >= settings.tick else { return }
         lastTick = now
-        startWithoutHead(at: now)
+        startWithoutHead(hasHeardAll: false, at: now)
         announceIfDue(at: now, into: &commands)
         dial(at: now, into: &commands)
         expireWants(at: now, into: &commands)
