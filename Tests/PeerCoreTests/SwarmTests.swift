@@ -475,6 +475,23 @@ import Vocabulary
         #expect(next?.1 == PieceID(Rig.id(7), 3))
     }
 
+    @Test func `leaves to be pushed what one of many neighbors has, and pulls what several have`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let links = (1...12).map { rig.link($0) }
+        // Every stripe has a parent, so that only what is late is pulled.
+        rig.feed(
+            .offered(links[0], Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 99, isRelay: true) }))
+        rig.publish(8...8)
+        rig.feed(.holds(links[1], Rig.id(8), PieceSet(count: 10, [4, 5])))
+        for link in links[2...3] { rig.feed(.holds(link, Rig.id(8), PieceSet(count: 10, [5]))) }
+        let wanted = rig.pass(.milliseconds(2_500)).flatMap { command -> [Int] in
+            if case .want(_, _, let indices) = command { indices } else { [] }
+        }
+        #expect(wanted == [5])
+    }
+
     @Test func `begins with what a neighbor knows, before the origin has answered`() {
         var rig = Rig()
         let link = rig.link(1)

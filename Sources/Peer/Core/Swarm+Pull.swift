@@ -91,16 +91,26 @@ extension Swarm {
         open.formIntersection(kept)
     }
 
-    /// What a neighbor has had for a while and nobody has pushed is late: from then on it is pulled.
+    /// What several neighbors have had for a while and nobody has pushed is late: from then on it is pulled. What one of
+    /// many has is still on its way, and where a tree begins a queue: were all to pull it from there, pushing would stop.
     mutating func sight(at now: Instant) {
         guard now - lastSighting >= settings.pushPatience else { return }
         lastSighting = now
+        let givers = neighbors.indices.filter { neighbors[$0].uploads && !neighbors[$0].chokesUs }
+        let several = max(1, min(3, givers.count / 4))
         for place in segments.indices where wantsSegment(place) {
             segments[place].overdue = segments[place].sighted
-            let held = neighbors.survey { seats in
-                segments[place].holders.union { seats[$0].uploads && !seats[$0].chokesUs }
+            // By how many neighbors, at least, each piece is held: the first set by one, the last by `several`.
+            var held = Array(repeating: PieceSet(count: segments[place].count), count: several)
+            for seat in givers {
+                guard let pieces = segments[place].holders[seat] else { continue }
+                for level in held.indices.reversed() {
+                    var more = pieces
+                    if level > 0 { more.formIntersection(held[level - 1]) }
+                    held[level].formUnion(more)
+                }
             }
-            segments[place].sighted.formUnion(held)
+            segments[place].sighted.formUnion(held[several - 1])
         }
     }
 
