@@ -8,9 +8,8 @@ package struct Measurements: Hashable, Sendable {
     package var streamBytes = 0
     /// Bytes of pieces that left the origin.
     package var originBytes = 0
-    /// Bytes of pieces of segments of the steady part that left the origin, and the bytes of those segments.
-    package var steadyOriginBytes = 0
-    package var steadyStreamBytes = 0
+    /// The copies of segments of the steady part; `nil` when there are none.
+    package var steadyCopies: Double?
     /// Bytes of pieces that left peers.
     package var peerBytes = 0
     /// Bytes of pieces that reached viewers and verified.
@@ -112,11 +111,6 @@ package struct Measurements: Hashable, Sendable {
 
     /// Origin bytes divided by bytes of the stream: 1 is perfect.
     package var copies: Double { Double(originBytes) / Double(max(1, streamBytes)) }
-
-    /// The same of the segments of the steady part; `nil` when there are none.
-    package var steadyCopies: Double? {
-        steadyStreamBytes > 0 ? Double(steadyOriginBytes) / Double(steadyStreamBytes) : nil
-    }
 
     /// 1 - origin bytes / bytes delivered.
     package var offload: Double { 1 - Double(originBytes) / Double(max(1, deliveredBytes)) }

@@ -1,4 +1,5 @@
 import PeerCore
+import Vocabulary
 
 /// What one viewer's shell keeps of one segment.
 struct Shelf {
@@ -23,11 +24,8 @@ struct Shelf {
 
     var isWhole: Bool { missing == 0 }
 
-    /// The first 64 KiB: with them a player has a picture to show.
-    var hasFront: Bool {
-        let front: UInt64 = missing == 0 ? 0 : 0b1111
-        return words[0] & front == front
-    }
+    /// With that a player has a picture to show.
+    var hasFront: Bool { isWhole || words[0].trailingOnes >= PieceID.front }
 
     /// Returns whether the piece was new.
     mutating func store(_ index: Int) -> Bool {
@@ -37,6 +35,10 @@ struct Shelf {
         missing -= 1
         return true
     }
+}
+
+extension UInt64 {
+    fileprivate var trailingOnes: Int { (~self).trailingZeroBitCount }
 }
 
 extension [Shelf] {

@@ -107,11 +107,10 @@ extension Simulation {
             }
         }
         measurements.originWireBytes = originLine.sent
-        // The last segments are still on their way.
-        for segment in measurements.segments
-        where segment.published >= steadyFrom && segment.published < end - segmentDuration * 2 {
-            measurements.steadyOriginBytes += segment.originBytes
-            measurements.steadyStreamBytes += segment.length
+        let steady = measurements.segments.filter { $0.published >= steadyFrom && isDue($0.published, by: end) }
+        if !steady.isEmpty {
+            measurements.steadyCopies =
+                Double(steady.reduce(0) { $0 + $1.originBytes }) / Double(steady.reduce(0) { $0 + $1.length })
         }
         return measurements
     }
@@ -138,10 +137,12 @@ extension Simulation {
                 bytesFromPeers: viewer.bytesFromPeers, bytesFromOrigin: viewer.bytesFromOrigin,
                 bytesUploaded: viewer.bytesUploaded))
         guard isHere else { return }
-        // What was published less than three segments before the end may still be on its way.
         for (sequence, entry) in records.enumerated()
-        where entry.time > viewer.joined && entry.time < end - segmentDuration * 3 && !viewer.hasWhole(sequence) {
+        where entry.time > viewer.joined && isDue(entry.time, by: end) && !viewer.hasWhole(sequence) {
             measurements.missed += 1
         }
     }
+
+    /// What was published less than three segments before the end may still be on its way.
+    private func isDue(_ published: Instant, by end: Instant) -> Bool { published < end - segmentDuration * 3 }
 }

@@ -28,6 +28,18 @@ import Vocabulary
         #expect(table[0] == nil && table[1] == pieces(1, 129) && table[2] == pieces(2, 129) && table[3] == nil)
     }
 
+    @Test func `tells what several have from what one has`() {
+        var table = PieceTable(count: Self.count)
+        table.set(0, pieces(1, 2, 129))
+        table.set(1, pieces(2, 3, 129))
+        table.set(5, pieces(2, 129))
+        #expect(table.held(by: 1) { _ in true } == table.union { _ in true })
+        #expect(table.held(by: 2) { _ in true } == pieces(2, 129))
+        #expect(table.held(by: 3) { _ in true } == pieces(2, 129))
+        #expect(table.held(by: 2) { $0 != 5 } == pieces(2, 129))
+        #expect(table.held(by: 3) { $0 != 5 } == pieces())
+    }
+
     @Test func `ignores pieces that the segment does not have`() {
         var table = PieceTable(count: Self.count)
         table.insert(-1, of: 0)

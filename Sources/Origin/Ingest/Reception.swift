@@ -144,24 +144,18 @@ package final class Reception: Sendable {
     package func admit(_ encoder: Encoder, _ ticket: Ticket) -> Admission {
         let now = Clock.now
         let outcome = state.withLock { state -> Outcome in
-            let (refusal, match) = examine(ticket.key, from: encoder.address, at: now, &state)
-            guard let match, let door = state.doors[match.broadcast] else { return .refused(refusal ?? .wrongKey, nil) }
-            guard door.places.indices.contains(ticket.rendition) else {
-                return .refused(.noSuchRendition(door.places.count - 1), match.broadcast)
+            switch examine(ticket, of: encoder.id, from: encoder.address, at: now, &state) {
+            case .refused(let refusal, let broadcast): return .refused(refusal, broadcast)
+            case .fits(let broadcast, let key, var place):
+                let replaced = place.session
+                replaced?.feed.finish("another encoder has taken over")
+                let feed = feed(of: encoder)
+                place.session = Session(encoder: encoder, key: key, feed: feed)
+                place.entrance.admit(feed)
+                state.doors[broadcast]?.places[ticket.rendition] = place
+                state.figures.admitted += 1
+                return .welcome(broadcast, feed, replaced?.encoder)
             }
-            var place = door.places[ticket.rendition]
-            let heard = place.session?.encoder.lastHeard ?? .zero
-            guard case .welcome = place.onAir.arrive(encoder.id, door.policy, heard: heard, at: now) else {
-                return .refused(.busy, match.broadcast)
-            }
-            let replaced = place.session
-            replaced?.feed.finish("another encoder has taken over")
-            let feed = feed(of: encoder)
-            place.session = Session(encoder: encoder, key: match.key, feed: feed)
-            place.entrance.admit(feed)
-            state.doors[match.broadcast]?.places[ticket.rendition] = place
-            state.figures.admitted += 1
-            return .welcome(match.broadcast, feed, replaced?.encoder)
         }
         switch outcome {
         case .welcome(let broadcast, let feed, let replaced):
@@ -175,33 +169,46 @@ package final class Reception: Sendable {
     /// Why `admit` would refuse; for protocols that can say so before there is a connection.
     package func refusal(of ticket: Ticket, transport: String, from address: String) -> Refusal? {
         let now = Clock.now
-        let (refusal, broadcast) = state.withLock { state -> (Refusal?, String?) in
-            let (refusal, match) = examine(ticket.key, from: address, at: now, &state)
-            guard let match, let door = state.doors[match.broadcast] else { return (refusal ?? .wrongKey, nil) }
-            guard door.places.indices.contains(ticket.rendition) else {
-                return (.noSuchRendition(door.places.count - 1), match.broadcast)
-            }
-            var onAir = door.places[ticket.rendition].onAir
-            let heard = door.places[ticket.rendition].session?.encoder.lastHeard ?? .zero
-            let verdict = onAir.arrive(.max, door.policy, heard: heard, at: now)
-            return (verdict == .busy ? .busy : nil, match.broadcast)
-        }
-        if let refusal { _ = note(refusal, "\(transport) from \(address)", broadcast) }
+        let examination = state.withLock { examine(ticket, of: .max, from: address, at: now, &$0) }
+        guard case .refused(let refusal, let broadcast) = examination else { return nil }
+        _ = note(refusal, "\(transport) from \(address)", broadcast)
         return refusal
     }
 
+    private enum Examination {
+        /// The place has the encoder on air.
+        case fits(broadcast: String, Key, Place)
+        /// With the broadcast, if the key is one of its own.
+        case refused(Refusal, String?)
+    }
+
     private func examine(
-        _ key: String, from address: String, at now: Instant, _ state: inout State
-    ) -> (refusal: Refusal?, match: (broadcast: String, key: Key)?) {
-        if let wait = state.guesses.wait(of: Self.network(address), at: now) { return (.tooManyGuesses(wait), nil) }
-        let hash = StreamKey.hash(String(key.prefix(Limits.streamKeyLength)))
-        var match: (broadcast: String, key: Key)?
+        _ ticket: Ticket, of encoder: UInt64, from address: String, at now: Instant, _ state: inout State
+    ) -> Examination {
+        if let wait = state.guesses.wait(of: Self.network(address), at: now) {
+            return .refused(.tooManyGuesses(wait), nil)
+        }
+        let hash = StreamKey.hash(String(ticket.key.prefix(Limits.streamKeyLength)))
+        var match: (broadcast: String, key: Key, door: Door)?
         // All are compared, so that the time tells nothing.
         for (broadcast, door) in state.doors {
-            for candidate in door.keys where StreamKey.isEqual(candidate.hash, hash) { match = (broadcast, candidate) }
+            for candidate in door.keys where StreamKey.isEqual(candidate.hash, hash) {
+                match = (broadcast, candidate, door)
+            }
         }
-        if match == nil { state.guesses.missed(Self.network(address), at: now) }
-        return (match == nil ? .wrongKey : nil, match)
+        guard let (broadcast, key, door) = match else {
+            state.guesses.missed(Self.network(address), at: now)
+            return .refused(.wrongKey, nil)
+        }
+        guard door.places.indices.contains(ticket.rendition) else {
+            return .refused(.noSuchRendition(door.places.count - 1), broadcast)
+        }
+        var place = door.places[ticket.rendition]
+        let heard = place.session?.encoder.lastHeard ?? .zero
+        guard case .welcome = place.onAir.arrive(encoder, door.policy, heard: heard, at: now) else {
+            return .refused(.busy, broadcast)
+        }
+        return .fits(broadcast: broadcast, key, place)
     }
 
     /// The connection has ended, or the encoder has said that its programme has.

@@ -51,14 +51,37 @@ struct PieceTable: Sendable {
     /// What those neighbors have together of whom `counts` is true.
     func union(where counts: (Int) -> Bool) -> PieceSet {
         var union = PieceSet(count: count)
+        visit(where: counts) { seat in
+            for word in 0..<stride { union[word: word] |= words[seat * stride + word] }
+        }
+        return union
+    }
+
+    /// What at least so many of those neighbors have of whom `counts` is true.
+    func held(by several: Int, where counts: (Int) -> Bool) -> PieceSet {
+        // By one of those visited so far, by two, and so on.
+        var held = Array(repeating: PieceSet(count: count), count: several)
+        visit(where: counts) { seat in
+            for word in 0..<stride {
+                var more = words[seat * stride + word]
+                for level in held.indices {
+                    let again = held[level][word: word] & more
+                    held[level][word: word] |= more
+                    more = again
+                }
+            }
+        }
+        return held[several - 1]
+    }
+
+    @inline(__always)
+    private func visit(where counts: (Int) -> Bool, _ body: (Int) -> Void) {
         var rest = seats
         while rest != 0 {
             let seat = rest.trailingZeroBitCount
             rest &= rest - 1
-            guard counts(seat) else { continue }
-            for word in 0..<stride { union[word: word] |= words[seat * stride + word] }
+            if counts(seat) { body(seat) }
         }
-        return union
     }
 
     mutating func set(_ seat: Int, _ pieces: PieceSet) {

@@ -7,8 +7,6 @@ extension Swarm {
     private static let shareLimit = 16
     /// Pieces that are fetched together when neighbors share the fetching.
     private static let block = 4
-    /// Pieces that hold a first picture.
-    static let front = 4
     /// The time over which neighbors spread what they fetch when nobody near has it.
     private static let spread = Interval.milliseconds(1_200)
     /// How long a newcomer leaves everything but the front to peers, whether they bring it or not.
@@ -174,7 +172,7 @@ extension Swarm {
         return max(want.time + pace * 2, now + pace * 0.5) > now + time
     }
 
-    private func isFront(_ piece: PieceID) -> Bool { piece.segment.sequence == start && piece.index < Self.front }
+    private func isFront(_ piece: PieceID) -> Bool { piece.segment.sequence == start && piece.index < PieceID.front }
 
     /// Whether neighbors brought much of a stream's worth in the last second.
     private var peersBring: Bool {

@@ -96,21 +96,14 @@ extension Swarm {
     mutating func sight(at now: Instant) {
         guard now - lastSighting >= settings.pushPatience else { return }
         lastSighting = now
-        let givers = neighbors.indices.filter { neighbors[$0].uploads && !neighbors[$0].chokesUs }
-        let several = max(1, min(3, givers.count / 4))
+        let givers = neighbors.count { $0.uploads && !$0.chokesUs }
+        let several = max(1, min(3, givers / 4))
         for place in segments.indices where wantsSegment(place) {
             segments[place].overdue = segments[place].sighted
-            // By how many neighbors, at least, each piece is held: the first set by one, the last by `several`.
-            var held = Array(repeating: PieceSet(count: segments[place].count), count: several)
-            for seat in givers {
-                guard let pieces = segments[place].holders[seat] else { continue }
-                for level in held.indices.reversed() {
-                    var more = pieces
-                    if level > 0 { more.formIntersection(held[level - 1]) }
-                    held[level].formUnion(more)
-                }
+            let held = neighbors.survey { seats in
+                segments[place].holders.held(by: several) { seats[$0].uploads && !seats[$0].chokesUs }
             }
-            segments[place].sighted.formUnion(held[several - 1])
+            segments[place].sighted.formUnion(held)
         }
     }
 

@@ -237,7 +237,7 @@ extension Neighbor {
 extension Outbox {
     fileprivate func isWaiting(_ rank: Rank, newest: UInt64) -> Bool {
         switch rank {
-        case .front: wants.next.map { $0.segment.sequence < newest && $0.index < Swarm.front } ?? false
+        case .front: wants.next.map { $0.segment.sequence < newest && $0.index < PieceID.front } ?? false
         case .relay: !relays.isEmpty
         case .missed: wants.next.map { $0.segment.sequence < newest } ?? false
         case .push: !pushes.isEmpty

@@ -42,7 +42,7 @@ struct Comparison {
         seeds = ways["peers"]?.count ?? 0
         real = Experience(ways["peers"] ?? [])
         plain = Experience(ways["plain"] ?? [])
-        imagined = Figures(file["simulated"]?.items ?? [], of: [])
+        imagined = Figures(file["simulated"]?.items ?? [], copies: "copies")
         isTrustworthy = runs.allSatisfy { $0["is_trustworthy"] == .bool(true) }
     }
 
@@ -65,10 +65,10 @@ struct Comparison {
 }
 
 extension Comparison.Figures {
-    /// Means over runs of what stands under `part`, where that is not the run itself; a figure that one of them lacks is
+    /// Means over runs of what stands under `part`, if that is not the run itself; a figure that one of them lacks is
     /// lacking.
-    fileprivate init(_ runs: [JSON], of part: [String]) {
-        copies = Comparison.mean(part.isEmpty ? "copies" : "copies_payload", of: runs, under: part)
+    fileprivate init(_ runs: [JSON], copies: String, under part: String? = nil) {
+        self.copies = Comparison.mean(copies, of: runs, under: part)
         delayMedian = Comparison.mean("delay_p50_s", of: runs, under: part)
         delay95 = Comparison.mean("delay_p95_s", of: runs, under: part)
         firstPicture95 = Comparison.mean("first_picture_p95_s", of: runs)
@@ -77,11 +77,11 @@ extension Comparison.Figures {
 
 extension Comparison.Experience {
     fileprivate init(_ runs: [JSON]) {
-        figures = Comparison.Figures(runs, of: ["steady"])
-        stalls = Comparison.mean("stalls", of: runs, under: ["whole"])
-        stalledSeconds = Comparison.mean("stalled_s", of: runs, under: ["whole"])
-        missed = Comparison.mean("missed_segments", of: runs, under: ["whole"])
-        wireShare = Comparison.mean("wire_share", of: runs, under: ["steady"])
+        figures = Comparison.Figures(runs, copies: "copies_payload", under: "steady")
+        stalls = Comparison.mean("stalls", of: runs, under: "whole")
+        stalledSeconds = Comparison.mean("stalled_s", of: runs, under: "whole")
+        missed = Comparison.mean("missed_segments", of: runs, under: "whole")
+        wireShare = Comparison.mean("wire_share", of: runs, under: "steady")
         cost = Comparison.mean("agents_cpu_s_per_GB", of: runs)
         memory = Comparison.mean("agents_peak_memory_bytes", of: runs)
     }
@@ -104,8 +104,8 @@ extension Comparison.Experience {
 
 extension Comparison {
     /// Over all runs, if all have it.
-    fileprivate static func mean(_ key: String, of runs: [JSON], under part: [String] = []) -> Double? {
-        let values = runs.compactMap { run in part.reduce(run as JSON?) { $0?[$1] }?[key]?.number }
+    fileprivate static func mean(_ key: String, of runs: [JSON], under part: String? = nil) -> Double? {
+        let values = runs.compactMap { run in (part.map { run[$0] } ?? run)?[key]?.number }
         return values.count == runs.count ? mean(values) : nil
     }
 

@@ -12,9 +12,8 @@ struct Imagined: Sendable {
     var firstPicture95: Double?
 
     /// Runs it, as anybody does.
-    /// - Parameter steady: seconds of the run from which on segments count as steady.
     static func run(
-        _ scenario: String, seed: UInt64, options: [String], steady: Double, length: Double, programs: String
+        _ scenario: String, seed: UInt64, options: [String], programs: String
     ) async throws -> Imagined {
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
@@ -24,14 +23,9 @@ struct Imagined: Sendable {
         guard try await simulator.ended(within: .seconds(600)) == .exited(0) else {
             throw Program.Failure(description: "tributary-simulate run \(scenario): \(simulator.complaints)")
         }
-        let results = try ResultFolder(out)
-        let summary = try results.summary()
-        let range = steady..<length - Findings.grace.seconds
-        let copies = try results.rows(SegmentPoint.self).filter {
-            $0.metric == "copies" && range.contains($0.published)
-        }
+        let summary = try ResultFolder(out).summary()
         return Imagined(
-            seed: seed, copies: Comparison.mean(copies.map(\.value)), delayMedian: summary.metric("steady_delay_p50_s"),
+            seed: seed, copies: summary.metric("steady_copies"), delayMedian: summary.metric("steady_delay_p50_s"),
             delay95: summary.metric("steady_delay_p95_s"), firstPicture95: summary.metric("first_picture_p95_s"))
     }
 

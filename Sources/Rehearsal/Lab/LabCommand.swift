@@ -119,11 +119,8 @@ struct LabCommand: AsyncParsableCommand {
     }
 
     private func imagine(_ situation: Situation, seed: UInt64) async throws -> Imagined {
-        let length = situation.length.seconds
-        return try await Imagined.run(
-            situation.name, seed: seed, options: changes.flatMap { ["--set", $0] },
-            steady: (situation.lastJoin + Rehearsal.warmUp).seconds, length: length,
-            programs: bin ?? Program.ownFolder)
+        try await Imagined.run(
+            situation.name, seed: seed, options: changes.flatMap { ["--set", $0] }, programs: bin ?? Program.ownFolder)
     }
 
     private func writePage() throws {

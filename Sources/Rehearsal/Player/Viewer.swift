@@ -40,7 +40,7 @@ package final class Viewer: Sendable {
     }
 
     /// Of the first segment: a player has decoded its first picture when so much of it has come.
-    private static let pictureLength = 64 << 10
+    private static let pictureLength = PieceID.front * PieceID.length
     private static let startDepth = 3
     private static let patience = Interval.seconds(30)
     private static let attempts = 4

@@ -62,6 +62,8 @@ package struct SegmentID: Hashable, Comparable, Sendable, CustomStringConvertibl
 package struct PieceID: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The length of every piece but the last, in bytes.
     package static let length = 16_384
+    /// How many pieces at the front of a segment hold a first picture: 64 KiB.
+    package static let front = 4
 
     package let segment: SegmentID
     package let index: Int

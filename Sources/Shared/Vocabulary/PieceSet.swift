@@ -146,13 +146,6 @@ package struct PieceSet: Sendable {
     }
 
     @inlinable
-    package func subtracting(_ other: PieceSet) -> PieceSet {
-        var result = self
-        result.subtract(other)
-        return result
-    }
-
-    @inlinable
     package mutating func formIntersection(_ other: PieceSet) {
         for index in 0..<wordCount { self[word: index] &= index < other.wordCount ? other[word: index] : 0 }
     }
