@@ -35,6 +35,6 @@ import Vocabulary
         for step in 1...8 { fetch(4 * piece, in: .milliseconds(60), at: .zero + .milliseconds(Int64(step) * 60)) }
         #expect(health.isQuick(at: .zero + .milliseconds(500)))
         #expect(!health.isQuick(at: .zero + .seconds(6)))
-        #expect(health.window(at: .zero + .seconds(60)) == 8)
+        #expect(health.window(at: .zero + .seconds(60)) == 2)
     }
 }

@@ -47,6 +47,28 @@ struct Rig {
         return commands
     }
 
+    /// The same, with an origin that answers requests for pieces in a moment.
+    mutating func passWithOrigin(_ time: Interval) -> [Swarm.Command] {
+        let end = now + time
+        var commands: [Swarm.Command] = []
+        while now < end {
+            var step = pass(.milliseconds(50))
+            commands += step
+            while !step.pieceFetches.isEmpty {
+                step = step.flatMap { answer($0) }
+                commands += step
+            }
+        }
+        return commands
+    }
+
+    /// The origin's answer to a request for pieces.
+    @discardableResult
+    mutating func answer(_ command: Swarm.Command) -> [Swarm.Command] {
+        guard case .fetchPieces(let id, let segment, let pieces, _) = command else { return [] }
+        return pieces.flatMap { feed(.pieceVerified(PieceID(segment, $0), from: .origin)) } + feed(.fetchDone(id))
+    }
+
     /// The origin has told of these segments, and their leaf hashes are here.
     @discardableResult
     mutating func publish(_ range: ClosedRange<UInt64>) -> [Swarm.Command] {

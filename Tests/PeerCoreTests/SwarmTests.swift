@@ -301,6 +301,88 @@ import Vocabulary
         #expect(rig.swarm.feedPictures[2].parent == nil)
     }
 
+    @Test func `stands in for its stripe's root when that is lost, until the tracker names the next one`() throws {
+        var rig = Rig()
+        let duty = Stripe.all[0]
+        rig.feed(.welcomed(Welcome(interval: 30, viewers: 9, duty: duty)))
+        rig.publish(7...7)
+        rig.hold(7)
+        let offer = Offer(stripe: duty, depth: 0, children: 0, slots: 9, isRelay: true)
+        let root = rig.link(1)
+        rig.feed(.offered(root, [offer]))
+        let below = rig.child(2, of: StripeSet(CollectionOfOne(duty)))
+        rig.feed(.offered(below, [Offer(stripe: duty, depth: 2, children: 0, slots: 9, isRelay: true)]))
+        _ = rig.pass(.seconds(2))
+        rig.feed(.linkLost(root))
+        #expect(rig.swarm.feedPictures[0].parent == nil && rig.swarm.feedPictures[0].depth == 1)
+        let asked = rig.pass(.milliseconds(700)).contains { if case .announce = $0 { true } else { false } }
+        #expect(asked, "the tracker knows who is next, or makes it of who asks")
+
+        var commands = rig.publish(8...8) + rig.passWithOrigin(.seconds(1))
+        let fetched = commands.fetches.filter { $0.reason == .backup }.map(\.piece.index)
+        #expect(Set(fetched) == Set(duty.pieces(among: 10)))
+        #expect(commands.contains { if case .sendPiece(below, _) = $0 { true } else { false } })
+
+        let next = Introduction(
+            peer: PeerID(Word256(0, 0, 1, 3)), endpoint: try #require(Endpoint(address: [9, 9, 9, 9], port: 9)))
+        commands = rig.feed(.welcomed(Welcome(interval: 30, viewers: 9, duty: duty, neighbors: [next])))
+        #expect(commands.contains(.dial(next.peer, next.endpoint)))
+        let successor = rig.link(3)
+        commands = rig.feed(.offered(successor, [offer]))
+        #expect(commands.contains(.subscribe(successor, StripeSet(CollectionOfOne(duty)))))
+        #expect(rig.publish(9...9).fetches.isEmpty)
+    }
+
+    @Test func `lets its branch go when no other root is found in time`() {
+        var rig = Rig()
+        rig.feed(.welcomed(Welcome(interval: 30, viewers: 9, duty: Stripe.all[0])))
+        rig.publish(7...7)
+        let root = rig.link(1)
+        rig.feed(.offered(root, [Offer(stripe: Stripe.all[0], depth: 0, children: 0, slots: 9, isRelay: true)]))
+        rig.feed(.linkLost(root))
+        _ = rig.pass(.seconds(14))
+        #expect(rig.swarm.feedPictures[0].depth == 1)
+        _ = rig.pass(.seconds(2))
+        #expect(rig.swarm.feedPictures[0].depth == Offer.unrooted)
+    }
+
+    @Test func `leaves to the tree what nobody near has yet, as long as the player need not wait for it`() {
+        func fetches(isRooted: Bool) -> Int {
+            var rig = Rig { $0.uploads = false }
+            rig.feed(.welcomed(Welcome(interval: 30, viewers: 9, duty: Stripe.all[0])))
+            rig.publish(5...8)
+            for sequence in 5...8 as ClosedRange<UInt64> { rig.hold(sequence) }
+            let parent = rig.link(1)
+            if isRooted {
+                let offers = Stripe.all.map { Offer(stripe: $0, depth: 1, children: 0, slots: 9, isRelay: true) }
+                rig.feed(.offered(parent, offers))
+            }
+            rig.publish(9...9)
+            return rig.passWithOrigin(.milliseconds(7_900)).fetches.count
+        }
+        #expect(fetches(isRooted: false) == 10)
+        #expect(fetches(isRooted: true) == 0)
+    }
+
+    @Test func `of many viewers who all miss the same few ask the origin at first`() {
+        var first: [Interval] = []
+        for number in 1...512 as ClosedRange<UInt64> {
+            var rig = Rig { $0.me = PeerID(Word256(0, 0, 2, Randomness.mix(number))) }
+            rig.feed(.welcomed(Welcome(interval: 30, viewers: 512)))
+            rig.publish(7...7)
+            rig.hold(7)
+            rig.link(1)
+            rig.publish(8...8)
+            let begun = rig.now
+            while rig.pass(.milliseconds(100)).fetches.isEmpty, rig.now - begun < .seconds(20) {}
+            first.append(rig.now - begun)
+        }
+        let earliest = first.min() ?? .zero
+        let early = first.count { $0 - earliest < .milliseconds(600) }
+        #expect((1...20).contains(early))
+        #expect(first.allSatisfy { $0 < .seconds(20) }, "in the end everybody may")
+    }
+
     @Test func `pulls what its parent has not pushed although others have had it for a while`() {
         var rig = Rig()
         rig.publish(7...7)
@@ -329,12 +411,11 @@ import Vocabulary
             let published = rig.now
             var waited: Interval?
             for _ in 0..<40 {
-                for fetch in commands.pieceFetches {
-                    for index in fetch.pieces {
-                        rig.feed(.pieceVerified(PieceID(Rig.id(sequence), index), from: .origin))
+                while !commands.pieceFetches.isEmpty {
+                    if commands.fetches.contains(where: { $0.piece.segment == Rig.id(sequence) }) {
+                        waited = rig.now - published
                     }
-                    rig.feed(.fetchDone(fetch.id))
-                    waited = rig.now - published
+                    commands = commands.flatMap { rig.answer($0) }
                 }
                 commands = rig.pass(.milliseconds(50))
             }
@@ -515,7 +596,7 @@ import Vocabulary
         rig.hold(7)
         let link = rig.link(1)
         rig.publish(8...8)
-        let commands = rig.feed(.holds(link, Rig.id(8), .full(count: 10))) + rig.pass(.seconds(5))
+        let commands = rig.feed(.holds(link, Rig.id(8), .full(count: 10))) + rig.passWithOrigin(.seconds(5))
         let wanted = Set(commands.wants(from: link).map(\.index))
         let fetched = commands.fetches.map(\.piece.index)
         #expect(fetched.count == Set(fetched).count)

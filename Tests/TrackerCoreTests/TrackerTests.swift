@@ -274,13 +274,51 @@ import Vocabulary
         #expect(Set(heirs) == Set([leases[2]?.index, leases[3]?.index].compactMap { $0 }))
     }
 
-    @Test mutating func `prefers as injector who has most to give, and then who has been here longest`() throws {
+    @Test mutating func `makes an injector of who asks first, unless somebody has much more to give`() throws {
         for number in 1...8 { try announce(number, at: 0) }
-        try announce(9, at: 1, upload: 1_000_000)
-        try announce(10, at: 2)
+        for number in 9...11 { try announce(number, at: 1, upload: number == 9 ? 1_000_000 : 1) }
         try announce(1, at: 3, event: .left)
-        #expect(try announce(9, at: 4, upload: 1_000_000).lease != nil)
         #expect(try announce(10, at: 4).lease == nil)
+        #expect(try announce(9, at: 4.1, upload: 1_000_000).lease != nil)
+        try announce(2, at: 5, event: .left)
+        #expect(try announce(11, at: 7.5).lease != nil)
+    }
+
+    @Test mutating func `makes an injector of a weak peer, too, when nobody stronger asks`() throws {
+        var duties: [Int: Stripe] = [:]
+        for number in 1...17 { duties[number] = try announce(number, at: 0, upload: number == 17 ? 100 : 1).duty }
+        #expect(duties[9] == duties[1] && duties[17] == duties[1])
+        try announce(1, at: 2, event: .left)
+        #expect(try announce(9, at: 4.5).lease == nil)
+        #expect(try announce(9, at: 9).lease != nil)
+    }
+
+    @Test mutating func `keeps a vacant seat for those who push its stripe on, for a moment`() throws {
+        var duties: [Int: Stripe] = [:]
+        for number in 1...24 { duties[number] = try announce(number, at: 0).duty }
+        let own = try #require((9...24).first { duties[$0] == duties[1] })
+        let other = try #require((9...24).first { duties[$0] != duties[1] })
+        try announce(1, at: 1, event: .left)
+        #expect(try announce(other, at: 1.5).lease == nil)
+        #expect(try announce(own, at: 1.6).lease?.index == duties[1]?.number)
+        try announce(own, at: 2, event: .left)
+        #expect(try announce(other, at: 5).lease?.index == duties[1]?.number)
+    }
+
+    @Test mutating func `introduces a stripe's new root to all who push the stripe on and lack it`() throws {
+        var duties: [Int: Stripe] = [:]
+        for number in 1...800 { duties[number] = try announce(number, at: 0).duty }
+        let own = (9...800).filter { duties[$0] == duties[1] }
+        try announce(1, at: 1, event: .left)
+        let heir = try #require(own.first)
+        #expect(try announce(heir, at: 2).lease != nil)
+        for number in own.dropFirst() {
+            #expect(try announce(number, at: 3).neighbors.contains { $0.peer == peer(heir) })
+        }
+        let later = try own.dropFirst().count { number in
+            try announce(number, at: 20).neighbors.contains { $0.peer == peer(heir) }
+        }
+        #expect(later < own.count / 2, "there is no room for all in the long run")
     }
 
     @Test mutating func `spreads duties evenly over those who give`() throws {
@@ -358,10 +396,10 @@ import Vocabulary
     }
 
     @Test mutating func `calls newcomers of a small swarm back soon and others with jitter`() throws {
-        #expect(try announce(1, at: 0).interval == 5)
+        #expect(try announce(1, at: 0).interval == 3)
         for second in 1...10 { try announce(1, at: Double(second), upload: 0) }
         let intervals = try (11...60).map { try announce(1, at: Double($0), upload: 0).interval }
-        #expect(try announce(1, at: 61).interval == 5, "an injector is heard often")
+        #expect(try announce(1, at: 61).interval == 3, "an injector is heard often")
         #expect(intervals.allSatisfy { (27...33).contains($0) })
         #expect(Set(intervals).count > 3)
     }

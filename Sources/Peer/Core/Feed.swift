@@ -17,6 +17,9 @@ struct Feed: Sendable {
     var lastRooted = Instant.zero
     /// Segments in a row of which most of the stripe had to be pulled from others.
     var lags = 0
+    /// Until when we stand in for the root that we had and lost: the stripe counts as if it still came from there, while we
+    /// take it from the origin ourselves, and those below us notice nothing.
+    private var standsInUntil = Instant.zero
     /// Neighbors that refused or failed, and until when they are left alone.
     private var avoided: [(link: LinkID, until: Instant)] = []
 
@@ -26,6 +29,8 @@ struct Feed: Sendable {
     static let deepestVolunteer: UInt8 = 2
     /// How long a parent may be without the stripe itself before another is sought.
     static let grace = Interval.milliseconds(1_200)
+    /// After that long the next root is known, or will not come.
+    private static let standInTime = Interval.seconds(15)
 
     mutating func follow(_ link: LinkID, depth: UInt8, at now: Instant) {
         parent = link
@@ -48,6 +53,23 @@ struct Feed: Sendable {
     mutating func forget(_ link: LinkID, at now: Instant) {
         avoided.removeAll { $0.link == link }
         if parent == link { cut(at: now) }
+    }
+
+    /// The link to the root itself has ended.
+    mutating func standIn(at now: Instant) {
+        parent = nil
+        since = .distantFuture
+        standsInUntil = now + Self.standInTime
+        orphaned = standsInUntil
+    }
+
+    func standsIn(at now: Instant) -> Bool { parent == nil && now < standsInUntil }
+
+    /// Nobody is found to follow in time.
+    mutating func giveUpStandingIn(at now: Instant) -> Bool {
+        guard parent == nil, depth != Offer.unrooted, now >= standsInUntil else { return false }
+        depth = Offer.unrooted
+        return true
     }
 
     private mutating func cut(at now: Instant) {

@@ -7,8 +7,8 @@ struct OriginHealth: Sendable {
     private(set) var rate = 1_000_000.0
     /// Pieces that may be asked for at once because they are late. Doubles while they come fast, grows slowly while they
     /// come in time and is halved when they do not, as TCP's window is: an origin that is slow because everybody asks it
-    /// must be asked less, not more.
-    private var reached = 4
+    /// must be asked less, not more. It begins with one, because a thousand who ask for a little have asked for much.
+    private var reached = 1
     private var lastUse = Instant.zero
     /// Until when nothing is asked for that peers may still bring: so long as the origin is overrun, each request for
     /// what is late delays the injectors, and so everybody.
@@ -18,17 +18,19 @@ struct OriginHealth: Sendable {
     private var quickest = Interval.milliseconds(300)
     private var fastest = 1_000_000.0
     /// Waiting time at the origin above which it is asked less.
-    private static let patience = Interval.milliseconds(1_000)
+    private static let patience = Interval.milliseconds(500)
+    /// So many viewers may be asking that each must do so rarely.
+    private static let longestRest = Interval.seconds(30)
     private var failures = 0
     private var notBefore = Instant.zero
 
     /// Many late pieces came at once lately, and none had to wait: it has more to give than it is asked for.
     func isQuick(at now: Instant) -> Bool { window(at: now) >= 64 }
 
-    /// A window that was not used says little of today (RFC 7661): it is halved each second down to eight.
+    /// A window that was not used says little of today (RFC 7661): it is halved each second down to two.
     func window(at now: Instant) -> Int {
         let idle = min(10, Int((now - lastUse).seconds))
-        return min(reached, max(8, reached >> idle))
+        return min(reached, max(2, reached >> idle))
     }
 
     /// How long a fetch of `bytes` takes by what was seen so far.
@@ -58,9 +60,9 @@ struct OriginHealth: Sendable {
         lastUse = now
         let waited = time - quickest - .seconds(Double(bytes) / fastest)
         if waited > Self.patience {
-            reached = max(2, reached / 2)
+            reached = max(1, reached / 2)
             restsUntil = now + rest * Double.random(in: 0.5...1.5, using: &random)
-            rest = min(rest * 2, .seconds(8))
+            rest = min(rest * 2, Self.longestRest)
         } else {
             reached = min(256, waited < Self.patience * 0.3 ? reached * 2 : reached + 4)
             rest = .seconds(1)

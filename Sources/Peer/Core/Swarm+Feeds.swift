@@ -14,6 +14,9 @@ extension Swarm {
     /// How many peers the stripe passes before us.
     func depth(of stripe: Stripe) -> UInt8 { isRoot(of: stripe) ? 0 : feeds[stripe.number].depth }
 
+    /// Whether the stripe reaches us from its root.
+    func isRooted(_ stripe: Stripe) -> Bool { feeds[stripe.number].parent != nil && depth(of: stripe) < Feed.deepest }
+
     var childCount: Int {
         neighbors.survey { seats in
             var count = 0
@@ -194,6 +197,7 @@ extension Swarm {
     mutating func reviewFeeds(at now: Instant, into commands: inout [Command]) {
         for stripe in Stripe.all {
             let number = stripe.number
+            if feeds[number].giveUpStandingIn(at: now) { planFlush(within: .zero, at: now) }
             guard let parent = feeds[number].parent else { continue }
             if isRoot(of: stripe) {
                 leave(stripe, for: .zero, at: now, into: &commands)

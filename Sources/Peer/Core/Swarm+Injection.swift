@@ -4,6 +4,8 @@ import Vocabulary
 extension Swarm {
     /// How long a newcomer with a lease leaves older segments to what neighbors have.
     private static let oldPatience = Interval.seconds(1)
+    /// Those who stand in for one root hear from each other within this time, as far as they are linked.
+    private static let standInTime = Interval.milliseconds(500)
 
     mutating func inject(_ place: Int, at now: Instant, into commands: inout [Command]) {
         let sequence = segments[place].sequence
@@ -23,10 +25,11 @@ extension Swarm {
             let pieces = stripe.pieces(among: count)
             guard missing.hasMember(in: pieces) else { continue }
             if !alone {
-                guard
-                    let delay = settings.policies.injection.delay(
-                        stripe, lease: lease, neighbors: links.count, chance: chance),
-                    age >= delay
+                let delay =
+                    feeds[stripe.number].standsIn(at: now)
+                    ? Self.standInTime * chance
+                    : settings.policies.injection.delay(stripe, lease: lease, neighbors: links.count, chance: chance)
+                guard let delay, age >= delay
                 else { continue }
                 isBackup = isBackup || delay > .zero
             }

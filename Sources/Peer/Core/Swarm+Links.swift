@@ -78,6 +78,10 @@ extension Swarm {
         }
         for stripe in Stripe.all {
             let hadParent = feeds[stripe.number].parent == link
+            if hadParent, stripe == duty, feeds[stripe.number].depth == 1 {
+                feeds[stripe.number].standIn(at: now)
+                announce(within: .milliseconds(200), at: now)
+            }
             feeds[stripe.number].forget(link, at: now)
             if hadParent, relays(stripe) { planFlush(within: .zero, at: now) }
         }
@@ -101,10 +105,11 @@ extension Swarm {
         lost(link, at: now, into: &commands)
     }
 
-    mutating func dial(at now: Instant, into commands: inout [Command]) {
+    /// - Parameter bound: links up to which somebody is dialled while we know nobody for some stripe.
+    mutating func dial(atMost bound: Int, at now: Instant, into commands: inout [Command]) {
         guard shares else { return }
         let open = links.count + neighborhood.dialing.count
-        let isShort = open < settings.mostNeighbors && !lacking.isEmpty
+        let isShort = open < bound && !lacking.isEmpty
         let count = min(4, max(settings.wantedNeighbors - open, isShort ? 2 : 0))
         guard count > 0 else { return }
         for introduction in neighborhood.pick(count, except: neighbors.map(\.peer), at: now, using: &random) {
@@ -145,8 +150,34 @@ extension Swarm {
 
     mutating func announceIfDue(at now: Instant, into commands: inout [Command]) {
         guard now >= nextAnnounce else { return }
+        lastAnnounce = now
         nextAnnounce = now + .seconds(15)
         commands.append(.announce(announcement(hasWelcome ? .none : .joined)))
+    }
+
+    /// The stripe that we push on does not reach us.
+    private var isCutOff: Bool {
+        guard let duty, settings.uploads, shares else { return false }
+        return !isRoot(of: duty) && !isRooted(duty)
+    }
+
+    /// When a stripe's root has gone the tracker knows the next one, or makes it of the first who asks. Those who were
+    /// next to the root ask at once, and all others when they have been cut off for long.
+    mutating func announceIfCutOff(at now: Instant) {
+        guard isCutOff, viewers > 1 else {
+            lastRooted = now
+            return
+        }
+        guard now - max(lastRooted, lastAnnounce) > Self.cutOffPatience else { return }
+        announce(within: .seconds(1), at: now)
+    }
+
+    private static let cutOffPatience = Interval.seconds(3)
+
+    /// Not all at the same time.
+    private mutating func announce(within time: Interval, at now: Instant) {
+        guard hasWelcome, nextAnnounce > now + time else { return }
+        nextAnnounce = now + time * Randomness.share(random.next())
     }
 
     mutating func announcement(_ event: Announcement.Event) -> Announcement {
@@ -185,10 +216,11 @@ extension Swarm {
         nextAnnounce = min(nextAnnounce, now)
     }
 
-    /// What the uplink carries, or may carry; nobody knows before it has been full once.
+    /// What the uplink carries, or may carry.
     private var freeUpload: UInt64 {
         guard settings.uploads else { return 0 }
-        return UInt64(max(1, min(uplink.rate ?? 4_000_000, Double(settings.uploadLimit ?? .max))))
+        let rate = uplink.rate ?? streamRate.map { $0 * uplink.guess } ?? 1
+        return UInt64(max(1, min(rate, Double(settings.uploadLimit ?? .max))))
     }
 
     mutating func welcomed(_ welcome: Welcome, at now: Instant, into commands: inout [Command]) {
@@ -212,7 +244,7 @@ extension Swarm {
             wait = min(wait, 5)
         }
         nextAnnounce = now + .seconds(wait * Double.random(in: 0.9...1.1, using: &random))
-        dial(at: now, into: &commands)
+        dial(atMost: isCutOff ? Limits.links : settings.mostNeighbors, at: now, into: &commands)
         seekParents(at: now, into: &commands)
         askOrigin(at: now, into: &commands)
     }

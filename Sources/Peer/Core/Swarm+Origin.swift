@@ -7,8 +7,8 @@ extension Swarm {
     private static let shareLimit = 16
     /// Pieces that are fetched together when neighbors share the fetching.
     private static let block = 4
-    /// The time over which neighbors spread what they fetch when nobody near has it.
-    private static let spread = Interval.milliseconds(1_200)
+    /// The time in which twice as many viewers may fetch what nobody near has.
+    private static let step = Interval.milliseconds(300)
     /// How long a newcomer leaves everything but the front to peers, whether they bring it or not.
     private static let startTime = Interval.milliseconds(2_500)
     /// The longest run of pieces in one fetch: 512 KiB.
@@ -118,7 +118,7 @@ extension Swarm {
             fetch: fetchTime, slack: slack, wait: wait, usual: confidence.usualTime)
         guard now >= origin.restsUntil || !hasGreeted else { return }
         let isUsual = confidence.usualTime.map { wait < $0 * 1.1 } ?? false
-        let spread = !hasGreeted || isUsual ? .zero : Self.spread
+        let spread = !hasGreeted || isUsual ? .zero : Self.step * Double(doublings + 1)
         guard slack < threshold + spread || slack < .zero else {
             segments[place].urgentSince = nil
             return
@@ -127,8 +127,8 @@ extension Swarm {
         let age = now - joined
         let isStarting =
             !playhead.hasStarted && !isQuick && (age < Self.startTime || peersBring && age < Self.startTime * 3)
-        let urgentSince = segment.urgentSince ?? now
-        segments[place].urgentSince = urgentSince
+        let urgency = now - (segment.urgentSince ?? now)
+        segments[place].urgentSince = now - urgency
         // Whoever is expected to bring a piece sooner is left to bring it.
         let expected = origin.timeToFetch(min(segment.missingBytes, Self.runLimit * PieceID.length))
         let promised = promised(segment.sequence, count: segment.count, at: now)
@@ -148,14 +148,18 @@ extension Swarm {
                 guard slack >= threshold || room > 0 else { continue }
                 room -= 1
                 late.remove(index)
-            } else if promised.contains(index) || now - urgentSince < delay(of: index, in: segment, within: spread) {
+            } else if slack > .zero, isRooted(Stripe.of(piece: index, among: segment.count)) {
+                // Somebody has taken it from the origin, or waits there for it: whoever asks, too, makes that wait longer.
+                late.remove(index)
+            } else if promised.contains(index) || spread > .zero && urgency < delay(of: index, in: segment) {
                 late.remove(index)
             }
         }
         var hasHolder = false
         for want in segment.wants where !segment.fetching.contains(want.index) {
             guard !isStarting || isFront(PieceID(id(segment.sequence), want.index)),
-                isLast || isHopeless(want, within: time, at: now)
+                isLast || isHopeless(want, within: time, at: now),
+                isQuick || isAlone(at: now) || urgency >= delay(of: want.index, in: segment)
             else { continue }
             late.insert(want.index)
             hasHolder = true
@@ -179,13 +183,19 @@ extension Swarm {
         Double(tally.bytesFromPeers - bytesBefore.earlier) > 0.3 * (streamRate ?? .infinity)
     }
 
-    /// What nobody near has is missing to all neighbors alike, and they notice at the same time: each begins with other
-    /// blocks, and hears meanwhile what the others are fetching.
-    private func delay(of index: Int, in segment: SegmentProgress, within spread: Interval) -> Interval {
-        let block = UInt64(index / Self.block)
+    /// What nobody near has is missing to many, and they notice at the same time. One of all begins, then two, then four,
+    /// each with other blocks, and the others hear meanwhile what is being fetched: however many they are, a few fetch
+    /// (exponentially distributed timers: Nonnenmacher and Biersack, IEEE/ACM Transactions on Networking 7(3), 1999).
+    private func delay(of index: Int, in segment: SegmentProgress) -> Interval {
         if !playhead.hasStarted, isFront(PieceID(id(segment.sequence), index)) { return .zero }
-        return spread * Randomness.share(settings.me.key.words.3 ^ segment.record.root.hash.words.0 &+ block)
+        let block = UInt64(index / Self.block)
+        let chance = Randomness.mix(settings.me.key.words.3 ^ segment.record.root.hash.words.0 &+ block)
+        let step = max(0, doublings - chance.leadingZeroBitCount)
+        return Self.step * (Double(step) + Randomness.share(chance))
     }
+
+    /// How often one is to be doubled until it is all viewers.
+    private var doublings: Int { Int.bitWidth - viewers.leadingZeroBitCount }
 
     /// Nobody to share with: no neighbor, and the tracker has answered or had its chance.
     func isAlone(at now: Instant) -> Bool {

@@ -49,6 +49,9 @@ package struct Swarm: Sendable {
     var viewers = 0
     var hasWelcome = false
     var nextAnnounce: Instant
+    var lastAnnounce = Instant.zero
+    /// When the stripe that we push on last reached us.
+    var lastRooted: Instant
     var announceFailures = 0
     /// The tracker has dialled us in vain.
     package internal(set) var isUnreachable = false
@@ -107,6 +110,7 @@ package struct Swarm: Sendable {
         playhead = Playhead(joined: now, patience: settings.startPatience)
         budget = UploadBudget(rate: settings.uploadLimit, at: now)
         nextAnnounce = now
+        lastRooted = now
         lastNews = now
         lastTick = now - settings.tick
         lastReview = now
@@ -200,8 +204,9 @@ package struct Swarm: Sendable {
         guard now - lastTick >= settings.tick else { return }
         lastTick = now
         startWithoutHead(hasHeardAll: false, at: now)
+        announceIfCutOff(at: now)
         announceIfDue(at: now, into: &commands)
-        dial(at: now, into: &commands)
+        dial(atMost: settings.mostNeighbors, at: now, into: &commands)
         expireWants(at: now, into: &commands)
         reviewFeeds(at: now, into: &commands)
         askOrigin(at: now, into: &commands)

@@ -2,51 +2,56 @@ import Vocabulary
 
 /// Who takes new pieces of one broadcast from the origin; members are known by their numbers on the roster.
 ///
-/// Whoever has been elected stays until it leaves, falls silent or has no upload to give, and its successor gets its very
-/// place, because each change moves pieces that are on their way.
+/// Whoever holds a seat keeps it until it leaves, falls silent or has no upload to give, and its successor gets its very
+/// seat, because each change moves pieces that are on their way.
 struct Injectors: Sendable {
-    let silence: Interval
+    struct Seat: Sendable {
+        /// `nil` while nobody has succeeded who has left.
+        fileprivate(set) var holder: Int?
+        /// Since when it has had its holder, or none.
+        fileprivate(set) var since: Instant
+    }
+
     private let limit: Int
-    /// In the order of their leases; `vacant` where the holder has left and no successor was found yet.
-    private(set) var holders: [Int] = []
+    /// In the order of their leases.
+    private(set) var seats: [Seat] = []
     private var epoch: UInt32
     private var hasChanged = false
 
-    private static let vacant = -1
-
-    init(limit: Int, silence: Interval, epoch: UInt32) {
+    init(limit: Int, epoch: UInt32) {
         self.limit = limit
-        self.silence = silence
         self.epoch = epoch
     }
 
-    func contains(_ member: Int) -> Bool { holders.contains(member) }
+    func seat(of member: Int) -> Int? { seats.firstIndex { $0.holder == member } }
 
     func lease(of member: Int) -> Lease? {
-        holders.firstIndex(of: member).map { Lease(index: $0, count: holders.count, epoch: epoch) }
+        seat(of: member).map { Lease(index: $0, count: seats.count, epoch: epoch) }
     }
 
-    /// Whether more could be elected out of `candidates` members, the holders among them.
-    func isShort(of candidates: Int) -> Bool { holders.count < min(limit, candidates) }
+    /// The seat whose share the stripe is.
+    func seat(for stripe: Stripe) -> Seat? { seats.isEmpty ? nil : seats[stripe.number % seats.count] }
+
+    /// Whether there could be one more seat for so many candidates, the holders among them.
+    func isShort(of candidates: Int) -> Bool { seats.count < min(limit, candidates) }
 
     /// The member's number may be another's from now on.
-    mutating func vacate(_ member: Int) {
-        if let index = holders.firstIndex(of: member) { holders[index] = Self.vacant }
+    mutating func vacate(_ member: Int, at now: Instant) {
+        if let seat = seat(of: member) { fill(seat, with: nil, at: now) }
     }
 
-    /// The last holder before `index` that is not `fit` any more.
-    func lastUnfit(before index: Int, fit: (Int) -> Bool) -> Int? {
-        holders[..<index].lastIndex { $0 == Self.vacant || !fit($0) }
-    }
-
-    /// Gives the place to the successor, or drops it.
-    mutating func replace(_ index: Int, by successor: Int?) {
+    mutating func fill(_ seat: Int, with successor: Int?, at now: Instant) {
+        seats[seat] = Seat(holder: successor, since: now)
         hasChanged = true
-        if let successor { holders[index] = successor } else { holders.remove(at: index) }
     }
 
-    mutating func add(_ member: Int) {
-        holders.append(member)
+    mutating func add(_ member: Int, at now: Instant) {
+        seats.append(Seat(holder: member, since: now))
+        hasChanged = true
+    }
+
+    mutating func drop(_ seat: Int) {
+        seats.remove(at: seat)
         hasChanged = true
     }
 

@@ -37,10 +37,16 @@ struct Roster: Sendable {
     /// An address stands for so many viewers, whatever number of peers it names.
     static let viewersPerHost = 8
 
-    /// Of so many, at most, the best becomes an injector.
+    /// With so many, at most, an asker is compared before it becomes an injector.
     private static let candidates = 256
+    /// How long a vacant seat is kept for those who push its stripe on.
+    private static let claim = Interval.seconds(2)
+    /// So long after an injector has changed, all who push its stripe on and lack it hear of the new one.
+    private static let news = Interval.seconds(10)
 
     let broadcast: BroadcastID
+    /// After this long without a word an injector's seat goes to another.
+    private let injectorSilence: Interval
     private var injectors: Injectors
     /// The newest sequence number that any member has announced.
     private(set) var newest: UInt64 = 0
@@ -60,8 +66,9 @@ struct Roster: Sendable {
     /// Peers, but of one host no more than `viewersPerHost`.
     private(set) var viewers = 0
 
-    init(_ broadcast: BroadcastID, injectors: Injectors, secret: SwarmSecret) {
+    init(_ broadcast: BroadcastID, injectors: Injectors, silence: Interval, secret: SwarmSecret) {
         self.broadcast = broadcast
+        injectorSilence = silence
         self.injectors = injectors
         numbers = NumberTable(secret: secret)
     }
@@ -129,11 +136,11 @@ struct Roster: Sendable {
     }
 
     /// Returns the member's ticket and where it was.
-    mutating func remove(_ number: Int) -> (ticket: Int, endpoint: Endpoint) {
+    mutating func remove(_ number: Int, at now: Instant) -> (ticket: Int, endpoint: Endpoint) {
         let card = cards[number]
         numbers.remove(number, named: card.peer)
         unlist(number)
-        injectors.vacate(number)
+        injectors.vacate(number, at: now)
         bells[number] = nil
         free.append(number)
         if peers[card.endpoint] == card.peer { peers[card.endpoint] = nil }
@@ -168,47 +175,52 @@ struct Roster: Sendable {
 
     // MARK: Injectors
 
-    mutating func elect(at now: Instant) {
-        var index = injectors.holders.count
-        while let unfit = injectors.lastUnfit(before: index, fit: { isFit($0, at: now) }) {
-            injectors.replace(unfit, by: bestInjector(for: Stripe.all[unfit % Stripe.count], at: now))
-            index = unfit
+    /// A seat that is vacant, or whose holder falls silent, goes to an asker: whoever else is chosen hears of it only when
+    /// it asks again, and until then the stripe's tree has no root.
+    mutating func elect(_ asker: Int, at now: Instant) {
+        for seat in injectors.seats.indices.reversed() {
+            if let holder = injectors.seats[seat].holder {
+                guard !isFit(holder, at: now) else { continue }
+                injectors.fill(seat, with: nil, at: now)
+            }
+            let vacancy = now - injectors.seats[seat].since
+            let isOwn = members[asker].duty.number == seat % Stripe.count
+            let rivals = isOwn || vacancy < Self.claim ? strongest(of: seat % Stripe.count, at: now) : nil
+            let strongest = rivals ?? Stripe.all.compactMap { self.strongest(of: $0.number, at: now) }.max()
+            if injectors.seats.count > giverCount || strongest == nil && vacancy > injectorSilence {
+                injectors.drop(seat)
+            } else if let strongest, isOwn || rivals == nil, isFree(asker, at: now),
+                // Who is weaker gets it, too, if nobody else comes.
+                Double(power(asker)) + vacancy.seconds >= Double(strongest)
+            {
+                injectors.fill(seat, with: asker, at: now)
+            }
         }
-        while injectors.isShort(of: giverCount),
-            let next = bestInjector(for: Stripe.all[injectors.holders.count % Stripe.count], at: now)
-        {
-            injectors.add(next)
-        }
+        if injectors.isShort(of: giverCount), isFree(asker, at: now) { injectors.add(asker, at: now) }
         injectors.settle()
     }
 
     private func isFit(_ number: Int, at now: Instant) -> Bool {
-        members[number].place != nil && now - members[number].heard <= injectors.silence
+        members[number].place != nil && now - members[number].heard <= injectorSilence
     }
 
-    /// Of those who push the stripe on, or else of all, who has most to give; among equals who has been here longest,
-    /// because who has stayed will stay (Stutzbach, Rejaie, IMC 2006). Of very many only some are looked at.
-    private func bestInjector(for stripe: Stripe, at now: Instant) -> Int? {
-        best(of: CollectionOfOne(stripe), at: now) ?? best(of: Stripe.all, at: now)
+    private func isFree(_ number: Int, at now: Instant) -> Bool {
+        isFit(number, at: now) && injectors.seat(of: number) == nil
     }
 
-    private func best(of stripes: some Collection<Stripe>, at now: Instant) -> Int? {
-        var best: (power: Int, joined: Instant, peer: PeerID, number: Int)?
-        for stripe in stripes {
-            let all = givers[stripe.number]
-            let count = min(all.count, Self.candidates / stripes.count)
-            let start = count == all.count ? 0 : Int(Randomness.mix(newest) % UInt64(all.count))
-            for offset in 0..<count {
-                let number = Int(all[(start + offset) % all.count])
-                guard !injectors.contains(number), isFit(number, at: now) else { continue }
-                let member = members[number]
-                let peer = cards[number].peer
-                let power = cards[number].isUnreachable ? 1 : -(UInt64.bitWidth - member.freeUpload.leadingZeroBitCount)
-                if let best, (best.power, best.joined, best.peer) < (power, member.joined, peer) { continue }
-                best = (power, member.joined, peer, number)
-            }
-        }
-        return best?.number
+    /// In powers of two; who cannot be dialled comes last.
+    private func power(_ number: Int) -> Int {
+        cards[number].isUnreachable ? 0 : UInt64.bitWidth - members[number].freeUpload.leadingZeroBitCount
+    }
+
+    /// The power of the strongest of those who push the stripe on and have no seat. Of very many only some are looked at.
+    private func strongest(of stripe: Int, at now: Instant) -> Int? {
+        let all = givers[stripe]
+        let start = all.count > Self.candidates ? Int(Randomness.mix(newest) % UInt64(all.count)) : 0
+        return (0..<min(all.count, Self.candidates)).lazy
+            .map { Int(all[(start + $0) % all.count]) }
+            .filter { isFree($0, at: now) }
+            .map { power($0) }.max()
     }
 
     // MARK: Reachability
@@ -248,8 +260,8 @@ struct Roster: Sendable {
     /// - Parameter seed: the same for all askers of one host for a while. In a large swarm it decides which places on the
     ///   roster they can be told of, so that nobody collects the others by asking again or under other names.
     func neighbors(
-        of asker: Int, lacking: StripeSet, limit: Int, seed: UInt64, using random: inout Randomness,
-        _ selection: inout Selection, into introductions: inout [Introduction]
+        of asker: Int, lacking: StripeSet, limit: Int, seed: UInt64, at now: Instant,
+        using random: inout Randomness, _ selection: inout Selection, into introductions: inout [Introduction]
     ) {
         introductions.removeAll(keepingCapacity: true)
         guard limit > 0, giverCount > 0 else { return }
@@ -258,12 +270,14 @@ struct Roster: Sendable {
         func introduce(_ number: Int) {
             if members[number].place != nil { selection.gather(UInt32(number)) }
         }
-        if injectors.contains(asker) {
-            for injector in injectors.holders { introduce(injector) }
-        } else if let own = injectors.holders.first(where: { members[$0].duty == duty }) {
-            // Who pushes a stripe on wants to be near its root; there is room at the root in small swarms only.
-            if giverCount <= 64 || random.next() % 8 == 0 { introduce(own) }
-        } else if let injector = injectors.holders.randomElement(using: &random) {
+        if injectors.seat(of: asker) != nil {
+            for injector in injectors.seats.compactMap(\.holder) { introduce(injector) }
+        } else if let own = injectors.seat(for: duty), let root = own.holder {
+            // Who pushes a stripe on wants to be near its root; there is room at the root in small swarms only. Those whom
+            // the last one has left all need the new one.
+            let isNews = lacking.contains(duty) && now - own.since < Self.news
+            if isNews || giverCount <= 64 || random.next() % 8 == 0 { introduce(root) }
+        } else if let injector = injectors.seats.compactMap(\.holder).randomElement(using: &random) {
             introduce(injector)
         }
         let isSmall = giverCount <= Self.plenty * limit

@@ -25,10 +25,10 @@ package struct Tracker: Sendable {
         /// After this long without a word a peer is gone.
         package var silence = Interval.seconds(75)
         /// After this long without a word an injector's share goes to another.
-        package var injectorSilence = Interval.seconds(15)
+        package var injectorSilence = Interval.seconds(10)
         package var interval = 30
         /// Injectors come more often, so that one that has vanished is soon replaced.
-        package var injectorInterval = 5
+        package var injectorInterval = 3
         /// In a small swarm, newcomers come back soon: whoever joined just after them is news.
         package var firstInterval = 5
         package var firstAnnounces = 4
@@ -144,7 +144,7 @@ package struct Tracker: Sendable {
         let membership = Membership(broadcast: announcement.broadcast, peer: announcement.peer)
         guard announcement.event != .left else {
             if let place = find(membership), rosters[place.roster].cards[place.member].endpoint.ip == source.ip {
-                remove(membership, at: place)
+                remove(membership, at: place, now: now)
             }
             welcome = Welcome(interval: settings.interval, viewers: viewers(of: membership.broadcast))
             return
@@ -155,7 +155,7 @@ package struct Tracker: Sendable {
             guard now - rosters[place.roster][place.member].heard > settings.injectorSilence else {
                 throw .peerIsElsewhere
             }
-            remove(membership, at: place)
+            remove(membership, at: place, now: now)
             known = nil
         }
         let place = if let known { known } else { try admit(membership, at: endpoint, now: now) }
@@ -185,7 +185,7 @@ package struct Tracker: Sendable {
         if let roster = numbers[membership.broadcast], let stale = rosters[roster].peer(at: endpoint) {
             // The same address and port: whoever had them is gone.
             let gone = Membership(broadcast: membership.broadcast, peer: stale)
-            if let place = find(gone) { remove(gone, at: place) }
+            if let place = find(gone) { remove(gone, at: place, now: now) }
         }
         let known = numbers[membership.broadcast]
         guard known != nil || numbers.count < settings.broadcasts else { throw .tooManyBroadcasts }
@@ -207,10 +207,10 @@ package struct Tracker: Sendable {
 
     /// Begins a roster.
     private mutating func found(_ broadcast: BroadcastID) -> Int {
-        let injectors = Injectors(
-            limit: settings.injectors, silence: settings.injectorSilence,
-            epoch: UInt32(truncatingIfNeeded: random.next()))
-        var roster = Roster(broadcast, injectors: injectors, secret: SwarmSecret(secret, Randomness.mix(secret)))
+        let injectors = Injectors(limit: settings.injectors, epoch: UInt32(truncatingIfNeeded: random.next()))
+        var roster = Roster(
+            broadcast, injectors: injectors, silence: settings.injectorSilence,
+            secret: SwarmSecret(secret, Randomness.mix(secret)))
         roster.signed = signed[broadcast]
         let number = freeRosters.popLast() ?? rosters.count
         if number == rosters.count { rosters.append(roster) } else { rosters[number] = roster }
@@ -222,7 +222,7 @@ package struct Tracker: Sendable {
         _ place: Place, at ip: IPAddress, wanted: Int, lacking: StripeSet, announces: Int, at now: Instant,
         into welcome: inout Welcome
     ) {
-        rosters[place.roster].elect(at: now)
+        rosters[place.roster].elect(place.member, at: now)
         welcome.viewers = rosters[place.roster].viewers
         let isNew = announces < settings.firstAnnounces && rosters[place.roster].count < settings.smallSwarm
         // A tenth of jitter, so that those who joined together do not come back together.
@@ -238,15 +238,15 @@ package struct Tracker: Sendable {
             settings.callsPerSecond > 0 && rosters[place.roster].cards[place.member].isUnreachable
         rosters[place.roster].neighbors(
             of: place.member, lacking: lacking, limit: min(wanted, Limits.introductions),
-            seed: disclosureSeed(ip, at: now), using: &random, &selection,
+            seed: disclosureSeed(ip, at: now), at: now, using: &random, &selection,
             into: &welcome.neighbors)
         for index in 0..<min(selection.unreachableCount, Self.callsPerAnswer) {
             call(selection.unreachable(index), to: place, at: now)
         }
     }
 
-    private mutating func remove(_ membership: Membership, at place: Place) {
-        let gone = rosters[place.roster].remove(place.member)
+    private mutating func remove(_ membership: Membership, at place: Place, now: Instant) {
+        let gone = rosters[place.roster].remove(place.member, at: now)
         silence.remove(gone.ticket)
         index.remove(membership)
         let address = gone.endpoint.ip.host
@@ -260,7 +260,7 @@ package struct Tracker: Sendable {
     /// Lets go of everybody who has been silent for too long. Every announcement does it too.
     package mutating func expire(at now: Instant) {
         while let oldest = silence.oldest, now - oldest.touched > settings.silence {
-            remove(rosters[oldest.key.roster].membership(of: oldest.key.member), at: oldest.key)
+            remove(rosters[oldest.key.roster].membership(of: oldest.key.member), at: oldest.key, now: now)
         }
     }
 
