@@ -696,6 +696,27 @@ import Vocabulary
         #expect(rig.feed(.called(Introduction(peer: rig.swarm.settings.me, endpoint: callers[8].endpoint))).isEmpty)
     }
 
+    @Test func `links to all other injectors, and lets somebody idle go for one when it has no room`() throws {
+        var rig = Rig()
+        rig.publish(7...7)
+        for number in 1...Limits.links { rig.link(number) }
+        rig.feed(
+            .offered(LinkID(2), [Offer(stripe: Stripe.all[0], depth: 1, children: 0, slots: 9, isRelay: true)]),
+            .subscribed(LinkID(1), StripeSet(CollectionOfOne(Stripe.all[0]))))
+        let endpoint = try #require(Endpoint(address: [9, 9, 9, 9], port: 9))
+        let others = (1...9 as ClosedRange<UInt64>).map {
+            Introduction(peer: PeerID(Word256(0, 0, 9, $0)), endpoint: endpoint)
+        }
+        var welcome = Welcome(interval: 3, viewers: 99, duty: Stripe.all[0], neighbors: others)
+        #expect(rig.feed(.welcomed(welcome)).allSatisfy { if case .dial = $0 { false } else { true } })
+        welcome.lease = Lease(index: 0, count: 8, epoch: 1)
+        let commands = rig.feed(.welcomed(welcome))
+        let dialled = commands.compactMap { if case .dial(let peer, _) = $0 { peer } else { nil } }
+        #expect(dialled == others.prefix(7).map(\.peer), "the tracker names injectors first")
+        let closed = commands.compactMap { if case .close(let link, .full) = $0 { link } else { nil } }
+        #expect(closed.count == 7 && !closed.contains(LinkID(1)) && !closed.contains(LinkID(2)))
+    }
+
     @Test func `stays within its memory`() {
         var rig = Rig { $0.storeLimit = 3 * Rig.length }
         var commands: [Swarm.Command] = []

@@ -340,6 +340,14 @@ import Vocabulary
         }
     }
 
+    @Test mutating func `names injectors to each other first, wherever they are`() throws {
+        for number in 1...300 { try announce(number, at: 0) }
+        for number in 1...8 {
+            let first = try announce(number, at: 1).neighbors.prefix(7).map(\.peer)
+            #expect(Set(first) == Set((1...8).filter { $0 != number }.map(peer)))
+        }
+    }
+
     @Test mutating func `gives a lease to nobody who cannot be reached or has nothing to give`() throws {
         #expect(try announce(1, at: 0, port: 0).lease == nil)
         #expect(try announce(2, at: 0, upload: 0).lease == nil)

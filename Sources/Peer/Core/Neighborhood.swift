@@ -79,17 +79,32 @@ struct Neighborhood: Sendable {
     mutating func pick(
         _ count: Int, except linked: [PeerID], at now: Instant, using random: inout Randomness
     ) -> [Introduction] {
-        let ready = candidates.indices.filter { rank in
-            now >= candidates[rank].notBefore && !linked.contains(candidates[rank].peer)
-                && !dialing.contains(candidates[rank].peer)
-        }
+        let ready = candidates.indices.filter { isReady($0, except: linked, at: now) }
         guard count > 0, !ready.isEmpty else { return [] }
         let order = ready.shuffled(using: &random).sorted { candidates[$0].order < candidates[$1].order }
-        return order.prefix(count).map { rank in
-            dialing.append(candidates[rank].peer)
-            candidates[rank].notBefore = now + .seconds(20)
-            return Introduction(peer: candidates[rank].peer, endpoint: candidates[rank].endpoint)
+        return order.prefix(count).map { dial($0, at: now) }
+    }
+
+    /// Those of these candidates who may be dialled.
+    mutating func pick(
+        among peers: some Sequence<PeerID>, except linked: [PeerID], at now: Instant
+    ) -> [Introduction] {
+        peers.compactMap { peer in
+            let rank = rank(peer)
+            guard isCandidate(peer, at: rank), isReady(rank, except: linked, at: now) else { return nil }
+            return dial(rank, at: now)
         }
+    }
+
+    private func isReady(_ rank: Int, except linked: [PeerID], at now: Instant) -> Bool {
+        now >= candidates[rank].notBefore && !linked.contains(candidates[rank].peer)
+            && !dialing.contains(candidates[rank].peer)
+    }
+
+    private mutating func dial(_ rank: Int, at now: Instant) -> Introduction {
+        dialing.append(candidates[rank].peer)
+        candidates[rank].notBefore = now + .seconds(20)
+        return Introduction(peer: candidates[rank].peer, endpoint: candidates[rank].endpoint)
     }
 
     /// Whether to dial somebody who dials us now; counts it as dialled.

@@ -105,19 +105,47 @@ extension Swarm {
         lost(link, at: now, into: &commands)
     }
 
-    /// - Parameter bound: links up to which somebody is dialled while we know nobody for some stripe.
-    mutating func dial(atMost bound: Int, at now: Instant, into commands: inout [Command]) {
+    mutating func dial(at now: Instant, into commands: inout [Command]) {
         guard shares else { return }
         let open = links.count + neighborhood.dialing.count
-        let isShort = open < bound && !lacking.isEmpty
+        let isShort = open < settings.mostNeighbors && !lacking.isEmpty
         let count = min(4, max(settings.wantedNeighbors - open, isShort ? 2 : 0))
         guard count > 0 else { return }
-        for introduction in neighborhood.pick(count, except: neighbors.map(\.peer), at: now, using: &random) {
+        dial(neighborhood.pick(count, except: neighbors.map(\.peer), at: now, using: &random), into: &commands)
+    }
+
+    private func dial(_ introductions: [Introduction], into commands: inout [Command]) {
+        for introduction in introductions {
             commands.append(
                 isUnreachable
                     ? .punch(introduction.peer, introduction.endpoint)
                     : .dial(introduction.peer, introduction.endpoint))
         }
+    }
+
+    /// However many links we have: the other injectors, so that we know what they take, or the new root of the stripe that
+    /// we push on. The tracker names them first.
+    private mutating func dialInjectors(
+        among introductions: [Introduction], at now: Instant, into commands: inout [Command]
+    ) {
+        let count = lease.map { $0.count - 1 } ?? (isCutOff ? 1 : 0)
+        guard shares, count > 0 else { return }
+        let wished = introductions.prefix(count).map(\.peer)
+        let missing = neighborhood.pick(among: wished, except: neighbors.map(\.peer), at: now)
+        let room = Limits.links - links.count
+        for _ in 0..<max(0, missing.count - room) { dropIdlest(at: now, into: &commands) }
+        dial(missing, into: &commands)
+    }
+
+    /// Ends the link over which the least has come to us, of those that no stripe takes.
+    private mutating func dropIdlest(at now: Instant, into commands: inout [Command]) {
+        let idle = neighbors.filter { neighbor in
+            neighbor.isGreeted && neighbor.children.isEmpty && neighbor.follows.isEmpty
+                && !Stripe.all.contains { neighbor.offer(of: $0)?.depth == 0 }
+        }
+        guard let idlest = idle.min(by: { $0.received < $1.received }) else { return }
+        commands.append(.close(idlest.link, .full))
+        lost(idlest.link, at: now, into: &commands)
     }
 
     /// Whoever calls has to be dialled at once: its own dial opens its NAT for a moment only.
@@ -186,12 +214,14 @@ extension Swarm {
         for segment in segments where segment.isComplete && newest - segment.sequence < 64 {
             held |= 1 << (newest - segment.sequence)
         }
+        // Injectors are named first.
+        let injectors = lease != nil || isCutOff ? Stripe.count : 0
         announcedRoots = Array(freshRoots.suffix(Announcement.rootLimit))
         return Announcement(
             broadcast: settings.broadcast, peer: settings.me, event: event, port: port,
             rendition: settings.rendition, newest: newest, held: held,
             freeUpload: freeUpload,
-            wanted: UInt8(clamping: max(0, settings.wantedNeighbors * 2 - links.count)),
+            wanted: UInt8(clamping: max(injectors, settings.wantedNeighbors * 2 - links.count)),
             lacking: lacking, roots: announcedRoots)
     }
 
@@ -244,7 +274,8 @@ extension Swarm {
             wait = min(wait, 5)
         }
         nextAnnounce = now + .seconds(wait * Double.random(in: 0.9...1.1, using: &random))
-        dial(atMost: isCutOff ? Limits.links : settings.mostNeighbors, at: now, into: &commands)
+        dialInjectors(among: welcome.neighbors, at: now, into: &commands)
+        dial(at: now, into: &commands)
         seekParents(at: now, into: &commands)
         askOrigin(at: now, into: &commands)
     }

@@ -37,7 +37,7 @@ extension Swarm {
     /// A little too many are left to leave by themselves: what is measured wavers, and each change costs pieces.
     mutating func shedChildren(into commands: inout [Command]) {
         guard uplink.rate != nil else { return }
-        while childCount > slots * 3 / 2 + 2 {
+        while childCount > max(slots + 1, slots * 3 / 2) {
             guard
                 letGo(of: { !$0.relays($1) }, besides: nil, into: &commands)
                     || letGo(of: { _, _ in true }, besides: nil, into: &commands)

@@ -206,7 +206,7 @@ package struct Swarm: Sendable {
         startWithoutHead(hasHeardAll: false, at: now)
         announceIfCutOff(at: now)
         announceIfDue(at: now, into: &commands)
-        dial(atMost: settings.mostNeighbors, at: now, into: &commands)
+        dial(at: now, into: &commands)
         expireWants(at: now, into: &commands)
         reviewFeeds(at: now, into: &commands)
         askOrigin(at: now, into: &commands)

@@ -268,7 +268,7 @@ struct Roster: Sendable {
         let duty = members[asker].duty
         selection.begin(asker: asker, cards[asker], limit: limit)
         func introduce(_ number: Int) {
-            if members[number].place != nil { selection.gather(UInt32(number)) }
+            if members[number].place != nil { selection.name(UInt32(number)) }
         }
         if injectors.seat(of: asker) != nil {
             for injector in injectors.seats.compactMap(\.holder) { introduce(injector) }

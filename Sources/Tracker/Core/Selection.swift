@@ -17,6 +17,8 @@ struct Selection: Sendable {
     private var newest: UInt64 = 0
     private var limit = 0
     private var numbers: [UInt32] = []
+    /// So many of them, the first, come before all others, wherever they are.
+    private var named = 0
     private var cards: [Roster.Card] = []
     /// Those who were neither passed over nor seen twice, and the places of their cards by how welcome they are.
     private var seen: [UInt32] = []
@@ -31,6 +33,7 @@ struct Selection: Sendable {
         newest = card.newest
         self.limit = limit
         numbers.removeAll(keepingCapacity: true)
+        named = 0
         cards.removeAll(keepingCapacity: true)
         seen.removeAll(keepingCapacity: true)
         chosen.removeAll(keepingCapacity: true)
@@ -47,6 +50,12 @@ struct Selection: Sendable {
 
     mutating func gather(_ number: UInt32) { numbers.append(number) }
 
+    /// Comes before those who are gathered; to be called before anybody is.
+    mutating func name(_ number: UInt32) {
+        numbers.append(number)
+        named += 1
+    }
+
     /// Looks at those who have been gathered since the last time.
     mutating func consider(from all: [Roster.Card], untilEnough: Bool = false) {
         let start = cards.count
@@ -62,7 +71,7 @@ struct Selection: Sendable {
         seen.append(number)
         guard !cards[index].isUnreachable else { return last.append(index) }
         let network = Self.network(of: cards[index].endpoint.ip)
-        if !isNear(cards[index].newest) || Self.count(of: network, in: networks) >= Self.perNetwork {
+        if index >= named, !isNear(cards[index].newest) || Self.count(of: network, in: networks) >= Self.perNetwork {
             spare.append(index)
         } else {
             chosen.append(index)
