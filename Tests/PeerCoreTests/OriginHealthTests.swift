@@ -8,8 +8,10 @@ import Vocabulary
     var health = OriginHealth()
     let piece = PieceID.length
 
-    private mutating func fetch(_ bytes: Int, in time: Interval, at now: Instant) {
-        health.fetched(bytes, in: time, isShare: false, at: now, using: &random)
+    private mutating func fetch(
+        _ bytes: Int, in time: Interval, behind queueing: Interval = .zero, at now: Instant
+    ) {
+        health.fetched(bytes, in: time, queueing: queueing, isShare: false, at: now, using: &random)
     }
 
     @Test mutating func `is asked for more while what is late comes at once, and is quick then`() {
@@ -24,6 +26,12 @@ import Vocabulary
         fetch(4 * piece, in: .seconds(2), at: .zero + .milliseconds(500))
         #expect(health.window(at: .zero + .milliseconds(500)) == before / 2)
         #expect(health.restsUntil > .zero + .milliseconds(500))
+    }
+
+    @Test mutating func `is not blamed for the wait in the viewer's own queue`() {
+        for step in 1...6 { fetch(4 * piece, in: .milliseconds(60), at: .zero + .milliseconds(Int64(step) * 60)) }
+        fetch(4 * piece, in: .seconds(2), behind: .milliseconds(300), at: .zero + .milliseconds(500))
+        #expect(health.restsUntil == .zero)
     }
 
     @Test mutating func `takes a long answer for a long one and not for a slow one`() {

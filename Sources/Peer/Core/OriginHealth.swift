@@ -19,8 +19,9 @@ struct OriginHealth: Sendable {
     private var fastest = 1_000_000.0
     /// Waiting time at the origin above which it is asked less.
     private static let patience = Interval.milliseconds(500)
-    /// So many viewers may be asking that each must do so rarely.
-    private static let longestRest = Interval.seconds(30)
+    /// A fetch takes so many, from the request on, until TCP's window has opened.
+    private static let roundTrips = 4.0
+    private static let longestRest = Interval.seconds(8)
     private var failures = 0
     private var notBefore = Instant.zero
 
@@ -39,8 +40,11 @@ struct OriginHealth: Sendable {
     func isAvailable(at now: Instant) -> Bool { now >= notBefore }
 
     /// Shares are taken by many at once and measure the origin's rate alone; what is late also tells how busy it is.
+    ///
+    /// - Parameter queueing: how long what we send waits in our own queue, as requests and acknowledgements do.
     mutating func fetched(
-        _ bytes: Int, in time: Interval, isShare: Bool, at now: Instant, using random: inout Randomness
+        _ bytes: Int, in time: Interval, queueing: Interval, isShare: Bool, at now: Instant,
+        using random: inout Randomness
     ) {
         failures = 0
         let seconds = max(time.seconds, 0.0005)
@@ -51,7 +55,7 @@ struct OriginHealth: Sendable {
         } else {
             rate = rate * 0.75 + Double(bytes) / seconds * 0.25
         }
-        if !isShare { steer(bytes, in: time, at: now, using: &random) }
+        if !isShare { steer(bytes, in: time - queueing * Self.roundTrips, at: now, using: &random) }
     }
 
     /// What took longer than the best that was seen has waited for others: for injectors, whom nobody may delay.

@@ -133,6 +133,7 @@ extension Swarm {
         let expected = origin.timeToFetch(min(segment.missingBytes, Self.runLimit * PieceID.length))
         let promised = promised(segment.sequence, count: segment.count, at: now)
         let near = held(segment.sequence, count: segment.count) { $0.brings(at: now) }
+        let anywhere = held(segment.sequence, count: segment.count) { _ in true }
         var late = segment.unasked
         let time = max(slack, expected)
         // The last moment in which an origin that has much to give can help: nothing is left to hope.
@@ -148,8 +149,10 @@ extension Swarm {
                 guard slack >= threshold || room > 0 else { continue }
                 room -= 1
                 late.remove(index)
-            } else if slack > .zero, isRooted(Stripe.of(piece: index, among: segment.count)) {
-                // Somebody has taken it from the origin, or waits there for it: whoever asks, too, makes that wait longer.
+            } else if slack > .zero, !anywhere.contains(index),
+                isRooted(Stripe.of(piece: index, among: segment.count))
+            {
+                // The root waits for it at the origin, and whoever asks, too, makes that wait longer.
                 late.remove(index)
             } else if promised.contains(index) || spread > .zero && urgency < delay(of: index, in: segment) {
                 late.remove(index)
@@ -159,7 +162,7 @@ extension Swarm {
         for want in segment.wants where !segment.fetching.contains(want.index) {
             guard !isStarting || isFront(PieceID(id(segment.sequence), want.index)),
                 isLast || isHopeless(want, within: time, at: now),
-                isQuick || isAlone(at: now) || urgency >= delay(of: want.index, in: segment)
+                isQuick || isStuck(want, at: now) || urgency >= delay(of: want.index, in: segment)
             else { continue }
             late.insert(want.index)
             hasHolder = true
@@ -174,6 +177,11 @@ extension Swarm {
         guard let seat = seat(want.link), !neighbors[seat].isStuck(at: now) else { return true }
         let pace = neighbors[seat].health.pieceTime
         return max(want.time + pace * 2, now + pace * 0.5) > now + time
+    }
+
+    /// The neighbor that was asked brings nothing at all. In a large swarm it may itself wait for what all wait for.
+    private func isStuck(_ want: SegmentProgress.Want, at now: Instant) -> Bool {
+        viewers <= 2 * links.count && (seat(want.link).map { neighbors[$0].isStuck(at: now) } ?? true)
     }
 
     private func isFront(_ piece: PieceID) -> Bool { piece.segment.sequence == start && piece.index < PieceID.front }
@@ -294,7 +302,8 @@ extension Swarm {
             origin.failed(at: now, using: &random)
         } else {
             origin.fetched(
-                fetch.bytes, in: now - fetch.began, isShare: fetch.reason.isShare, at: now, using: &random)
+                fetch.bytes, in: now - fetch.began, queueing: uplink.queueing, isShare: fetch.reason.isShare, at: now,
+                using: &random)
         }
         askOrigin(at: now, into: &commands)
     }

@@ -8,6 +8,8 @@ import Vocabulary
 struct Uplink: Sendable {
     private var window = 4.0
     private(set) var inFlight = 0
+    /// How long what is sent waits in our own queue.
+    private(set) var queueing = Interval.zero
     /// Bytes per second while there was always something to send; `nil` until that has been seen.
     private(set) var rate: Double?
     /// What is believed of the uplink before it has been full once, in streams: a little more than everybody has to give.
@@ -49,6 +51,7 @@ struct Uplink: Sendable {
     /// `queueing` is how much longer than its link's shortest time the piece took.
     mutating func acknowledged(_ bytes: Int, queueing: Interval, at now: Instant) {
         gone()
+        self.queueing = self.queueing * 0.875 + queueing * 0.125
         if queueing > Self.target * 3 {
             window -= 0.5
         } else if queueing > Self.target {
