@@ -30,7 +30,7 @@ import Vocabulary
 
     @Test mutating func `is not blamed for the wait in the viewer's own queue`() {
         for step in 1...6 { fetch(4 * piece, in: .milliseconds(60), at: .zero + .milliseconds(Int64(step) * 60)) }
-        fetch(4 * piece, in: .seconds(2), behind: .milliseconds(300), at: .zero + .milliseconds(500))
+        fetch(4 * piece, in: .seconds(2), behind: .milliseconds(450), at: .zero + .milliseconds(500))
         #expect(health.restsUntil == .zero)
     }
 

@@ -405,8 +405,9 @@ import Vocabulary
         rig.hold(7)
         let link = rig.link(1)
         var delays: [Interval] = []
+        var commands: [Swarm.Command] = []
         for sequence in 8...30 as ClosedRange<UInt64> {
-            var commands = rig.publish(sequence...sequence)
+            commands += rig.publish(sequence...sequence)
             commands += rig.feed(.heard(link), .holds(link, Rig.id(sequence), .full(count: 10)))
             let published = rig.now
             var waited: Interval?
