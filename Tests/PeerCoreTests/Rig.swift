@@ -54,7 +54,7 @@ struct Rig {
         while now < end {
             var step = pass(.milliseconds(50))
             commands += step
-            while !step.pieceFetches.isEmpty {
+            while !step.fetches.isEmpty {
                 step = step.flatMap { answer($0) }
                 commands += step
             }
@@ -116,10 +116,6 @@ extension [Swarm.Command] {
             guard case .want(link, let segment, let indices) = command else { return [] }
             return indices.map { PieceID(segment, $0) }
         }
-    }
-
-    var pieceFetches: [(id: FetchID, pieces: Range<Int>)] {
-        compactMap { if case .fetchPieces(let id, _, let pieces, _) = $0 { (id, pieces) } else { nil } }
     }
 
     /// Pieces asked of the origin, with the reason.

@@ -77,16 +77,7 @@ import Vocabulary
         let link = rig.link(1)
         rig.publish(8...8)
         rig.feed(.holds(link, Rig.id(8), .full(count: 10)))
-        var commands = rig.pass(.seconds(1))
-        for _ in 0..<20 {
-            commands += rig.pass(.milliseconds(100))
-            for fetch in commands.pieceFetches {
-                for index in fetch.pieces {
-                    commands += rig.feed(.pieceVerified(PieceID(Rig.id(8), index), from: .origin))
-                }
-                commands += rig.feed(.fetchDone(fetch.id))
-            }
-        }
+        let commands = rig.passWithOrigin(.seconds(3))
         #expect(Set(commands.fetches.map(\.piece.index)) == Set(0..<10))
     }
 
@@ -331,6 +322,11 @@ import Vocabulary
         commands = rig.feed(.offered(successor, [offer]))
         #expect(commands.contains(.subscribe(successor, StripeSet(CollectionOfOne(duty)))))
         #expect(rig.publish(9...9).fetches.isEmpty)
+
+        rig.feed(.refused(successor, StripeSet(CollectionOfOne(duty))))
+        #expect(rig.swarm.feedPictures[0].depth == Offer.unrooted)
+        commands = rig.publish(10...10) + rig.passWithOrigin(.seconds(1))
+        #expect(commands.fetches.allSatisfy { $0.reason != .backup }, "it was refused, and stands in for nobody")
     }
 
     @Test func `lets its branch go when no other root is found in time`() {
@@ -412,7 +408,7 @@ import Vocabulary
             let published = rig.now
             var waited: Interval?
             for _ in 0..<40 {
-                while !commands.pieceFetches.isEmpty {
+                while !commands.fetches.isEmpty {
                     if commands.fetches.contains(where: { $0.piece.segment == Rig.id(sequence) }) {
                         waited = rig.now - published
                     }

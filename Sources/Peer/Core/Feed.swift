@@ -10,6 +10,8 @@ struct Feed: Sendable {
     var depth = Offer.unrooted
     /// What we said our depth is, while it was; those below us are deeper.
     private(set) var stated = Offer.unrooted
+    /// Since when nobody pushes the stripe. While we stand in for the root that we had and lost, which is until then, the
+    /// stripe counts as if it still came from there: we take it from the origin ourselves, and those below us notice nothing.
     private var orphaned = Instant.zero
     /// When the parent last pushed a piece.
     var lastPiece = Instant.zero
@@ -17,9 +19,6 @@ struct Feed: Sendable {
     var lastRooted = Instant.zero
     /// Segments in a row of which most of the stripe had to be pulled from others.
     var lags = 0
-    /// Until when we stand in for the root that we had and lost: the stripe counts as if it still came from there, while we
-    /// take it from the origin ourselves, and those below us notice nothing.
-    private var standsInUntil = Instant.zero
     /// Neighbors that refused or failed, and until when they are left alone.
     private var avoided: [(link: LinkID, until: Instant)] = []
 
@@ -59,15 +58,14 @@ struct Feed: Sendable {
     mutating func standIn(at now: Instant) {
         parent = nil
         since = .distantFuture
-        standsInUntil = now + Self.standInTime
-        orphaned = standsInUntil
+        orphaned = now + Self.standInTime
     }
 
-    func standsIn(at now: Instant) -> Bool { parent == nil && now < standsInUntil }
+    func standsIn(at now: Instant) -> Bool { parent == nil && now < orphaned }
 
     /// Nobody is found to follow in time.
     mutating func giveUpStandingIn(at now: Instant) -> Bool {
-        guard parent == nil, depth != Offer.unrooted, now >= standsInUntil else { return false }
+        guard parent == nil, depth != Offer.unrooted, now >= orphaned else { return false }
         depth = Offer.unrooted
         return true
     }

@@ -22,7 +22,6 @@ struct Roster: Sendable {
     struct Member: Sendable {
         /// The member's place in the tracker's order of silence.
         var ticket = -1
-        let joined: Instant
         var heard: Instant
         var freeUpload: UInt64 = 0
         /// When the tracker last dialled the member.
@@ -37,7 +36,7 @@ struct Roster: Sendable {
     /// An address stands for so many viewers, whatever number of peers it names.
     static let viewersPerHost = 8
 
-    /// With so many, at most, an asker is compared before it becomes an injector.
+    /// With so many of one stripe, at most, an asker is compared before it becomes an injector.
     private static let candidates = 256
     /// How long a vacant seat is kept for those who push its stripe on.
     private static let claim = Interval.seconds(2)
@@ -91,7 +90,7 @@ struct Roster: Sendable {
         addresses[endpoint.ip.host] = here + 1
         if here < Self.viewersPerHost { viewers += 1 }
         let card = Card(peer: peer, endpoint: endpoint)
-        let member = Member(joined: now, heard: now, duty: leastServed)
+        let member = Member(heard: now, duty: leastServed)
         let number = free.popLast() ?? members.count
         if number == members.count {
             cards.append(card)
@@ -184,13 +183,21 @@ struct Roster: Sendable {
                 injectors.fill(seat, with: nil, at: now)
             }
             let vacancy = now - injectors.seats[seat].since
+            if injectors.seats.count > giverCount {
+                injectors.drop(seat)
+                continue
+            }
+            // Looking at all others is for those who could take it.
+            guard isFree(asker, at: now) || vacancy > injectorSilence else { continue }
             let isOwn = members[asker].duty.number == seat % Stripe.count
             let rivals = isOwn || vacancy < Self.claim ? strongest(of: seat % Stripe.count, at: now) : nil
             let strongest = rivals ?? Stripe.all.compactMap { self.strongest(of: $0.number, at: now) }.max()
-            if injectors.seats.count > giverCount || strongest == nil && vacancy > injectorSilence {
-                injectors.drop(seat)
-            } else if let strongest, isOwn || rivals == nil, isFree(asker, at: now),
-                // Who is weaker gets it, too, if nobody else comes.
+            guard let strongest else {
+                if vacancy > injectorSilence { injectors.drop(seat) }
+                continue
+            }
+            // Who is weaker gets it, too, if nobody else comes.
+            if isOwn || rivals == nil, isFree(asker, at: now),
                 Double(power(asker)) + vacancy.seconds >= Double(strongest)
             {
                 injectors.fill(seat, with: asker, at: now)

@@ -1,7 +1,7 @@
 import Vocabulary
 
-/// Whom one asker is told of: first those who are in different networks and play what it plays, then others, and those
-/// who could not be dialled only when there is nobody else. It is used again for the next asker, so that it allocates
+/// Whom one asker is told of: first those who are named, then those who are in different networks and play what it plays,
+/// then others, and those who could not be dialled only when there is nobody else. It is used again for the next asker, so that it allocates
 /// nothing.
 ///
 /// Cards are gathered before any is looked at: each lies somewhere else in memory, which brings many of them in the time
