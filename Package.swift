@@ -115,7 +115,7 @@ let origin: [Target] = [
 let simulations: [Target] = [
     .target(name: "Scenarios", dependencies: [vocabulary], path: "Simulations/Scenarios"),
     .target(
-        name: "Simulator", dependencies: ["Scenarios", "PeerCore", "TrackerCore", vocabulary],
+        name: "Simulator", dependencies: ["Scenarios", "PeerCore", "TrackerCore", "OriginCore", vocabulary],
         path: "Simulations/Simulator"),
     .target(name: "Results", dependencies: [vocabulary], path: "Simulations/Results"),
     .target(name: "Plots", dependencies: ["Results"], path: "Simulations/Plots"),

@@ -1,3 +1,4 @@
+import OriginCore
 import PeerCore
 import Vocabulary
 
@@ -11,6 +12,8 @@ struct Answer {
 
     let viewer: Int
     let content: Content
+    /// `nil` for what is neither urgent nor patient.
+    let urgency: Precedence.Urgency?
     /// The segment of the pieces; the newest one that a head tells of.
     var sequence: Int
     /// The piece that is being sent and the end of the range; a head or records are one unit.
@@ -33,9 +36,13 @@ struct Answer {
     /// Everything has been sent.
     var isSent = false
 
-    init(viewer: Int, content: Content, sequence: Int = 0, pieces: Range<Int> = 0..<1, window: Int) {
+    init(
+        viewer: Int, content: Content, _ urgency: Precedence.Urgency?, sequence: Int = 0, pieces: Range<Int> = 0..<1,
+        window: Int
+    ) {
         self.viewer = viewer
         self.content = content
+        self.urgency = urgency
         self.sequence = sequence
         self.window = window
         unit = pieces.lowerBound

@@ -21,6 +21,8 @@ struct Happening {
         case announced
         /// `viewer`'s answer number `detail` at the origin is asked for, or no longer wanted.
         case requested, abandoned
+        /// Answer number `detail` has waited for more urgent ones as long as it may.
+        case overdue
         /// The origin's uplink is free again.
         case originFree
         /// `sequence` bytes of answer number `detail` reach `viewer`'s downlink; `index` completes, unless it is none.

@@ -1,3 +1,4 @@
+import OriginCore
 import PeerCore
 import Scenarios
 import TrackerCore
@@ -65,8 +66,10 @@ extension Simulation {
                 index, link.number, sequence: Int(piece.segment.sequence), index: piece.index, sent: 0, at: now)
         case .fetchHead(let after): ask(.head(after: after), by: index, at: now)
         case .fetchRecords(_, let range): ask(.records(range), by: index, at: now)
-        case .fetchPieces(let fetch, let segment, let pieces, _):
-            ask(.pieces(fetch), sequence: Int(segment.sequence), pieces: pieces, by: index, at: now)
+        case .fetchPieces(let fetch, let segment, let pieces, let reason):
+            ask(
+                .pieces(fetch), Precedence.Urgency(level: reason.urgency), sequence: Int(segment.sequence), pieces: pieces,
+                by: index, at: now)
         case .abandonFetch(let fetch):
             guard let answer = viewers[index].answers.first(where: { answers[$0].content == .pieces(fetch) }) else {
                 return

@@ -1,3 +1,4 @@
+import OriginCore
 import PeerCore
 import Scenarios
 import Vocabulary
@@ -35,14 +36,15 @@ extension Simulation {
     // MARK: Requests
 
     mutating func ask(
-        _ content: Answer.Content, sequence: Int = 0, pieces: Range<Int> = 0..<1, by index: Int, at now: Instant
+        _ content: Answer.Content, _ urgency: Precedence.Urgency? = nil, sequence: Int = 0,
+        pieces: Range<Int> = 0..<1, by index: Int, at now: Instant
     ) {
         if now - viewers[index].originUsed > Self.pause + toOrigin(index) + fromOrigin(index) {
             viewers[index].originWindow = Packets.initialWindow
         }
         let answer = answers.insert(
             Answer(
-                viewer: index, content: content, sequence: sequence, pieces: pieces,
+                viewer: index, content: content, urgency, sequence: sequence, pieces: pieces,
                 window: viewers[index].originWindow))
         viewers[index].answers.append(answer)
         var gone = send(Packets.onWire(Packets.request), from: index, at: now)
@@ -77,8 +79,29 @@ extension Simulation {
             held.append(answer)
             return
         }
-        answers[answer].isOpen = true
         if case .head = answers[answer].content { answers[answer].sequence = records.count - 1 }
+        guard mayBegin(answer, at: now) else {
+            answers[answer].outstanding += 1
+            return timeline.plan(
+                Happening(kind: .overdue, detail: Int32(answer)), at: now + Precedence.longestWait)
+        }
+        begin(answer, at: now)
+    }
+
+    private mutating func mayBegin(_ answer: Int, at now: Instant) -> Bool {
+        let state = answers[answer]
+        guard let urgency = state.urgency else { return true }
+        let bytes = (state.unit..<state.end).reduce(0) { $0 + length(state.sequence, $1) }
+        return precedence.asked(answer, for: bytes, urgency, at: now)
+    }
+
+    mutating func overdue(_ answer: Int, at now: Instant) {
+        answers[answer].outstanding -= 1
+        if precedence.overdue(answer, at: now) { begin(answer, at: now) } else { settle(answer) }
+    }
+
+    private mutating func begin(_ answer: Int, at now: Instant) {
+        answers[answer].isOpen = true
         answers[answer].rest = answers[answer].headers + unitLength(answers[answer])
         queue(answer)
         sendFromOrigin(at: now)
@@ -124,6 +147,7 @@ extension Simulation {
         answers[answer].outstanding -= 1
         answers[answer].isSent = true
         held.removeAll { $0 == answer }
+        ended(answer, isWhole: false, at: now)
         settle(answer)
     }
 
@@ -131,6 +155,10 @@ extension Simulation {
         guard case .pieces = answers[answer].content else { return }
         measurements.lostBytes += answers[answer].arrived
         answers[answer].arrived = 0
+    }
+
+    private mutating func ended(_ answer: Int, isWhole: Bool, at now: Instant) {
+        for next in precedence.ended(answer, isWhole: isWhole, at: now) { begin(next, at: now) }
     }
 
     /// Gives the place of an answer free once nothing names it.
@@ -295,8 +323,11 @@ extension Simulation {
         answers[answer].outstanding -= 1
         answers[answer].flying -= packets
         answers[answer].window = min(Self.widestWindow, answers[answer].window + packets)
-        guard !answers[answer].isSent else { return settle(answer) }
-        queue(answer)
-        sendFromOrigin(at: now)
+        guard answers[answer].isSent else {
+            queue(answer)
+            return sendFromOrigin(at: now)
+        }
+        if answers[answer].flying == 0 { ended(answer, isWhole: true, at: now) }
+        settle(answer)
     }
 }

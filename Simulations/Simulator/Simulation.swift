@@ -1,3 +1,4 @@
+import OriginCore
 import PeerCore
 package import Scenarios
 import TrackerCore
@@ -42,6 +43,7 @@ package struct Simulation {
     var turns: [Int32] = []
     var nextTurn = 0
     var isOriginSending = false
+    var precedence = Precedence()
     /// Heads that wait for news.
     var held: [Int] = []
 
@@ -135,6 +137,7 @@ package struct Simulation {
             sendFromOrigin(at: now)
         case .chunk, .chunkThrough: receiveChunk(event, at: now)
         case .chunkAcknowledged: chunkAcknowledged(event, at: now)
+        case .overdue: overdue(Int(event.detail), at: now)
         case .originGoes: loseOrigin(at: now)
         }
     }

@@ -37,7 +37,7 @@ private let mayImport: [String: Set<String>] = {
             "WebServer",
             "Wire",
         ]),
-        "Simulator": ["Scenarios", "PeerCore", "TrackerCore", "Vocabulary"],
+        "Simulator": ["Scenarios", "PeerCore", "TrackerCore", "OriginCore", "Vocabulary"],
         "Scenarios": ["Vocabulary"],
         "Models": ["Vocabulary"],
         "Tiers": ["Models", "Scenarios", "Simulator", "Vocabulary"],

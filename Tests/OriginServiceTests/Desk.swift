@@ -95,7 +95,8 @@ final class Counter: Sendable {
 
     init(_ publication: Publication, patience: TimeAmount = .seconds(5)) async throws {
         let site = OriginSite(
-            publication, patience: patience, link: { ("magnet:?<x>", "http://x/?a&b") }, malformed: { [:] })
+            publication, on: OriginUplink(), patience: patience, link: { ("magnet:?<x>", "http://x/?a&b") },
+            malformed: { [:] })
         server = try await Server.start(host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton) {
             site.answer($0, on: $1)
         }
@@ -127,10 +128,36 @@ final class Counter: Sendable {
         return Self.parse(reply)
     }
 
+    /// Asks, sees that the answer begins, and takes no more of it until `close` of what is returned.
+    func begin(_ path: String, headers: [(String, String)]) async throws -> Int32 {
+        let fields = headers.map { "\($0.0): \($0.1)\r\n" }.joined()
+        let request = Array("GET \(base)/\(path) HTTP/1.1\r\nhost: 127.0.0.1\r\n\(fields)\r\n".utf8)
+        let port = server.port
+        return try await NIOThreadPool.singleton.runIfActive {
+            let line = try Self.send(request, port: port, window: 4_096)
+            var byte: UInt8 = 0
+            guard recv(line, &byte, 1, 0) == 1 else { throw POSIXError(.ETIMEDOUT) }
+            return line
+        }
+    }
+
     private static func exchange(_ request: [UInt8], port: Int) throws -> [UInt8] {
+        let line = try send(request, port: port)
+        defer { Glibc.close(line) }
+        var reply: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = recv(line, &buffer, buffer.count, 0)
+            guard count > 0 else { return reply }
+            reply += buffer[..<count]
+        }
+    }
+
+    /// Returns a connection on which the request has been sent.
+    private static func send(_ request: [UInt8], port: Int, window: Int32? = nil) throws -> Int32 {
         let line = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard line >= 0 else { throw POSIXError(.EIO) }
-        defer { Glibc.close(line) }
+        if var window { setsockopt(line, SOL_SOCKET, SO_RCVBUF, &window, socklen_t(MemoryLayout<Int32>.size)) }
         var limit = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(line, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
@@ -141,16 +168,11 @@ final class Counter: Sendable {
             guard let pointer = bytes.assumingMemoryBound(to: sockaddr.self).baseAddress else { return true }
             return connect(line, pointer, socklen_t(bytes.count)) != 0
         }
-        guard !failed, send(line, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
+        guard !failed, Glibc.send(line, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
+            Glibc.close(line)
             throw POSIXError(.ECONNREFUSED)
         }
-        var reply: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = recv(line, &buffer, buffer.count, 0)
-            guard count > 0 else { return reply }
-            reply += buffer[..<count]
-        }
+        return line
     }
 
     private static func parse(_ reply: [UInt8]) -> Answer {

@@ -1,3 +1,4 @@
+import Glibc
 import Integrity
 import NIOCore
 import Testing
@@ -9,7 +10,7 @@ import Wire
 
 @Suite(.timeLimit(.minutes(1))) struct `An origin's HTTP surface` {
     private func serving(
-        _ count: Int = 4, patience: TimeAmount = .seconds(5),
+        _ count: Int = 4, patience: TimeAmount = .seconds(5), isChecked: Bool = true,
         _ body: (Publication, Counter) async throws -> Void
     ) async throws {
         let desk = try Desk()
@@ -19,7 +20,7 @@ import Wire
         let counter = try await Counter(publication, patience: patience)
         do {
             try await body(publication, counter)
-            if publication.masterPlaylist != nil {
+            if isChecked, publication.masterPlaylist != nil {
                 let found = await counter.findings()
                 #expect(found.isEmpty, "\(found)")
             }
@@ -43,6 +44,43 @@ import Wire
             #expect(answer.headers["accept-ranges"] == "bytes")
             #expect(answer.headers["access-control-allow-origin"] == "*")
             #expect(answer.headers["access-control-expose-headers"]?.contains("Content-Range") == true)
+        }
+    }
+
+    @Test
+    func `has patient requests wait while much is under way, until some of it ends or they have waited long enough`()
+        async throws
+    {
+        try await serving(isChecked: false) { publication, counter in
+            publication.publish(cutSegment(4, length: 2_000_000))
+            let path = "segments/\(try publication.newest().record.root).ts"
+            let (urgent, patient) = ([("priority", "u=1"), ("range", "bytes=0-99")], ("priority", "i, u=5"))
+            func delayed() async throws -> Int? {
+                let lines = try await counter.ask("/metrics").text.split(separator: "\n")
+                return lines.first { $0.hasPrefix("tributary_origin_delayed_answers_total ") }
+                    .flatMap { Int($0.split(separator: " ")[1]) }
+            }
+            #expect(try await counter.ask(path, headers: urgent).status == 206)
+            let reader = try await counter.begin(path, headers: [patient])
+            #expect(try await delayed() == 0)
+
+            let began = ContinuousClock.now
+            #expect(try await counter.ask(path, headers: [patient]).body.count == 2_000_000)
+            #expect(ContinuousClock.now - began > .milliseconds(1_900))
+            #expect(try await delayed() == 1)
+            // Nobody else has to.
+            #expect(try await counter.ask(path, headers: urgent).status == 206)
+            #expect(try await counter.ask(path).status == 200)
+            #expect(try await delayed() == 1)
+
+            close(reader)
+            var waited = 1
+            for _ in 0..<100 where waited > 0 {
+                let before = try await delayed() ?? 0
+                #expect(try await counter.ask(path, headers: [patient]).status == 200)
+                waited = try await (delayed() ?? 0) - before
+            }
+            #expect(waited == 0)
         }
     }
 

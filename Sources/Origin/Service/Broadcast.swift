@@ -14,6 +14,7 @@ package final class Broadcast: Sendable {
         package var base: String
         package var trackers: [String]
         package var client: WebClient
+        package let uplink = OriginUplink()
         /// What the HTTP server has refused, by kind.
         package var malformed: @Sendable () -> [MalformedRequest: Int]
 
@@ -83,7 +84,7 @@ package final class Broadcast: Sendable {
             origins: [surroundings.base])
         let link = "\(magnet)"
         (self.hls, self.link) = (hls, link)
-        site = OriginSite(publication, link: { (link, hls) }, malformed: surroundings.malformed)
+        site = OriginSite(publication, on: surroundings.uplink, link: { (link, hls) }, malformed: surroundings.malformed)
         registrar = Registrar(
             publication, trackers: surroundings.trackers, hls: hls, client: surroundings.client, log: log)
 

@@ -1,4 +1,5 @@
 package import NIOCore
+import OriginCore
 import Synchronization
 import Vocabulary
 package import WebServer
@@ -6,6 +7,7 @@ package import WebServer
 /// The origin's HTTP surface: what never changes is named by its hash and says so, and so does what changes.
 package final class OriginSite: Sendable {
     private let publication: Publication
+    private let uplink: OriginUplink
     /// How long a request for what does not exist yet is held.
     private let patience: TimeAmount
 
@@ -25,11 +27,12 @@ package final class OriginSite: Sendable {
     }
 
     package init(
-        _ publication: Publication, patience: TimeAmount = .seconds(25),
+        _ publication: Publication, on uplink: OriginUplink, patience: TimeAmount = .seconds(25),
         link: @escaping @Sendable () -> (link: String, hls: String),
         malformed: @escaping @Sendable () -> [MalformedRequest: Int]
     ) {
         self.publication = publication
+        self.uplink = uplink
         name = "\(publication.broadcast)"
         self.patience = patience
         self.link = link
@@ -70,7 +73,7 @@ package final class OriginSite: Sendable {
                 self.publication.manifest
             }
         case let rest where rest.count == 2 && rest[0] == "segments":
-            return eventLoop.makeSucceededFuture(segment(named: rest[1], request))
+            return inTurn(segment(named: rest[1], request), to: request, eventLoop)
         case let rest where rest.count == 2:
             guard let rendition = Self.rendition(rest[0]) else { return notFound(eventLoop) }
             guard rest[1] != "index.m3u8" else {
@@ -78,7 +81,7 @@ package final class OriginSite: Sendable {
                     self.publication.mediaPlaylist(of: rendition)
                 }
             }
-            return eventLoop.makeSucceededFuture(segment(numbered: rest[1], of: rendition, request))
+            return inTurn(segment(numbered: rest[1], of: rendition, request), to: request, eventLoop)
         case let rest where rest.count == 3 && rest[0] == "records":
             guard let rendition = Self.rendition(rest[1]) else { return notFound(eventLoop) }
             return eventLoop.makeSucceededFuture(records(rest[2], of: rendition))
@@ -136,6 +139,32 @@ package final class OriginSite: Sendable {
             made.version == publication.version
         else { return nil }
         return counted(made.kind, made.text.response(to: request, headers: made.headers))
+    }
+
+    /// Has an answer wait for more urgent ones, if its request says how urgent it is.
+    private func inTurn(
+        _ response: Response, to request: Request, _ eventLoop: any EventLoop
+    ) -> EventLoopFuture<Response> {
+        guard case .kept(_, let range) = response.body, request.method == "GET",
+            let urgency = request.header("priority").flatMap(Self.urgency)
+        else { return eventLoop.makeSucceededFuture(response) }
+        return uplink.admit(range.count, urgency, on: eventLoop).map { ended in
+            var response = response
+            response.onEnd = ended
+            return response
+        }
+    }
+
+    /// RFC 9218, section 4.1; what else the field says is ignored, as is what it should not say.
+    private static func urgency(_ priority: String) -> Precedence.Urgency? {
+        for parameter in priority.split(separator: ",") {
+            let text = parameter.trimmingPrefix { $0 == " " }
+            guard text.hasPrefix("u="), text.count == 3, let level = text.last?.wholeNumberValue, level < 8 else {
+                continue
+            }
+            return Precedence.Urgency(level: level)
+        }
+        return nil
     }
 
     /// By content.
@@ -247,6 +276,8 @@ package final class OriginSite: Sendable {
         for (kind, count) in sent { text += "tributary_origin_requests_total{kind=\"\(kind)\"} \(count.requests)\n" }
         text += "# TYPE tributary_origin_sent_bytes_total counter\n"
         for (kind, count) in sent { text += "tributary_origin_sent_bytes_total{kind=\"\(kind)\"} \(count.bytes)\n" }
+        text += "# TYPE tributary_origin_delayed_answers_total counter\n"
+        text += "tributary_origin_delayed_answers_total \(uplink.delayed)\n"
         text += "# TYPE tributary_origin_malformed_requests_total counter\n"
         for (reason, count) in malformed().sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             text += "tributary_origin_malformed_requests_total{reason=\"\(reason.rawValue)\"} \(count)\n"

@@ -316,7 +316,7 @@ package final class Agent: @unchecked Sendable {
 
         case .fetchHead(let after): fetchHead(after)
         case .fetchRecords(_, let range): fetchRecords(range)
-        case .fetchPieces(let id, let segment, let pieces, _): fetch(id, segment, pieces)
+        case .fetchPieces(let id, let segment, let pieces, let reason): fetch(id, segment, pieces, reason)
         case .abandonFetch(let id):
             uncheckedFetches[id] = nil
             origin.abandon(id)
@@ -530,9 +530,9 @@ package final class Agent: @unchecked Sendable {
         }
     }
 
-    private func fetch(_ id: FetchID, _ segment: SegmentID, _ pieces: Range<Int>) {
+    private func fetch(_ id: FetchID, _ segment: SegmentID, _ pieces: Range<Int>, _ reason: FetchReason) {
         guard let record = store.record(segment) else { return tell(.fetchFailed(id)) }
-        origin.fetchPieces(id, record, pieces) { index, content in
+        origin.fetchPieces(id, record, pieces, urgency: reason.urgency) { index, content in
             var isRight = true
             self.together { isRight = self.receive(PieceID(segment, index), content, from: .origin) }
             return isRight

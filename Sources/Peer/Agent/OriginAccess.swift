@@ -128,9 +128,9 @@ final class OriginAccess: @unchecked Sendable {
 
     /// Asks for consecutive pieces of a segment; each is handed on as soon as all its bytes are there.
     ///
-    /// `piece` returns whether the bytes are the piece; the first that is not ends the fetch.
+    /// `piece` returns whether the bytes are the piece; the first that is not ends the fetch. `urgency` is that of RFC 9218.
     func fetchPieces(
-        _ id: FetchID, _ record: Record, _ pieces: Range<Int>, piece: @escaping (Int, ByteBuffer) -> Bool,
+        _ id: FetchID, _ record: Record, _ pieces: Range<Int>, urgency: Int, piece: @escaping (Int, ByteBuffer) -> Bool,
         _ done: @escaping (Result<Void, OriginFailure>) -> Void
     ) {
         let first = record.range(ofPiece: pieces.lowerBound).lowerBound
@@ -139,8 +139,8 @@ final class OriginAccess: @unchecked Sendable {
         let assembly = Assembly(record: record, next: pieces.lowerBound)
         let task = request(
             "segments/\(record.root).\(record.initialization == nil ? "ts" : "m4s")", range: isWhole ? nil : bytes,
-            limit: bytes.count,
-            timeout: Self.pieceTimeout, stall: Self.stall,
+            limit: bytes.count, timeout: Self.pieceTimeout, stall: Self.stall,
+            headers: urgency == 3 ? [] : [("priority", "u=\(urgency)")],
             head: { head in
                 let isRight =
                     head.isExactly(bytes)
@@ -250,6 +250,7 @@ final class OriginAccess: @unchecked Sendable {
     @discardableResult
     private func request(
         _ path: String, range: Range<Int>?, limit: Int, timeout: Interval, stall: Interval?,
+        headers: [(String, String)] = [],
         head: @escaping (WebHead) -> OriginFlaw?, bytes: @escaping (ByteBuffer) -> OriginFlaw?,
         done: @escaping (Result<Void, OriginFailure>) -> Void
     ) -> WebTask? {
@@ -265,7 +266,7 @@ final class OriginAccess: @unchecked Sendable {
         let state = NIOLoopBound(Exchange(head, bytes, done), eventLoop: eventLoop)
         let task = NIOLoopBoundBox<WebTask?>(nil, eventLoop: eventLoop)
         task.value = client.get(
-            "\(bases[base])/\(broadcast)/\(path)", range: range, limit: limit, timeout: timeout, stallTimeout: stall,
+            "\(bases[base])/\(broadcast)/\(path)", headers: headers, range: range, limit: limit, timeout: timeout, stallTimeout: stall,
             on: eventLoop,
             onHead: { head in
                 guard let flaw = state.value.head(head) else { return }

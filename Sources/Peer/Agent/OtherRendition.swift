@@ -139,7 +139,7 @@ final class OtherRendition: @unchecked Sendable {
         nextFetch += 1
         let id = FetchID(nextFetch)
         fetching[segment] = id
-        origin.fetchPieces(id, record, first..<record.pieceCount) { [weak self] index, content in
+        origin.fetchPieces(id, record, first..<record.pieceCount, urgency: 3) { [weak self] index, content in
             guard let self else { return false }
             let piece = PieceID(segment, index)
             switch self.store.admit(piece, content) {

@@ -41,6 +41,17 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
 
     /// Whether the pieces are taken for the swarm's sake, not because they are late.
     var isShare: Bool { self == .lease || self == .backup }
+
+    /// What the origin is told of the request (RFC 9218; less is more urgent, 3 is usual): for a share a whole tree waits,
+    /// and what is late to one viewer may be late to a thousand, who then all ask for it. Whom peers do not help is served
+    /// as any player is.
+    package var urgency: Int {
+        switch self {
+        case .lease, .backup: 1
+        case .alone, .lostConfidence: 3
+        case .startup, .noHolder, .tooSlow: 5
+        }
+    }
 }
 
 extension Swarm {

@@ -43,6 +43,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private var keepsAlive = true
     private var writer: ResponseWriter?
     private var rest: Rest?
+    private var onEnd: (@Sendable (Bool) -> Void)?
     private var isPumping = false
 
     private var deadline: (at: NIODeadline, wait: Wait)?
@@ -88,6 +89,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         let writer = self.writer
         self.writer = nil
         writer?.closed()
+        onEnd?(false)
+        onEnd = nil
     }
 
     func read(context: ChannelHandlerContext) {
@@ -216,7 +219,11 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func answer(_ response: Response, isHead: Bool, isHTTP10: Bool) {
-        guard let context else { return }
+        guard let context else {
+            response.onEnd?(false)
+            return
+        }
+        onEnd = response.onEnd
         let isBodiless = (100...199).contains(response.status) || response.status == 204 || response.status == 304
         let isChunked = !isBodiless && response.length == nil && !isHTTP10
         if response.length == nil, isHTTP10, !isHead { keepsAlive = false }
@@ -309,7 +316,11 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         flush()
         writer = nil
         isAnswering = false
-        guard context != nil else { return }
+        guard let context else { return }
+        if let onEnd {
+            self.onEnd = nil
+            Arrival.wait(on: context, onEnd)
+        }
         guard keepsAlive else {
             noteBusy(false)
             return sayFarewell()
@@ -320,7 +331,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         wait(head == nil ? .firstByte : .body)
         if isReadWithheld {
             isReadWithheld = false
-            context?.read()
+            context.read()
         }
     }
 

@@ -16,6 +16,8 @@ package struct Response: Sendable {
     package var status: Int
     package var headers: [(String, String)]
     package var body: Body
+    /// Runs once: with `true` when the client has acknowledged the answer, with `false` if its connection ends before.
+    package var onEnd: (@Sendable (Bool) -> Void)?
 
     package init(status: Int, headers: [(String, String)] = [], body: Body = .none) {
         self.status = status

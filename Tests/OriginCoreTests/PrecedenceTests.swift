@@ -1,0 +1,123 @@
+import Testing
+import Vocabulary
+
+@testable import OriginCore
+
+/// Requests and ends at one origin, one after the other.
+private final class Door {
+    private var precedence = Precedence()
+    private(set) var now = Instant.zero
+    private var next = 0
+
+    var delayed: Int { precedence.delayed }
+
+    func asked(_ answer: Int, for bytes: Int, _ urgency: Precedence.Urgency, at time: Instant? = nil) -> Bool {
+        precedence.asked(answer, for: bytes, urgency, at: time ?? now)
+    }
+
+    func overdue(_ answer: Int) -> Bool { precedence.overdue(answer, at: now + Precedence.longestWait) }
+
+    func ended(_ answer: Int, isWhole: Bool = true, after time: Interval = .zero) -> [Int] {
+        now = now + time
+        return precedence.ended(answer, isWhole: isWhole, at: now)
+    }
+
+    /// Requests for 64 KiB each until one has to wait, ten thousand at most: those that begin, and the one that waits.
+    func fill() -> (begun: [Int], waiting: Int) {
+        var begun: [Int] = []
+        while begun.count < 10_000 {
+            next += 1
+            guard asked(next, for: 64 << 10, .patient) else { return (begun, next) }
+            begun.append(next)
+        }
+        return (begun, -1)
+    }
+
+    /// An injector gets `bytes`, in `time`. Returns who may begin then.
+    @discardableResult
+    func share(_ bytes: Int = 1_000, in time: Interval = .milliseconds(100)) -> [Int] {
+        next += 1
+        #expect(asked(next, for: bytes, .urgent))
+        return ended(next, after: time)
+    }
+}
+
+@Suite struct `Who may begin at the origin` {
+    private let door = Door()
+
+    @Test func `nobody waits where nothing urgent has been asked for lately`() {
+        #expect(door.fill().waiting == -1)
+        door.share()
+        #expect(!door.asked(-2, for: 1, .patient))
+        #expect(door.asked(-3, for: 1, .patient, at: door.now + .seconds(11)))
+        #expect(door.delayed == 1)
+    }
+
+    @Test func `what is urgent begins at once, however much is under way`() {
+        door.share()
+        _ = door.fill()
+        for answer in -100 ..< -1 { #expect(door.asked(answer, for: 1 << 20, .urgent)) }
+    }
+
+    @Test func `one that waits begins when one of its kind ends, the oldest first`() {
+        door.share()
+        let (begun, waiting) = door.fill()
+        #expect(begun.count == 8, "half a mebibyte, as long as no more was ever carried")
+        #expect(!door.asked(-1, for: 1, .patient))
+        #expect(door.ended(begun[3]) == [waiting])
+        #expect(door.ended(begun[4], isWhole: false) == [-1])
+        #expect(door.ended(begun[5]) == [])
+        #expect(door.asked(-2, for: 1, .patient))
+    }
+
+    @Test func `whoever goes while it waits is never named`() {
+        door.share()
+        let (begun, waiting) = door.fill()
+        #expect(door.ended(waiting, isWhole: false) == [])
+        #expect(!door.overdue(waiting))
+        #expect(door.ended(begun[0]) == [])
+    }
+
+    @Test func `one that has waited long enough begins, once, and takes a place`() {
+        door.share()
+        let (begun, waiting) = door.fill()
+        #expect(door.overdue(waiting))
+        #expect(!door.overdue(waiting))
+        #expect(!door.asked(-1, for: 1, .patient))
+        #expect(door.ended(begun[0]) == [])
+        #expect(door.ended(begun[1]) == [-1])
+    }
+
+    @Test func `as much may be under way as the uplink has lately carried in a moment, and no more`() {
+        door.share(4 << 20, in: .milliseconds(100))
+        door.share(in: .milliseconds(400))
+        let begun = door.fill().begun.count
+        #expect((64...65).contains(begun), "\(begun) of 64 KiB")
+        door.share(in: .milliseconds(500))
+        #expect(door.fill().begun.isEmpty)
+    }
+
+    @Test func `what took long counts for what it carried in a moment`() {
+        door.share(4 << 20, in: .seconds(4))
+        door.share(in: .milliseconds(600))
+        #expect(door.fill().begun.count == 8)
+    }
+
+    @Test func `what an uplink carried once is forgotten`() {
+        door.share(4 << 20, in: .milliseconds(100))
+        for _ in 0..<500 { door.share(in: .milliseconds(600)) }
+        #expect(door.fill().begun.count == 8)
+    }
+
+    @Test func `what never reached its client was not carried`() {
+        #expect(door.asked(-1, for: 4 << 20, .urgent))
+        #expect(door.ended(-1, isWhole: false, after: .milliseconds(100)) == [])
+        door.share(in: .milliseconds(600))
+        #expect(door.fill().begun.count == 8)
+    }
+
+    @Test func `urgency is that of RFC 9218, and the usual one is none`() {
+        let levels = (0...7).map { Precedence.Urgency(level: $0) }
+        #expect(levels == Array(repeating: .urgent, count: 3) + [nil] + Array(repeating: .patient, count: 4))
+    }
+}
