@@ -31,10 +31,10 @@ import Wire
         withExtendedLifetime(desk) {}
     }
 
-    @Test func `serves segments by content, for good`() async throws {
+    @Test(arguments: [false, true]) func `serves segments by content, for good`(isPlain: Bool) async throws {
         try await serving { publication, counter in
             let root = try publication.newest().record.root
-            let answer = try await counter.ask("segments/\(root).ts")
+            let answer = try await counter.ask("segments/\(root).ts", isPlain: isPlain)
             #expect(answer.status == 200)
             #expect(answer.body == cutSegment(3).bytes)
             #expect(answer.headers["content-type"] == "video/mp2t")
@@ -43,6 +43,21 @@ import Wire
             #expect(answer.headers["accept-ranges"] == "bytes")
             #expect(answer.headers["access-control-allow-origin"] == "*")
             #expect(answer.headers["access-control-expose-headers"]?.contains("Content-Range") == true)
+        }
+    }
+
+    @Test(arguments: ["m4s", "mp4", "t", "tss", ""]) func `knows a segment by its whole name only`(
+        kind: String
+    ) async throws {
+        try await serving { publication, counter in
+            let root = try publication.newest().record.root
+            for place in ["segments", "Segments", "segments/"] where place != "segments" || kind != "ts" {
+                #expect(try await counter.ask("\(place)/\(root).\(kind)", isPlain: true).status == 404, "\(place)")
+            }
+            let other = try Desk().publication().broadcast
+            #expect(try await counter.ask("/\(other)/segments/\(root).ts", isPlain: true).status == 404)
+            let metrics = try await counter.ask("/metrics").text
+            #expect(!metrics.contains("kind=\"segment\""))
         }
     }
 
@@ -57,7 +72,7 @@ import Wire
     func `answers ranges, hostile ones too`(range: String, status: Int, bytes: Range<Int>) async throws {
         try await serving(1) { publication, counter in
             let root = try publication.newest().record.root
-            let answer = try await counter.ask("segments/\(root).ts", headers: [("range", range)])
+            let answer = try await counter.ask("segments/\(root).ts", headers: [("range", range)], isPlain: true)
             #expect(answer.status == status)
             if status == 416 {
                 #expect(answer.headers["content-range"] == "bytes */40000")

@@ -86,6 +86,31 @@ package final class OriginSite: Sendable {
         }
     }
 
+    /// The broadcast that is asked for.
+    static func broadcast(in request: PlainRequest) -> BroadcastID? {
+        let target = request.target
+        guard target.count > 65 else { return nil }
+        return Word256(hexDigits: UnsafeRawBufferPointer(rebasing: target[1..<65])).map(BroadcastID.init)
+    }
+
+    /// All of a segment by its content, as playlists name it: what is sent most.
+    package func answer(
+        _ request: PlainRequest, from remote: SocketAddress, to body: inout ByteBuffer
+    ) -> ShortAnswer? {
+        let (target, place): (_, StaticString) = (request.target, "/segments/")
+        let start = 65 + place.utf8CodeUnitCount
+        let end = start + 64
+        guard !request.isConditional, target.count > end, target[end] == UInt8(ascii: "."),
+            place.withUTF8Buffer({ $0.elementsEqual(target[65..<start]) }),
+            Self.broadcast(in: request) == publication.broadcast,
+            let root = Word256(hexDigits: UnsafeRawBufferPointer(rebasing: target[start..<end])).map(Root.init),
+            let content = publication.content(root),
+            target[(end + 1)...].elementsEqual(content.kind.rawValue.utf8)
+        else { return nil }
+        count("segment", content.bytes.count)
+        return .kept(content.bytes)
+    }
+
     private static func rendition(_ text: String) -> Int? {
         guard let number = number(text), number < UInt64(Limits.renditions), text == String(number) else { return nil }
         return Int(number)
@@ -157,19 +182,7 @@ package final class OriginSite: Sendable {
     }
 
     private func answer(_ content: Publication.Content, _ root: Root, _ request: Request) -> Response {
-        let bytes = content.bytes
-        let type =
-            switch content.kind {
-            case .transport: "video/mp2t"
-            case .fragment: "video/iso.segment"
-            case .initialization: "video/mp4"
-            }
-        let tag = "\"\(root)\""
-        let headers =
-            Self.cors + [
-                ("content-type", type), ("etag", tag), ("accept-ranges", "bytes"),
-                ("cache-control", "public, max-age=31536000, immutable"),
-            ]
+        let (bytes, tag, headers) = (content.bytes, "\"\(root)\"", content.bytes.headers)
         if let known = request.header("if-none-match"), known == "*" || known.contains(tag) {
             return Response(status: 304, headers: headers)
         }
@@ -208,7 +221,7 @@ package final class OriginSite: Sendable {
         return UInt64(text)
     }
 
-    private static let cors = [
+    static let cors = [
         ("access-control-allow-origin", "*"),
         ("access-control-expose-headers", "ETag, Content-Range"),
     ]
@@ -228,11 +241,15 @@ package final class OriginSite: Sendable {
     }
 
     private func counted(_ kind: String, _ response: Response) -> Response {
+        count(kind, response.length ?? 0)
+        return response
+    }
+
+    private func count(_ kind: String, _ bytes: Int) {
         sent.withLock {
             $0[kind, default: (0, 0)].requests += 1
-            $0[kind, default: (0, 0)].bytes += response.length ?? 0
+            $0[kind, default: (0, 0)].bytes += bytes
         }
-        return response
     }
 
     private var metrics: String {

@@ -1,4 +1,5 @@
 package import NIOCore
+import NIOHTTP1
 
 /// What a handler answers; the server adds framing (content-length, transfer-encoding, connection) itself.
 package struct Response: Sendable {
@@ -35,6 +36,26 @@ package struct Response: Sendable {
         case .kept(_, let range): range.count
         case .stream(let length, _): length
         case .upgrade: 0
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// The first lines of an answer.
+    mutating func writeHead(status: Int, _ headers: [(String, String)]) {
+        writeString("HTTP/1.1 \(status) ")
+        writeString(HTTPResponseStatus(statusCode: status).reasonPhrase)
+        writeString("\r\n")
+        for (name, value) in headers {
+            writeString(name)
+            writeString(": ")
+            // A line break in a value would let it write header fields of its own.
+            if value.utf8.contains(where: { $0 < 32 }) {
+                writeBytes(value.utf8.filter { $0 >= 32 })
+            } else {
+                writeString(value)
+            }
+            writeString("\r\n")
         }
     }
 }
