@@ -61,12 +61,14 @@ package struct SegmentCutter: Sendable {
         return Int64(target) * 1_000_000 + 499_999
     }
 
+    /// How long a segment may become for want of a keyframe.
+    private var longest: Int64 { targetDuration == nil ? max(limit, Self.patience) : limit }
+
     /// Whether a segment must begin at `time`, which is no keyframe, because the one before would become too long.
     ///
     /// - Parameter length: how long the picture at `time` is shown.
     package mutating func mustBegin(at time: Int64, length: Int64) -> Bool {
         guard let start = segmentStart, time > start else { return false }
-        let longest = targetDuration == nil ? max(limit, Self.patience) : limit
         let elapsed = time - start
         guard elapsed + length > longest else { return false }
         if targetDuration == nil {
@@ -74,6 +76,25 @@ package struct SegmentCutter: Sendable {
         }
         segmentStart = time
         return true
+    }
+
+    /// Where a segment must begin without any picture, because none comes before `time` and the one before would become
+    /// too long; `nil` when it would not.
+    ///
+    /// - Parameter shown: when the newest picture begins.
+    package mutating func mustBegin(between shown: Int64, and time: Int64) -> Int64? {
+        guard let start = segmentStart, time - start > longest else { return nil }
+        let next = min(max(start + wished, shown + 1_000), start + longest)
+        guard next > start, next < time, mustBegin(at: next, length: longest) else { return nil }
+        // One hole says nothing about the keyframes to come.
+        lastKeyframe = next
+        return next
+    }
+
+    /// The latest end of a segment after which nothing is shown before `time`; `nil` when it may last until then.
+    package func mustEnd(before time: Int64) -> Int64? {
+        guard let start = segmentStart, time - start > longest else { return nil }
+        return start + longest
     }
 
     /// Keyframes are too far apart for segments that are as short as wished; known after the first of them.
