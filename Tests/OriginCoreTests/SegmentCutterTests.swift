@@ -80,8 +80,9 @@ import Testing
             shown = min(shown, next)
         }
         #expect(begun == [4_301_000, 6_301_000, 8_301_000])
-        // The hole was no spacing of keyframes: those to come may be a second apart.
-        #expect(cutter.begins(at: 9_000_000) && !cutter.begins(at: 9_400_000) && cutter.begins(at: 10_000_000))
+        // The picture that ends the hole begins a segment, whatever it is, and the hole was no spacing of keyframes.
+        #expect(cutter.mustBegin(at: 9_000_000, length: 40_000) && !cutter.mustBegin(at: 9_040_000, length: 40_000))
+        #expect(!cutter.begins(at: 9_400_000) && cutter.begins(at: 10_000_000))
         #expect(cutter.targetDuration == 2)
     }
 

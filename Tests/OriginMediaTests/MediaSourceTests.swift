@@ -1,4 +1,5 @@
 import Foundation
+import Inspection
 import OriginMedia
 import Stage
 import Testing
@@ -80,6 +81,13 @@ import Vocabulary
         #expect(heard.segments.allSatisfy { $0.targetDuration == 2 && !$0.isDiscontinuity })
         #expect(abs(seconds(heard.segments) - 14) <= 0.1)
         #expect(heard.segments.contains { $0.isDependent && !TransportStream($0.bytes).units.contains(5) })
+        var (continuity, findings): (Continuity, [Finding]) = (Continuity(), [])
+        for (number, segment) in heard.segments.enumerated() {
+            let reading = MediaReading(segment.bytes, initialization: nil)
+            findings += continuity.add(
+                reading, sequence: number, duration: segment.duration, isNew: false, at: "\(number)")
+        }
+        #expect(findings.isEmpty, "\(findings)")
         let (complaints, pictures) = try await studio.probe(heard.segments)
         #expect(complaints.isEmpty, "\(complaints)")
         #expect(pictures == 140 + 124)

@@ -12,6 +12,8 @@ package struct SegmentCutter: Sendable {
     private var segmentStart: Int64?
     private var lastKeyframe: Int64 = 0
     private var longestInterval: Int64
+    /// Nothing is shown yet in the segment that has begun: the next picture begins one, as players expect.
+    private var isBridged = false
     /// In whole seconds; `nil` until the first cut decides it.
     package private(set) var targetDuration: Int?
 
@@ -39,7 +41,8 @@ package struct SegmentCutter: Sendable {
         lastKeyframe = time
         let due = origin + ((start + tolerance - origin) / wished + 1) * wished - tolerance
         let elapsed = time - start
-        guard elapsed > 0, time >= due || elapsed + longestInterval > limit else { return false }
+        guard elapsed > 0, isBridged || time >= due || elapsed + longestInterval > limit else { return false }
+        isBridged = false
         if targetDuration == nil {
             targetDuration = Self.target(wished: wished, longest: max(longestInterval, elapsed))
         }
@@ -54,6 +57,7 @@ package struct SegmentCutter: Sendable {
             targetDuration = Self.target(wished: wished, longest: max(longestInterval, time - start))
         }
         segmentStart = nil
+        isBridged = false
     }
 
     private var limit: Int64 {
@@ -70,7 +74,8 @@ package struct SegmentCutter: Sendable {
     package mutating func mustBegin(at time: Int64, length: Int64) -> Bool {
         guard let start = segmentStart, time > start else { return false }
         let elapsed = time - start
-        guard elapsed + length > longest else { return false }
+        guard isBridged || elapsed + length > longest else { return false }
+        isBridged = false
         if targetDuration == nil {
             targetDuration = Self.target(wished: wished, longest: max(longestInterval, elapsed))
         }
@@ -88,6 +93,7 @@ package struct SegmentCutter: Sendable {
         guard next > start, next < time, mustBegin(at: next, length: longest) else { return nil }
         // One hole says nothing about the keyframes to come.
         lastKeyframe = next
+        isBridged = true
         return next
     }
 
