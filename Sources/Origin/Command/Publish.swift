@@ -61,6 +61,7 @@ struct Publish: AsyncParsableCommand {
 
     func run() async {
         prepareForSignals()
+        raiseFileLimit()
         bootstrapLogging()
         await complaining { try await publish() }
     }

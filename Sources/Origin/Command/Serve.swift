@@ -52,6 +52,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async {
         prepareForSignals()
+        raiseFileLimit()
         bootstrapLogging()
         await complaining { try await serve() }
     }
