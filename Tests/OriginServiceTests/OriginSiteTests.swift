@@ -31,6 +31,26 @@ import Wire
         withExtendedLifetime(desk) {}
     }
 
+    @Test func `gives the newest playlist, compressed or not, to who has asked before`() async throws {
+        try await serving { publication, counter in
+            for path in ["0/index.m3u8", "master.m3u8"] {
+                for headers in [[], [("accept-encoding", "gzip")], [("accept-encoding", "gzip;q=0")]] {
+                    let slow = try await counter.ask(path, headers: headers)
+                    let quick = try await counter.ask(path, headers: headers, isPlain: true)
+                    var same = slow.headers
+                    same["connection"] = nil
+                    #expect(slow.status == 200 && quick.status == 200 && quick.body == slow.body, "\(path)")
+                    #expect(quick.headers == same)
+                }
+            }
+            publication.publish(4..<5)
+            let root = try publication.newest().record.root
+            #expect(try await counter.ask("0/index.m3u8", isPlain: true).text.contains("\(root)"))
+            #expect(try await counter.ask("0/index.m3u8", isPlain: true).text.contains("\(root)"))
+            #expect(try await counter.ask("/metrics").text.contains("requests_total{kind=\"playlist\"} 8"))
+        }
+    }
+
     @Test(arguments: [false, true]) func `serves segments by content, for good`(isPlain: Bool) async throws {
         try await serving { publication, counter in
             let root = try publication.newest().record.root

@@ -37,7 +37,8 @@ import Testing
     func `is not taken by anything else`(text: String) { #expect(Self.target(text) == nil) }
 
     @Test(arguments: [
-        ("Host: h", false, false), ("Accept-Encoding: deflate, gzip", true, false), ("accept-encoding: *", true, false),
+        ("Host: h", false, false), ("Accept-Encoding: deflate, gzip", true, false), ("accept-encoding: *", false, true),
+        ("Accept-Encoding: gzip;q=0", true, true),
         ("Accept-Encoding: br", false, false), ("Range: bytes=0-", false, true), ("IF-RANGE: x", false, true),
         ("If-None-Match: x", false, true), ("if-modified-since: x", false, true), ("Iffy: 1", false, false),
     ])

@@ -22,6 +22,18 @@ package final class OriginSite: Sendable {
         var kind: String
         var headers: [(String, String)]
         var text: CompressedText
+        /// Whole answers, and the lengths of their bodies.
+        var plain: (bytes: ByteBuffer, length: Int)?
+        var compressed: (bytes: ByteBuffer, length: Int)?
+
+        init(version: Int, kind: String, headers: [(String, String)], text: CompressedText) {
+            (self.version, self.kind, self.headers, self.text) = (version, kind, headers, text)
+            func whole(_ isCompressed: Bool) -> (ByteBuffer, Int)? {
+                let response = text.response(isCompressed: isCompressed, headers: headers)
+                return response.whole.map { ($0, response.length ?? 0) }
+            }
+            (plain, compressed) = (whole(false), whole(true))
+        }
     }
 
     package init(
@@ -93,22 +105,31 @@ package final class OriginSite: Sendable {
         return Word256(hexDigits: UnsafeRawBufferPointer(rebasing: target[1..<65])).map(BroadcastID.init)
     }
 
-    /// All of a segment by its content, as playlists name it: what is sent most.
+    /// What is asked for most, as most players do: all of a segment by its content, and playlists as they were last made.
     package func answer(
         _ request: PlainRequest, from remote: SocketAddress, to body: inout ByteBuffer
     ) -> ShortAnswer? {
+        guard !request.isConditional, Self.broadcast(in: request) == publication.broadcast else { return nil }
         let (target, place): (_, StaticString) = (request.target, "/segments/")
         let start = 65 + place.utf8CodeUnitCount
         let end = start + 64
-        guard !request.isConditional, target.count > end, target[end] == UInt8(ascii: "."),
+        guard target.count > end, target[end] == UInt8(ascii: "."),
             place.withUTF8Buffer({ $0.elementsEqual(target[65..<start]) }),
-            Self.broadcast(in: request) == publication.broadcast,
-            let root = Word256(hexDigits: UnsafeRawBufferPointer(rebasing: target[start..<end])).map(Root.init),
-            let content = publication.content(root),
+            let root = Word256(hexDigits: UnsafeRawBufferPointer(rebasing: target[start..<end])).map(Root.init)
+        else { return text(at: String(decoding: target, as: UTF8.self), isCompressed: request.takesGzip) }
+        guard let content = publication.content(root),
             target[(end + 1)...].elementsEqual(content.kind.rawValue.utf8)
         else { return nil }
         count("segment", content.bytes.count)
         return .kept(content.bytes)
+    }
+
+    private func text(at path: String, isCompressed: Bool) -> ShortAnswer? {
+        guard let made = texts.withLock({ $0[path] }), made.version == publication.version,
+            let answer = isCompressed ? made.compressed : made.plain
+        else { return nil }
+        count(made.kind, answer.length)
+        return .whole(answer.bytes)
     }
 
     private static func rendition(_ text: String) -> Int? {

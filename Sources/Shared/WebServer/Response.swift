@@ -29,6 +29,16 @@ package struct Response: Sendable {
         self.init(status: status, headers: [("content-type", type)], body: .bytes(ByteBuffer(string: text)))
     }
 
+    /// All of it as it is sent to who may ask again; `nil` for a body that does not lie in a buffer.
+    package var whole: ByteBuffer? {
+        guard case .bytes(let body) = body else { return nil }
+        var bytes = ByteBuffer()
+        bytes.writeHead(status: status, headers)
+        bytes.writeString("content-length: \(body.readableBytes)\r\n\r\n")
+        bytes.writeImmutableBuffer(body)
+        return bytes
+    }
+
     package var length: Int? {
         switch body {
         case .none: 0

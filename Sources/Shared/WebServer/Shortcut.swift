@@ -8,6 +8,8 @@ package typealias Shortcut =
 package enum ShortAnswer: Sendable {
     /// Text that was written to the body.
     case text
+    /// Head and body as they are sent.
+    case whole(ByteBuffer)
     case kept(KeptBytes)
 }
 
@@ -55,6 +57,7 @@ final class ShortcutHandler: ChannelInboundHandler, RemovableChannelHandler {
         switch answer {
         case nil: return false
         case .kept(let kept): connection.answer(kept)
+        case .whole(let answer): context.write(wrapOutboundOut(answer), promise: nil)
         case .text:
             var answer = context.channel.allocator.buffer(capacity: body.readableBytes + 96)
             answer.writeStaticString("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ")
@@ -77,7 +80,7 @@ package struct PlainRequest {
     package let target: UnsafeRawBufferPointer
     /// The answer may be compressed.
     package private(set) var takesGzip = false
-    /// Only a part is wanted, or only what is new.
+    /// Only a part is wanted, or only what is new, or codings are weighed against each other.
     package private(set) var isConditional = false
 
     package init?(_ bytes: UnsafeRawBufferPointer) {
@@ -113,7 +116,8 @@ package struct PlainRequest {
         switch name[0] | 0x20 {
         case UInt8(ascii: "a") where Self.isSame(name, "accept-encoding"):
             let value = bytes[value..<position]
-            if Self.holds(value, "gzip") || Self.holds(value, "*") { takesGzip = true }
+            takesGzip = Self.holds(value, "gzip")
+            if value.contains(UInt8(ascii: ";")) || value.contains(UInt8(ascii: "*")) { isConditional = true }
         case UInt8(ascii: "c") where Self.isSame(name, "connection"):
             guard Self.isSame(Self.trimmed(bytes, value..<position), "keep-alive") else { return nil }
         case UInt8(ascii: "c") where Self.isSame(name, "content-length"): return nil

@@ -52,7 +52,8 @@ final class SwarmDoor: Sendable {
     func answer(_ request: PlainRequest, from address: SocketAddress, to page: inout ByteBuffer) -> ShortAnswer? {
         let path: StaticString = "/announce?"
         let (length, target) = (path.utf8CodeUnitCount, request.target)
-        guard !request.takesGzip, target.count > length, path.withUTF8Buffer({ $0.elementsEqual(target[..<length]) }),
+        guard !request.takesGzip, !request.isConditional, target.count > length,
+            path.withUTF8Buffer({ $0.elementsEqual(target[..<length]) }),
             let source = Endpoint(address)
         else { return nil }
         announce(UnsafeRawBufferPointer(rebasing: target[length...]), from: source.ip, to: &page)
