@@ -151,6 +151,53 @@ import WebClient
         }
     }
 
+    /// A strict player follows all the while, and may find it away, but nothing else wrong.
+    @Test(arguments: ["ts", "cmaf"])
+    func `keeps what it has promised although it is killed three times`(container: String) async throws {
+        try await working { workshop in
+            let options = [
+                "--loop", "--input", try await Clip.brief.file(), "--ladder", "none", "--container", container,
+            ]
+            var (origin, ready) = try await workshop.publish("killed", options)
+            try await wait(for: 4, of: origin)
+            let hls = try #require(ready["hls"]?.text)
+            let port = try #require(URL(string: hls)?.port)
+            let checker = try workshop.start(
+                "\(Program.ownFolder)/tributary-origin",
+                ["check", "--json", "--duration", "25", "--tolerance", "20", hls])
+            // Between two segments, when one has just been said, and while the next is on its way to the disk.
+            for pause in [500, 0, 970] {
+                try await wait(for: segments(origin) + 2, of: origin)
+                try await Task.sleep(for: .milliseconds(pause))
+                origin.signal(SIGKILL)
+                _ = try await origin.ended(within: .seconds(10))
+                (origin, ready) = try await workshop.publish("killed", options + ["--listen", "127.0.0.1:\(port)"])
+                #expect(ready["hls"]?.text == hls)
+            }
+            try await wait(for: 3, of: origin)
+            _ = try await checker.ended(within: .seconds(60))
+            let found = checker.events.filter { $0["event"]?.text == "finding" }.filter {
+                // Who is away, or says that he has only begun, says nothing wrong.
+                guard let detail = $0["detail"]?.text, ["availability", "retention"].contains($0["item"]?.text) else {
+                    return true
+                }
+                return detail.contains("the server answers") && !detail.contains("the server answers 503")
+            }
+            #expect(found.isEmpty, "\(found)")
+            #expect(checker.newest("checked")?.count("segments") ?? 0 >= 8)
+            let after = await findings(hls, workshop.client)
+            #expect(after.isEmpty, "\(after)")
+            let playlist = try await workshop.client.get(
+                hls.replacing("master.m3u8", with: "0/index.m3u8"), limit: 1 << 20)
+            let text = String(decoding: playlist.body, as: UTF8.self)
+            let lines = text.split(separator: "\n")
+            let gone = lines.first { $0.hasPrefix("#EXT-X-DISCONTINUITY-SEQUENCE:") }?.split(separator: ":").last
+            #expect(
+                lines.count { $0 == "#EXT-X-DISCONTINUITY" } + (gone.flatMap { Int($0) } ?? 0) == 3, "\(text)")
+            #expect(!text.contains("EXT-X-GAP"))
+        }
+    }
+
     @Test func `says when the keyframes of a rendition are elsewhere, and shows another one instead`() async throws {
         try await working { workshop in
             let clips = try await workshop.clips([360, 180], keyframes: [25, 20])

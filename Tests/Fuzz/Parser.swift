@@ -75,9 +75,9 @@ struct Parser: Sendable {
         },
         Parser(name: "plain-request") { bytes in
             bytes.withUnsafeBytes { bytes in
-                guard let target = PlainRequest.target(of: bytes) else { return }
-                expect(bytes[target].first == UInt8(ascii: "/"), "a target is a path")
-                expect(bytes[target].allSatisfy { (33...126).contains($0) }, "a target is one word")
+                guard let request = PlainRequest(bytes) else { return }
+                expect(request.target.first == UInt8(ascii: "/"), "a target is a path")
+                expect(request.target.allSatisfy { (33...126).contains($0) }, "a target is one word")
                 expect(bytes.suffix(4).elementsEqual("\r\n\r\n".utf8), "nothing follows the empty line")
             }
         },

@@ -68,6 +68,24 @@ import Testing
         #expect(begun == [true, false, true, false, true])
     }
 
+    @Test func `ends a segment where no picture comes in time`() {
+        var cutter = SegmentCutter(wished: 2_000_000, targetDuration: nil)
+        _ = [0, 2_000_000].map { cutter.begins(at: $0) }
+        #expect(cutter.mustEnd(before: 4_400_000) == nil)
+        #expect(cutter.mustBegin(between: 3_900_000, and: 4_400_000) == nil)
+        #expect(cutter.mustEnd(before: 9_000_000) == 4_499_999)
+        var (begun, shown): ([Int64], Int64) = ([], 4_300_000)
+        while let next = cutter.mustBegin(between: shown, and: 9_000_000) {
+            begun.append(next)
+            shown = min(shown, next)
+        }
+        #expect(begun == [4_301_000, 6_301_000, 8_301_000])
+        // The picture that ends the hole begins a segment, whatever it is, and the hole was no spacing of keyframes.
+        #expect(cutter.mustBegin(at: 9_000_000, length: 40_000) && !cutter.mustBegin(at: 9_040_000, length: 40_000))
+        #expect(!cutter.begins(at: 9_400_000) && cutter.begins(at: 10_000_000))
+        #expect(cutter.targetDuration == 2)
+    }
+
     @Test func `promises a target even when the only segment is short`() {
         var cutter = SegmentCutter(wished: 2_000_000, targetDuration: nil)
         let lengths = lengths(&cutter, [0], end: 0.4)

@@ -1,4 +1,5 @@
 import Foundation
+import Inspection
 import OriginMedia
 import Stage
 import Testing
@@ -59,6 +60,53 @@ import Vocabulary
         let peak = heard.segments.map { Int64($0.bytes.count) * 8_000_000 / $0.duration }.max() ?? 0
         #expect(Int64(description.peakBitRate) >= peak)
         #expect(Int64(description.peakBitRate) < peak * 2)
+    }
+
+    /// A film whose picture stands for 3.4 s, from 5.6 s on.
+    private func still(_ name: String, sound: [String], keyframes: String) async throws -> String {
+        try await #require(studio).clip(
+            name, seconds: 14,
+            Studio.picture() + sound + Studio.encoded(keyframes: 25) + [
+                "-vf", "select='lt(t,5.6)+gt(t,9)'", "-vsync", "vfr", "-force_key_frames", keyframes,
+            ])
+    }
+
+    // An MP4 file says beforehand how far apart its keyframes are; these do not.
+    @Test(arguments: ["flv", "ts"])
+    func `keeps its promise with sound alone while a picture stands for long`(format: String) async throws {
+        let studio = try #require(studio)
+        let heard = try await cut(
+            try await still("still.\(format)", sound: Studio.sound, keyframes: "expr:gte(t,n_forced)"))
+        #expect(heard.segments.allSatisfy { Int((Double($0.duration) / 1e6).rounded()) <= 2 })
+        #expect(heard.segments.allSatisfy { $0.targetDuration == 2 && !$0.isDiscontinuity })
+        #expect(abs(seconds(heard.segments) - 14) <= 0.1)
+        #expect(heard.segments.contains { $0.isDependent && !TransportStream($0.bytes).units.contains(5) })
+        var (continuity, findings): (Continuity, [Finding]) = (Continuity(), [])
+        for (number, segment) in heard.segments.enumerated() {
+            let reading = MediaReading(segment.bytes, initialization: nil)
+            findings += continuity.add(
+                reading, sequence: number, duration: segment.duration, isNew: false, at: "\(number)")
+        }
+        #expect(findings.isEmpty, "\(findings)")
+        let (complaints, pictures) = try await studio.probe(heard.segments)
+        #expect(complaints.isEmpty, "\(complaints)")
+        #expect(pictures == 140 + 124)
+    }
+
+    @Test(arguments: [Container.ts, .cmaf])
+    func `leaves out what is neither seen nor heard for longer than a segment may last`(
+        container: Container
+    ) async throws {
+        let studio = try #require(studio)
+        let heard = try await cut(
+            try await still("mute.ts", sound: [], keyframes: "expr:gte(t,n_forced)+eq(n,140)")
+        ) { $0.container = container }
+        #expect(heard.segments.allSatisfy { Int((Double($0.duration) / 1e6).rounded()) <= 2 })
+        #expect(heard.segments.allSatisfy { $0.targetDuration == 2 })
+        #expect(heard.segments.count(where: \.isDiscontinuity) == 1)
+        guard container == .ts else { return }
+        let (_, pictures) = try await studio.probe(heard.segments)
+        #expect(pictures == 140 + 124)
     }
 
     @Test func `cuts a film without sound`() async throws {

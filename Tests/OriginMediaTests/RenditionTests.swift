@@ -29,6 +29,45 @@ import Vocabulary
         return findings
     }
 
+    @Test(arguments: [("mp4", 2, 1), ("ts", 1, 1), ("mp4", 6, 0)])
+    func `goes on with silence when the sound has ended before the pictures`(
+        format: String, channels: Int, seconds: Int
+    ) async throws {
+        let studio = try #require(studio)
+        // Without a second of it, sound is announced and never comes.
+        let path = try await studio.clip(
+            "quiet.\(format)", seconds: 12,
+            Studio.picture() + [
+                "-f", "lavfi", "-t", "\(max(0.1, Double(seconds)))", "-i", "sine=sample_rate=48000", "-ac",
+                "\(channels)",
+            ] + Studio.encoded(keyframes: 50))
+        var rows = 0
+        let heard = try await cut(path) { $0.container = .cmaf }
+        for segment in heard.segments {
+            rows += 1
+            #expect(segment.media.count == 2)
+        }
+        #expect(rows == 6)
+        #expect(heard.warnings.contains { $0.contains("silence") })
+        let sound = heard.segments.compactMap { $0.media.last }
+        let joined = try studio.file(
+            "quiet.m4a", (sound.first?.initialization ?? []) + sound.flatMap(\.bytes))
+        let ffprobe = try Program(
+            "ffprobe",
+            [
+                "-v", "error", "-select_streams", "a", "-count_frames", "-show_entries",
+                "stream=nb_read_frames,channels",
+                "-of", "csv=p=0", joined,
+            ])
+        _ = try await ffprobe.ended(within: .seconds(60))
+        #expect(ffprobe.complaints.isEmpty, "\(ffprobe.complaints)")
+        let numbers = String(decoding: ffprobe.output, as: UTF8.self).split(whereSeparator: { !$0.isNumber })
+            .compactMap { Int($0) }
+        #expect(numbers.first == channels)
+        // 12 s of 1,024 samples each, to where the last picture begins.
+        #expect((550...566).contains(numbers.last ?? 0), "\(numbers)")
+    }
+
     @Test(arguments: Container.allCases)
     func `are cut where the source is cut, with the same times`(container: Container) async throws {
         let studio = try #require(studio)

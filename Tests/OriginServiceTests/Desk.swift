@@ -97,7 +97,9 @@ final class Counter: Sendable {
         let site = OriginSite(
             publication, on: OriginUplink(), patience: patience, link: { ("magnet:?<x>", "http://x/?a&b") },
             malformed: { [:] })
-        server = try await Server.start(host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton) {
+        server = try await Server.start(
+            host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton, shortcut: site.answer
+        ) {
             site.answer($0, on: $1)
         }
         base = "/\(publication.broadcast)"
@@ -117,11 +119,14 @@ final class Counter: Sendable {
             .filter { ![.container, .keyframe, .continuity].contains($0.item) }
     }
 
-    /// `path` is sent as it is; without a leading slash it is below the broadcast's own.
-    func ask(_ path: String, method: String = "GET", headers: [(String, String)] = []) async throws -> Answer {
+    /// `path` is sent as it is, and a plain request as most players send it; without a leading slash it is below the broadcast's own.
+    func ask(
+        _ path: String, method: String = "GET", headers: [(String, String)] = [], isPlain: Bool = false
+    ) async throws -> Answer {
         let whole = path.hasPrefix("/") ? path : "\(base)/\(path)"
         let fields = headers.map { "\($0.0): \($0.1)\r\n" }.joined()
-        let request = "\(method) \(whole) HTTP/1.1\r\nhost: 127.0.0.1\r\n\(fields)connection: close\r\n\r\n"
+        let end = isPlain ? "" : "connection: close\r\n"
+        let request = "\(method) \(whole) HTTP/1.1\r\nhost: 127.0.0.1\r\n\(fields)\(end)\r\n"
         let (port, bytes) = (server.port, Array(request.utf8))
         // A blocking socket on a thread of its own sends what no client library would.
         let reply = try await NIOThreadPool.singleton.runIfActive { try Self.exchange(bytes, port: port) }
@@ -150,6 +155,11 @@ final class Counter: Sendable {
             let count = recv(line, &buffer, buffer.count, 0)
             guard count > 0 else { return reply }
             reply += buffer[..<count]
+            // A connection that may be asked again stays open.
+            let answer = parse(reply)
+            if let length = answer.headers["content-length"].flatMap({ Int($0) }), answer.body.count >= length {
+                return reply
+            }
         }
     }
 

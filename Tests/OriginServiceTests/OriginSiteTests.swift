@@ -32,10 +32,30 @@ import Wire
         withExtendedLifetime(desk) {}
     }
 
-    @Test func `serves segments by content, for good`() async throws {
+    @Test func `gives the newest playlist, compressed or not, to who has asked before`() async throws {
+        try await serving { publication, counter in
+            for path in ["0/index.m3u8", "master.m3u8"] {
+                for headers in [[], [("accept-encoding", "gzip")], [("accept-encoding", "gzip;q=0")]] {
+                    let slow = try await counter.ask(path, headers: headers)
+                    let quick = try await counter.ask(path, headers: headers, isPlain: true)
+                    var same = slow.headers
+                    same["connection"] = nil
+                    #expect(slow.status == 200 && quick.status == 200 && quick.body == slow.body, "\(path)")
+                    #expect(quick.headers == same)
+                }
+            }
+            publication.publish(4..<5)
+            let root = try publication.newest().record.root
+            #expect(try await counter.ask("0/index.m3u8", isPlain: true).text.contains("\(root)"))
+            #expect(try await counter.ask("0/index.m3u8", isPlain: true).text.contains("\(root)"))
+            #expect(try await counter.ask("/metrics").text.contains("requests_total{kind=\"playlist\"} 8"))
+        }
+    }
+
+    @Test(arguments: [false, true]) func `serves segments by content, for good`(isPlain: Bool) async throws {
         try await serving { publication, counter in
             let root = try publication.newest().record.root
-            let answer = try await counter.ask("segments/\(root).ts")
+            let answer = try await counter.ask("segments/\(root).ts", isPlain: isPlain)
             #expect(answer.status == 200)
             #expect(answer.body == cutSegment(3).bytes)
             #expect(answer.headers["content-type"] == "video/mp2t")
@@ -84,6 +104,21 @@ import Wire
         }
     }
 
+    @Test(arguments: ["m4s", "mp4", "t", "tss", ""]) func `knows a segment by its whole name only`(
+        kind: String
+    ) async throws {
+        try await serving { publication, counter in
+            let root = try publication.newest().record.root
+            for place in ["segments", "Segments", "segments/"] where place != "segments" || kind != "ts" {
+                #expect(try await counter.ask("\(place)/\(root).\(kind)", isPlain: true).status == 404, "\(place)")
+            }
+            let other = try Desk().publication().broadcast
+            #expect(try await counter.ask("/\(other)/segments/\(root).ts", isPlain: true).status == 404)
+            let metrics = try await counter.ask("/metrics").text
+            #expect(!metrics.contains("kind=\"segment\""))
+        }
+    }
+
     @Test(arguments: [
         ("bytes=0-9", 206, 0..<10), ("bytes=39990-", 206, 39_990..<40_000), ("bytes=-10", 206, 39_990..<40_000),
         ("bytes=39999-99999999999999999999", 206, 39_999..<40_000), ("bytes=-99999999999999999999", 206, 0..<40_000),
@@ -95,7 +130,7 @@ import Wire
     func `answers ranges, hostile ones too`(range: String, status: Int, bytes: Range<Int>) async throws {
         try await serving(1) { publication, counter in
             let root = try publication.newest().record.root
-            let answer = try await counter.ask("segments/\(root).ts", headers: [("range", range)])
+            let answer = try await counter.ask("segments/\(root).ts", headers: [("range", range)], isPlain: true)
             #expect(answer.status == status)
             if status == 416 {
                 #expect(answer.headers["content-range"] == "bytes */40000")

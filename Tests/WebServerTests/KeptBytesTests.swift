@@ -51,10 +51,14 @@ import WebServer
         }
     }
 
-    @Test(arguments: [0, 1, 5_000, 16 << 10, 70_001, 2_500_000])
-    func `are sent whole and in part, to many at once`(count: Int) async throws {
+    @Test(arguments: [0, 1, 5_000, 16 << 10, 70_001, 2_500_000], [false, true])
+    func `are sent whole and in part, to many at once`(count: Int, isOnDisk: Bool) async throws {
         let bytes = Self.bytes(count)
-        let kept = KeptBytes(bytes)
+        let path = isOnDisk ? NSTemporaryDirectory() + "/tributary-kept-\(UUID().uuidString)" : nil
+        if let path { try Data(bytes).write(to: URL(fileURLWithPath: path)) }
+        let kept = KeptBytes(bytes, onDisk: path)
+        // It is needed no more: whoever has opened it reads on.
+        if let path { try FileManager.default.removeItem(atPath: path) }
         #expect(kept.count == count && kept.bytes == bytes)
         for range in [0..<count, count / 3..<count, count / 2..<count / 2 + count / 4] {
             let server = try await Server.start(
@@ -91,6 +95,32 @@ import WebServer
         #expect(isReleased.withLock { $0 })
         #expect(answer == bytes)
         await server.stop()
+    }
+
+    @Test func `are kept in memory when there is no such file, or another one`() throws {
+        let bytes = Self.bytes(50_000)
+        let path = NSTemporaryDirectory() + "/tributary-kept-\(UUID().uuidString)"
+        #expect(KeptBytes(bytes, onDisk: path).bytes == bytes)
+        try Data(bytes.dropLast()).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(KeptBytes(bytes, onDisk: path).bytes == bytes)
+    }
+
+    @Test func `close the file when nobody holds them`() throws {
+        let name = "tributary-kept-\(UUID().uuidString)"
+        let path = NSTemporaryDirectory() + "/" + name
+        try Data(Self.bytes(50_000)).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        func isOpen() throws -> Bool {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").contains {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?.hasSuffix(name)
+                    == true
+            }
+        }
+        var kept: KeptBytes? = KeptBytes(Self.bytes(50_000), onDisk: path)
+        #expect(try isOpen() && kept?.count == 50_000)
+        kept = nil
+        #expect(try !isOpen())
     }
 
     @Test func `are given back when nobody holds them`() throws {

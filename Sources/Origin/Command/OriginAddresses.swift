@@ -15,14 +15,15 @@ enum OriginAddresses {
     }
 
     static func start(
-        _ place: HostPort, _ group: any EventLoopGroup,
+        _ place: HostPort, _ group: any EventLoopGroup, shortcut: @escaping Shortcut,
         handler: @escaping Server.Handler
     ) async throws(Complaint) -> Server {
         var limits = ServerLimits()
         limits.connections = 8_192  // a held request for news each, and players besides
         do {
             return try await Server.start(
-                host: place.host, port: place.port, group: group, limits: limits, handler: handler)
+                host: place.host, port: place.port, group: group, limits: limits, shortcut: shortcut,
+                handler: handler)
         } catch {
             throw Complaint(binding: "\(place)", error)
         }

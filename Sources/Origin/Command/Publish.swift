@@ -61,6 +61,7 @@ struct Publish: AsyncParsableCommand {
 
     func run() async {
         prepareForSignals()
+        raiseFileLimit()
         bootstrapLogging()
         await complaining { try await publish() }
     }
@@ -76,7 +77,9 @@ struct Publish: AsyncParsableCommand {
         let group = MultiThreadedEventLoopGroup.singleton
         let served = Mutex<Broadcast?>(nil)
         let running = Mutex<Server?>(nil)
-        let server = try await OriginAddresses.start(place, group) { request, eventLoop in
+        let server = try await OriginAddresses.start(place, group) { request, remote, body in
+            served.withLock { $0 }?.site.answer(request, from: remote, to: &body)
+        } handler: { request, eventLoop in
             served.withLock { $0 }?.site.answer(request, on: eventLoop)
                 ?? eventLoop.makeSucceededFuture(Response(status: 503, headers: [("retry-after", "1")]))
         }

@@ -52,6 +52,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async {
         prepareForSignals()
+        raiseFileLimit()
         bootstrapLogging()
         await complaining { try await serve() }
     }
@@ -65,7 +66,7 @@ struct Serve: AsyncParsableCommand {
         let sites = OriginSites {
             IngestMetrics.text(reception.figures, malformed: running.withLock { $0 }?.malformed ?? [:])
         }
-        let server = try await OriginAddresses.start(place, group) { sites.answer($0, on: $1) }
+        let server = try await OriginAddresses.start(place, group, shortcut: sites.answer) { sites.answer($0, on: $1) }
         running.withLock { $0 = server }
         let ingest = Ingest(reception, group)
         do {

@@ -12,6 +12,8 @@ package struct SegmentCutter: Sendable {
     private var segmentStart: Int64?
     private var lastKeyframe: Int64 = 0
     private var longestInterval: Int64
+    /// Nothing is shown yet in the segment that has begun: the next picture begins one, as players expect.
+    private var isBridged = false
     /// In whole seconds; `nil` until the first cut decides it.
     package private(set) var targetDuration: Int?
 
@@ -39,7 +41,8 @@ package struct SegmentCutter: Sendable {
         lastKeyframe = time
         let due = origin + ((start + tolerance - origin) / wished + 1) * wished - tolerance
         let elapsed = time - start
-        guard elapsed > 0, time >= due || elapsed + longestInterval > limit else { return false }
+        guard elapsed > 0, isBridged || time >= due || elapsed + longestInterval > limit else { return false }
+        isBridged = false
         if targetDuration == nil {
             targetDuration = Self.target(wished: wished, longest: max(longestInterval, elapsed))
         }
@@ -54,6 +57,7 @@ package struct SegmentCutter: Sendable {
             targetDuration = Self.target(wished: wished, longest: max(longestInterval, time - start))
         }
         segmentStart = nil
+        isBridged = false
     }
 
     private var limit: Int64 {
@@ -61,19 +65,42 @@ package struct SegmentCutter: Sendable {
         return Int64(target) * 1_000_000 + 499_999
     }
 
+    /// How long a segment may become for want of a keyframe.
+    private var longest: Int64 { targetDuration == nil ? max(limit, Self.patience) : limit }
+
     /// Whether a segment must begin at `time`, which is no keyframe, because the one before would become too long.
     ///
     /// - Parameter length: how long the picture at `time` is shown.
     package mutating func mustBegin(at time: Int64, length: Int64) -> Bool {
         guard let start = segmentStart, time > start else { return false }
-        let longest = targetDuration == nil ? max(limit, Self.patience) : limit
         let elapsed = time - start
-        guard elapsed + length > longest else { return false }
+        guard isBridged || elapsed + length > longest else { return false }
+        isBridged = false
         if targetDuration == nil {
             targetDuration = Self.target(wished: wished, longest: max(longestInterval, elapsed))
         }
         segmentStart = time
         return true
+    }
+
+    /// Where a segment must begin without any picture, because none comes before `time` and the one before would become
+    /// too long; `nil` when it would not.
+    ///
+    /// - Parameter shown: when the newest picture begins.
+    package mutating func mustBegin(between shown: Int64, and time: Int64) -> Int64? {
+        guard let start = segmentStart, time - start > longest else { return nil }
+        let next = min(max(start + wished, shown + 1_000), start + longest)
+        guard next > start, next < time, mustBegin(at: next, length: longest) else { return nil }
+        // One hole says nothing about the keyframes to come.
+        lastKeyframe = next
+        isBridged = true
+        return next
+    }
+
+    /// The latest end of a segment after which nothing is shown before `time`; `nil` when it may last until then.
+    package func mustEnd(before time: Int64) -> Int64? {
+        guard let start = segmentStart, time - start > longest else { return nil }
+        return start + longest
     }
 
     /// Keyframes are too far apart for segments that are as short as wished; known after the first of them.

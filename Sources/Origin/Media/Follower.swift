@@ -27,6 +27,9 @@ final class Follower {
     /// The source begins a segment at `time`.
     func begin(_ row: Int, at time: Int64) { cuts.append((row, time)) }
 
+    /// Where the next segment begins for which nothing has come yet.
+    var due: Int64? { cuts.first?.time }
+
     func take() -> [(row: Int, media: CutSegment.Media?)] {
         defer { finished = [] }
         return finished

@@ -48,10 +48,17 @@ struct Packaging {
     /// Sound that came before the first keyframe, at most so many packets.
     private var early: [KeptPacket] = []
     private static let earliest = 512
-    /// Sound alone that the pictures have not come to yet.
+    /// Sound that the pictures have not come to yet.
     private var ahead: [KeptPacket] = []
     private static let farthest = 4_096
+    /// How far ahead of the pictures sound may be before they are taken to be late: senders weave them loosely.
+    private static let looseness: Int64 = 3 * 90_000
+    /// When the newest picture begins.
+    private var shown = Int64.min
     private var lastAudio = Int64.min
+    /// What stands in for sound that does not come.
+    private var silence: Silence?
+    private static let patience: Int64 = 3 * 90_000
 
     /// The first picture of the segment that is being written.
     private var segmentStart: Int64?
@@ -197,6 +204,8 @@ struct Packaging {
         early = []
         ahead = []
         hasNewSound = false
+        silence = nil
+        shown = .min
         lastVideo = .min
         lastAudio = .min
     }
@@ -264,8 +273,8 @@ struct Packaging {
             // What cannot be read as what came before waits for pictures that begin anew.
             guard !hasNewSound else { return }
         }
-        if isKeyframe, try mendTrack(packet) {
-            try finishSegment(at: end, isLast: false)
+        if isKeyframe, let seam = try seam(before: packet) {
+            try finishSegment(at: seam, isLast: false)
             startAnew()
             _ = timeline.judge(packet.pointee.dts, isLeading: true)
         }
@@ -279,12 +288,28 @@ struct Packaging {
         packet.pointee.dts += shift
         guard isInOrder(packet, isVideo: isLeading && demuxer.hasVideo) else { return }
         try pace(packet.pointee.dts, of: demuxer.input)
-        if isLeading { try cutIfDue(packet, isKeyframe: isKeyframe) }
+        if isLeading {
+            try cutIfDue(packet, isKeyframe: isKeyframe)
+            try fallSilent(until: packet.pointee.dts, demuxer)
+        } else {
+            silence = nil
+        }
         try write(packet, demuxer, isLeading: isLeading)
         try settle()
     }
 
-    /// Whether the encoder has changed what its pictures are made of; then all begins anew.
+    /// Where the segment ends if all begins anew with a keyframe: because it is made of something else, or because
+    /// nothing was to be seen or heard before it for longer than a segment may last.
+    private mutating func seam(before packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Int64? {
+        if try mendTrack(packet) { return end }
+        guard accompanying == nil, let shift,
+            let latest = cutter.mustEnd(before: Self.microseconds(packet.pointee.pts + shift))
+        else { return nil }
+        end = min(end, latest * 9 / 100)
+        return end
+    }
+
+    /// Whether the encoder has changed what its pictures are made of.
     private mutating func mendTrack(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Bool {
         guard let leading else { return false }
         guard let changed = leading.changed(by: packet) else { return hasNewSound }
@@ -294,6 +319,23 @@ struct Packaging {
             .warned(
                 "the encoder has changed its \(changed.isVideo ? "pictures" : "sound"); players see a discontinuity"))
         return true
+    }
+
+    /// A track of sound alone must go on when the sender's has ended, or no segment would ever be complete again.
+    private mutating func fallSilent(until time: Int64, _ demuxer: Demuxer) throws(MediaError) {
+        guard let accompanying, let sound, settings.container == .cmaf else { return }
+        if silence == nil {
+            let last = lastAudio == .min ? sound.due ?? time : lastAudio
+            guard time - last > Self.patience, let made = Silence(accompanying, after: last) else { return }
+            onEvent(.warned("no sound has come for 3 s: silence stands in for it"))
+            silence = made
+        }
+        while let piece = silence, piece.time < time {
+            guard let kept = silence?.next() else { return }
+            defer { withExtendedLifetime(kept) {} }
+            lastAudio = kept.packet.pointee.dts
+            try write(kept.packet, demuxer, isLeading: false)
+        }
     }
 
     private func stamp(_ packet: UnsafeMutablePointer<AVPacket>, from base: AVRational, isVideo: Bool) {
@@ -335,6 +377,8 @@ struct Packaging {
         // A picture that others refer to in both directions is shown late; its place in the row is what counts.
         let time = isKeyframe ? packet.pointee.pts : packet.pointee.dts + reordering
         if isKeyframe { reordering = packet.pointee.pts - packet.pointee.dts }
+        try bridge(to: time)
+        defer { shown = max(shown, time) }
         let begins =
             isKeyframe
             ? cutter.begins(at: Self.microseconds(time))
@@ -348,15 +392,6 @@ struct Packaging {
                         + "In OBS: Settings, Output, Streaming, Keyframe Interval: 2 s"))
         }
         guard begins else { return }
-        if let start = segmentStart {
-            let media = try muxer?.cut(before: packet.pointee.dts)
-            close(media, from: start, until: time, isLast: false)
-        }
-        if anchor == nil {
-            anchor = (time, max(Self.unixMilliseconds, programEnd))
-            generation += 1
-        }
-        segmentStart = time
         delay.reset()
         let isOpen = isKeyframe && leading?.isClosed(packet) == false
         if isOpen, !hasWarnedOfOpenGroups {
@@ -366,7 +401,35 @@ struct Packaging {
                     "pictures after a keyframe refer to pictures before it, so that who begins there sees errors: switch "
                         + "the encoder's open GOP off (x264: open-gop=0)"))
         }
-        let row = board.begin(programTime: programTime(of: time), isDependent: !isKeyframe || isOpen)
+        try begin(at: time, before: packet.pointee.dts, isKeyframe: isKeyframe, isDependent: !isKeyframe || isOpen)
+    }
+
+    /// Where no picture comes for long, segments of sound alone keep what the playlist promises. Fragments, which have a
+    /// track each, and pictures without sound have nothing to put there.
+    private mutating func bridge(to time: Int64) throws(MediaError) {
+        guard settings.container == .ts, accompanying != nil, leading?.isVideo == true, shown != .min else { return }
+        while let boundary = cutter.mustBegin(between: Self.microseconds(shown), and: Self.microseconds(time)) {
+            let boundary = boundary * 9 / 100
+            try release(before: boundary)
+            try begin(at: boundary, before: boundary, isKeyframe: false, isDependent: true)
+        }
+    }
+
+    /// Ends the segment that is being written, and begins another. `next` is the decode time of the packet that follows.
+    private mutating func begin(
+        at time: Int64, before next: Int64, isKeyframe: Bool, isDependent: Bool
+    ) throws(MediaError) {
+        if let start = segmentStart {
+            if settings.container == .ts { try release(before: next) }
+            let media = try muxer?.cut(before: next)
+            close(media, from: start, until: time, isLast: false)
+        }
+        if anchor == nil {
+            anchor = (time, max(Self.unixMilliseconds, programEnd))
+            generation += 1
+        }
+        segmentStart = time
+        let row = board.begin(programTime: programTime(of: time), isDependent: isDependent)
         self.row = row
         if board.count > board.rungs.upperBound { follow(row, at: time) }
         guard smaller != nil, let leading else { return }
@@ -404,12 +467,23 @@ struct Packaging {
         if isLeading {
             try smaller?.feed(packet, SourceClock(pass: pass, shift: shift ?? 0))
             try release(before: packet.pointee.dts)
+            try mux(packet, leading, to: 0)
         } else {
-            if sound != nil { ahead.append(KeptPacket(packet)) }
+            ahead.append(KeptPacket(packet))
             if ahead.count > Self.farthest { try release(before: .max) }
             if settings.container == .ts { smaller?.accompany(packet) }
+            try bridge(to: packet.pointee.pts - Self.looseness)
         }
-        guard isLeading || settings.container == .ts else { return }
+        let playing = Self.microseconds(end - (self.segmentStart ?? segmentStart))
+        let size = muxer?.length ?? 0
+        guard size <= Limits.segmentLength - (1 << 20), playing <= Limits.duration.upperBound else {
+            throw .segmentTooLarge(demuxer.name, seconds: Int(playing / 1_000_000), bytes: size)
+        }
+    }
+
+    private mutating func mux(
+        _ packet: UnsafeMutablePointer<AVPacket>, _ leading: Track, to stream: Int
+    ) throws(MediaError) {
         let muxer: Muxer
         if let current = self.muxer {
             muxer = current
@@ -418,28 +492,31 @@ struct Packaging {
             muxer = try Muxer(tracks, container: settings.container, offset: offset)
             self.muxer = muxer
         }
-        try muxer.write(packet, to: isLeading ? 0 : 1)
-        let playing = Self.microseconds(end - segmentStart)
-        guard muxer.length <= Limits.segmentLength - (1 << 20), playing <= Limits.duration.upperBound else {
-            throw .segmentTooLarge(demuxer.name, seconds: Int(playing / 1_000_000), bytes: muxer.length)
-        }
+        try muxer.write(packet, to: stream)
     }
 
     /// Sound that is ahead of the pictures waits for them: the next may begin a segment.
     private mutating func release(before time: Int64) throws(MediaError) {
         let due = ahead.prefix { $0.packet.pointee.dts < time }
         ahead.removeFirst(due.count)
-        for kept in due { try sound?.lead(kept) }
+        for kept in due {
+            if settings.container == .ts, let leading {
+                let copy = sound == nil ? kept : KeptPacket(kept.packet)
+                defer { withExtendedLifetime(copy) {} }
+                try mux(copy.packet, leading, to: 1)
+            }
+            try sound?.lead(kept)
+        }
     }
 
     /// Closes the segment that is being written, if there is one, and waits for its copies.
     private mutating func finishSegment(at time: Int64, isLast: Bool) throws(MediaError) {
         guard let start = segmentStart else { return }
         cutter.finish(at: Self.microseconds(time))
+        try release(before: .max)
         let media = try muxer?.finish()
         muxer = nil
         close(media, from: start, until: time, isLast: isLast)
-        try release(before: .max)
         try sound?.finish()
         try settle()
         sound = nil

@@ -72,7 +72,8 @@ final class Track {
         return track
     }
 
-    private static let rates: [Int32] = [
+    /// As AAC numbers them.
+    static let rates: [Int32] = [
         96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
     ]
 

@@ -84,7 +84,8 @@ package final class Broadcast: Sendable {
             origins: [surroundings.base])
         let link = "\(magnet)"
         (self.hls, self.link) = (hls, link)
-        site = OriginSite(publication, on: surroundings.uplink, link: { (link, hls) }, malformed: surroundings.malformed)
+        site = OriginSite(
+            publication, on: surroundings.uplink, link: { (link, hls) }, malformed: surroundings.malformed)
         registrar = Registrar(
             publication, trackers: surroundings.trackers, hls: hls, client: surroundings.client, log: log)
 

@@ -24,6 +24,18 @@ package final class OriginSite: Sendable {
         var kind: String
         var headers: [(String, String)]
         var text: CompressedText
+        /// Whole answers, and the lengths of their bodies.
+        var plain: (bytes: ByteBuffer, length: Int)?
+        var compressed: (bytes: ByteBuffer, length: Int)?
+
+        init(version: Int, kind: String, headers: [(String, String)], text: CompressedText) {
+            (self.version, self.kind, self.headers, self.text) = (version, kind, headers, text)
+            func whole(_ isCompressed: Bool) -> (ByteBuffer, Int)? {
+                let response = text.response(isCompressed: isCompressed, headers: headers)
+                return response.whole.map { ($0, response.length ?? 0) }
+            }
+            (plain, compressed) = (whole(false), whole(true))
+        }
     }
 
     package init(
@@ -87,6 +99,40 @@ package final class OriginSite: Sendable {
             return eventLoop.makeSucceededFuture(records(rest[2], of: rendition))
         default: return notFound(eventLoop)
         }
+    }
+
+    /// The broadcast that is asked for.
+    static func broadcast(in request: PlainRequest) -> BroadcastID? {
+        let target = request.target
+        guard target.count > 65 else { return nil }
+        return Word256(hexDigits: UnsafeRawBufferPointer(rebasing: target[1..<65])).map(BroadcastID.init)
+    }
+
+    /// What is asked for most, as most players do: all of a segment by its content, and playlists as they were last made.
+    package func answer(
+        _ request: PlainRequest, from remote: SocketAddress, to body: inout ByteBuffer
+    ) -> ShortAnswer? {
+        guard !request.isConditional, Self.broadcast(in: request) == publication.broadcast else { return nil }
+        let (target, place): (_, StaticString) = (request.target, "/segments/")
+        let start = 65 + place.utf8CodeUnitCount
+        let end = start + 64
+        guard target.count > end, target[end] == UInt8(ascii: "."),
+            place.withUTF8Buffer({ $0.elementsEqual(target[65..<start]) }),
+            let root = Word256(hexDigits: UnsafeRawBufferPointer(rebasing: target[start..<end])).map(Root.init)
+        else { return text(at: String(decoding: target, as: UTF8.self), isCompressed: request.takesGzip) }
+        guard let content = publication.content(root),
+            target[(end + 1)...].elementsEqual(content.kind.rawValue.utf8)
+        else { return nil }
+        count("segment", content.bytes.count)
+        return .kept(content.bytes)
+    }
+
+    private func text(at path: String, isCompressed: Bool) -> ShortAnswer? {
+        guard let made = texts.withLock({ $0[path] }), made.version == publication.version,
+            let answer = isCompressed ? made.compressed : made.plain
+        else { return nil }
+        count(made.kind, answer.length)
+        return .whole(answer.bytes)
     }
 
     private static func rendition(_ text: String) -> Int? {
@@ -186,19 +232,7 @@ package final class OriginSite: Sendable {
     }
 
     private func answer(_ content: Publication.Content, _ root: Root, _ request: Request) -> Response {
-        let bytes = content.bytes
-        let type =
-            switch content.kind {
-            case .transport: "video/mp2t"
-            case .fragment: "video/iso.segment"
-            case .initialization: "video/mp4"
-            }
-        let tag = "\"\(root)\""
-        let headers =
-            Self.cors + [
-                ("content-type", type), ("etag", tag), ("accept-ranges", "bytes"),
-                ("cache-control", "public, max-age=31536000, immutable"),
-            ]
+        let (bytes, tag, headers) = (content.bytes, "\"\(root)\"", content.bytes.headers)
         if let known = request.header("if-none-match"), known == "*" || known.contains(tag) {
             return Response(status: 304, headers: headers)
         }
@@ -237,7 +271,7 @@ package final class OriginSite: Sendable {
         return UInt64(text)
     }
 
-    private static let cors = [
+    static let cors = [
         ("access-control-allow-origin", "*"),
         ("access-control-expose-headers", "ETag, Content-Range"),
     ]
@@ -257,11 +291,15 @@ package final class OriginSite: Sendable {
     }
 
     private func counted(_ kind: String, _ response: Response) -> Response {
+        count(kind, response.length ?? 0)
+        return response
+    }
+
+    private func count(_ kind: String, _ bytes: Int) {
         sent.withLock {
             $0[kind, default: (0, 0)].requests += 1
-            $0[kind, default: (0, 0)].bytes += response.length ?? 0
+            $0[kind, default: (0, 0)].bytes += bytes
         }
-        return response
     }
 
     private var metrics: String {

@@ -5,23 +5,25 @@ package import WebServer
 
 /// The HTTP surface of an origin with several broadcasts: each has its own below its id.
 package final class OriginSites: Sendable {
-    private let broadcasts = Mutex<[String: Broadcast]>([:])
+    private let broadcasts = Mutex<[BroadcastID: Broadcast]>([:])
     private let extraMetrics: @Sendable () -> String
 
     /// - Parameter metrics: what else is counted, in the text format of Prometheus.
     package init(metrics: @escaping @Sendable () -> String) { extraMetrics = metrics }
 
     package func add(_ broadcast: Broadcast) {
-        broadcasts.withLock { $0["\(broadcast.publication.broadcast)"] = broadcast }
+        broadcasts.withLock { $0[broadcast.publication.broadcast] = broadcast }
     }
 
     package func remove(_ broadcast: Broadcast) {
-        broadcasts.withLock { $0["\(broadcast.publication.broadcast)"] = nil }
+        broadcasts.withLock { $0[broadcast.publication.broadcast] = nil }
     }
 
     package func answer(_ request: Request, on eventLoop: any EventLoop) -> EventLoopFuture<Response> {
         let first = request.path.split(separator: "/", maxSplits: 1).first.map(String.init) ?? ""
-        if let broadcast = broadcasts.withLock({ $0[first] }) { return broadcast.site.answer(request, on: eventLoop) }
+        if let broadcast = BroadcastID(hex: first).flatMap({ id in broadcasts.withLock { $0[id] } }) {
+            return broadcast.site.answer(request, on: eventLoop)
+        }
         switch request.path {
         case "/": return eventLoop.makeSucceededFuture(page)
         case "/healthz": return eventLoop.makeSucceededFuture(Response(text: "ok\n"))
@@ -33,6 +35,16 @@ package final class OriginSites: Sendable {
                     status: 404, headers: [("content-type", "text/plain"), ("cache-control", "no-store")],
                     body: .bytes(ByteBuffer(string: "not found\n"))))
         }
+    }
+
+    /// A segment by its content, for who wants all of it: what an origin sends most.
+    package func answer(
+        _ request: PlainRequest, from remote: SocketAddress, to body: inout ByteBuffer
+    ) -> ShortAnswer? {
+        guard let id = OriginSite.broadcast(in: request), let broadcast = broadcasts.withLock({ $0[id] }) else {
+            return nil
+        }
+        return broadcast.site.answer(request, from: remote, to: &body)
     }
 
     private var all: [Broadcast] { broadcasts.withLock { $0.values.sorted { $0.name < $1.name } } }

@@ -49,8 +49,24 @@ package final class Publication: Sendable {
             case transport = "ts", fragment = "m4s", initialization = "mp4"
         }
 
-        package var kind: Kind
-        package var bytes: KeptBytes
+        package let kind: Kind
+        package let bytes: KeptBytes
+
+        init(_ kind: Kind, _ bytes: [UInt8], root: Root, in folder: DataFolder) {
+            self.kind = kind
+            let type =
+                switch kind {
+                case .transport: "video/mp2t"
+                case .fragment: "video/iso.segment"
+                case .initialization: "video/mp4"
+                }
+            self.bytes = KeptBytes(
+                bytes, onDisk: SegmentStore.path(of: root, in: folder.path),
+                headers: OriginSite.cors + [
+                    ("content-type", type), ("etag", "\"\(root)\""), ("accept-ranges", "bytes"),
+                    ("cache-control", "public, max-age=31536000, immutable"),
+                ])
+        }
     }
 
     /// What a request may wait for.
@@ -134,14 +150,15 @@ package final class Publication: Sendable {
         opening.targetDuration = journal.targetDuration
         opening.renditions = journal.renditions
         opening.window = Window(discontinuitySequence: journal.discontinuities)
-        Self.restore(&opening, from: SegmentStore(in: folder.path), epoch: epoch, closing: folder.closing)
+        Self.restore(&opening, from: folder, epoch: epoch, closing: folder.closing)
         state = Mutex(opening)
         store = Mutex(SegmentStore(in: folder.path))
     }
 
     private static func restore(
-        _ state: inout State, from store: SegmentStore, epoch: UInt32, closing: UInt64?
+        _ state: inout State, from folder: DataFolder, epoch: UInt32, closing: UInt64?
     ) {
+        let store = SegmentStore(in: folder.path)
         for row in state.journal.rows {
             guard let record = row.first?.record else { continue }
             var evicted: [Record] = []
@@ -156,10 +173,11 @@ package final class Publication: Sendable {
                 guard let (bytes, leaves) = store.read(copy.record.root) else { continue }
                 if let section = copy.record.initialization {
                     guard let (bytes, _) = store.read(section) else { continue }
-                    state.contents[section] = Content(kind: .initialization, bytes: KeptBytes(bytes))
+                    state.contents[section] = Content(.initialization, bytes, root: section, in: folder)
                 }
                 state.contents[copy.record.root] = Content(
-                    kind: copy.record.initialization == nil ? .transport : .fragment, bytes: KeptBytes(bytes))
+                    copy.record.initialization == nil ? .transport : .fragment, bytes, root: copy.record.root,
+                    in: folder)
                 state.held[sequence]?.copies[number].leaves = leaves
             }
         }
@@ -294,10 +312,10 @@ extension Publication {
             })
         for cut in cuts {
             state.contents[cut.root] = Content(
-                kind: cut.section == nil ? .transport : .fragment, bytes: KeptBytes(cut.media.bytes))
+                cut.section == nil ? .transport : .fragment, cut.media.bytes, root: cut.root, in: folder)
             guard let section = cut.section, state.contents[section] == nil else { continue }
             state.contents[section] = Content(
-                kind: .initialization, bytes: KeptBytes(cut.media.initialization ?? []))
+                .initialization, cut.media.initialization ?? [], root: section, in: folder)
         }
         let lost = state.forget(state.window.append(record))
         store.withLock { store in

@@ -9,6 +9,9 @@ package final class SegmentStore {
 
     package init(in folder: String) { self.folder = folder + "/segments" }
 
+    /// Where a segment is, in the data folder at `path`, once it is written.
+    static func path(of root: Root, in path: String) -> String { "\(path)/segments/\(root)" }
+
     private func path(of root: Root) -> String { "\(folder)/\(root)" }
 
     /// The first failure after a success throws; later ones are the same story.

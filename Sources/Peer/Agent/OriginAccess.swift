@@ -266,7 +266,8 @@ final class OriginAccess: @unchecked Sendable {
         let state = NIOLoopBound(Exchange(head, bytes, done), eventLoop: eventLoop)
         let task = NIOLoopBoundBox<WebTask?>(nil, eventLoop: eventLoop)
         task.value = client.get(
-            "\(bases[base])/\(broadcast)/\(path)", headers: headers, range: range, limit: limit, timeout: timeout, stallTimeout: stall,
+            "\(bases[base])/\(broadcast)/\(path)", headers: headers, range: range, limit: limit, timeout: timeout,
+            stallTimeout: stall,
             on: eventLoop,
             onHead: { head in
                 guard let flaw = state.value.head(head) else { return }

@@ -47,7 +47,17 @@ package struct MediaReading: Sendable {
 
 /// What must hold from one segment to the next.
 package struct Continuity: Sendable {
-    private var last: (sequence: Int, reading: MediaReading, duration: Int64)?
+    /// A track where it was last: one may pause for a segment, when nothing is to be seen for long.
+    private struct Seen {
+        var track: MediaReading.Track
+        /// How long its segment is.
+        var duration: Int64
+        /// From the beginning of that segment to the beginning of the next one to come.
+        var since: Int64
+    }
+
+    private var last: Int?
+    private var seen: [Seen] = []
 
     package init() {}
 
@@ -57,7 +67,14 @@ package struct Continuity: Sendable {
     package mutating func add(
         _ reading: MediaReading, sequence: Int, duration: Int64, isNew: Bool, at place: String
     ) -> [Finding] {
-        defer { last = (sequence, reading, duration) }
+        if isNew || last.map({ $0 + 1 }) != sequence { seen = [] }
+        defer {
+            last = sequence
+            seen = seen.filter { old in !reading.tracks.contains { Self.isSame($0, old.track) } }.map {
+                Seen(track: $0.track, duration: $0.duration, since: $0.since + duration)
+            }
+            seen += reading.tracks.map { Seen(track: $0, duration: duration, since: duration) }
+        }
         var findings: [Finding] = []
         if let video = reading.video ?? reading.tracks.first, let end = video.decodeEnd, video.timescale > 0 {
             // With pictures of varying length that are sent in another order, what is decoded and what is shown differ.
@@ -71,15 +88,15 @@ package struct Continuity: Sendable {
                             + "\(PlaylistReading.seconds(max(0, lengths[0]))) s"))
             }
         }
-        guard let last, last.sequence + 1 == sequence, !isNew else { return findings }
+        guard !seen.isEmpty else { return findings }
         for track in reading.tracks {
-            guard let before = last.reading.tracks.first(where: { $0.number == track.number && $0.kind == track.kind })
-            else {
+            guard let last = seen.first(where: { Self.isSame($0.track, track) }) else {
                 findings.append(
                     Finding(
                         .discontinuity, at: place, "track \(track.number) is new, and no EXT-X-DISCONTINUITY says so"))
                 continue
             }
+            let before = last.track
             if let from = before.counters, let to = track.counters, to.first != (from.last + 1) & 15 {
                 findings.append(
                     Finding(
@@ -94,25 +111,30 @@ package struct Continuity: Sendable {
                             .continuity, at: place,
                             "track \(track.number) begins \(gap) µs after the end of the last segment"))
                 }
-            } else if track.kind == .video || reading.video == nil {
+            } else if track.kind == .video || !seen.contains(where: { $0.track.kind == .video }) {
+                // Sound goes along with pictures as loosely as it was sent.
                 // Decoding times go on where pictures are shown in another order than they are sent, and pictures where
                 // their encoder reorders them as it likes.
                 let moved = [track.start - before.start, track.decodeStart - before.decodeStart].map {
                     Self.microseconds(Self.unwrapped($0), track.timescale)
                 }
                 let frame = last.duration / Int64(max(1, before.samples))
-                if let nearest = moved.min(by: { abs($0 - last.duration) < abs($1 - last.duration) }),
-                    abs(nearest - last.duration) > max(frame, 50_000)
+                if let nearest = moved.min(by: { abs($0 - last.since) < abs($1 - last.since) }),
+                    abs(nearest - last.since) > max(frame, 50_000)
                 {
                     findings.append(
                         Finding(
                             .continuity, at: place,
-                            "its timestamps begin \(nearest) µs after the last segment's, whose EXTINF is \(last.duration) µs"
+                            "its timestamps begin \(nearest) µs after the last segment's, whose EXTINF is \(last.since) µs"
                         ))
                 }
             }
         }
         return findings
+    }
+
+    private static func isSame(_ track: MediaReading.Track, _ other: MediaReading.Track) -> Bool {
+        track.number == other.number && track.kind == other.kind
     }
 
     /// A difference of counters of 33 bits, which may have wrapped in between.

@@ -33,6 +33,21 @@ package struct Word256: Hashable, Comparable, Sendable {
         self.init(bytes)
     }
 
+    /// The same from text that is not a string yet.
+    package init?(hexDigits digits: UnsafeRawBufferPointer) {
+        guard digits.count == 64 else { return nil }
+        func word(_ number: Int) -> UInt64? {
+            var word: UInt64 = 0
+            for digit in digits[number * 16..<number * 16 + 16] {
+                guard let value = Hexadecimal.value(digit) else { return nil }
+                word = word << 4 | UInt64(value)
+            }
+            return word
+        }
+        guard let a = word(0), let b = word(1), let c = word(2), let d = word(3) else { return nil }
+        words = (a, b, c, d)
+    }
+
     package var bytes: [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(32)
@@ -88,7 +103,7 @@ package enum Hexadecimal {
         return bytes
     }
 
-    private static func value(_ character: UInt8) -> UInt8? {
+    fileprivate static func value(_ character: UInt8) -> UInt8? {
         switch character {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
         case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10

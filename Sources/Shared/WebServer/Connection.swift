@@ -113,6 +113,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// A request was answered that never came here; so this is no silent connection.
     func answeredElsewhere() {
+        guard !isAnswering else { return }
         wait(.firstByte)
         // Among silent connections a second more or less decides nothing, and saying so takes a lock.
         guard let deadline, deadline.at - noted >= .seconds(1) else { return }
@@ -229,20 +230,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         if response.length == nil, isHTTP10, !isHead { keepsAlive = false }
 
         var bytes = ByteBufferAllocator().buffer(capacity: 512)
-        bytes.writeString("HTTP/1.1 \(response.status) ")
-        bytes.writeString(HTTPResponseStatus(statusCode: response.status).reasonPhrase)
-        bytes.writeString("\r\n")
-        for (name, value) in response.headers {
-            bytes.writeString(name)
-            bytes.writeString(": ")
-            // A line break in a value would let it write header fields of its own.
-            if value.utf8.contains(where: { $0 < 32 }) {
-                bytes.writeBytes(value.utf8.filter { $0 >= 32 })
-            } else {
-                bytes.writeString(value)
-            }
-            bytes.writeString("\r\n")
-        }
+        bytes.writeHead(status: response.status, response.headers)
         if !isBodiless, let length = response.length { bytes.writeString("content-length: \(length)\r\n") }
         if isChunked { bytes.writeString("transfer-encoding: chunked\r\n") }
         if response.status == 101 {
@@ -271,6 +259,17 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
             self.writer = writer
             stream(writer)
         }
+    }
+
+    /// Answers a request that never came here with all that is kept.
+    func answer(_ kept: KeptBytes) {
+        isAnswering = true
+        keepsAlive = true
+        deadline = nil
+        noteBusy(true)
+        write(kept.head)
+        rest = .kept(kept, 0..<kept.count)
+        pump()
     }
 
     /// Takes HTTP out of the pipeline. The connection counts as busy from now on.

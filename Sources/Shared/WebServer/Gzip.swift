@@ -47,8 +47,12 @@ package struct CompressedText: Sendable {
 
     /// The answer to a request for it.
     package func response(to request: Request, headers: [(String, String)]) -> Response {
+        response(isCompressed: request.acceptsGzip, headers: headers)
+    }
+
+    package func response(isCompressed: Bool, headers: [(String, String)]) -> Response {
         guard let gzip else { return Response(status: 200, headers: headers, body: .bytes(plain)) }
-        guard request.acceptsGzip else {
+        guard isCompressed else {
             return Response(status: 200, headers: headers + [("vary", "accept-encoding")], body: .bytes(plain))
         }
         return Response(

@@ -1,4 +1,5 @@
 package import NIOCore
+import NIOHTTP1
 
 /// What a handler answers; the server adds framing (content-length, transfer-encoding, connection) itself.
 package struct Response: Sendable {
@@ -30,6 +31,16 @@ package struct Response: Sendable {
         self.init(status: status, headers: [("content-type", type)], body: .bytes(ByteBuffer(string: text)))
     }
 
+    /// All of it as it is sent to who may ask again; `nil` for a body that does not lie in a buffer.
+    package var whole: ByteBuffer? {
+        guard case .bytes(let body) = body else { return nil }
+        var bytes = ByteBuffer()
+        bytes.writeHead(status: status, headers)
+        bytes.writeString("content-length: \(body.readableBytes)\r\n\r\n")
+        bytes.writeImmutableBuffer(body)
+        return bytes
+    }
+
     package var length: Int? {
         switch body {
         case .none: 0
@@ -37,6 +48,26 @@ package struct Response: Sendable {
         case .kept(_, let range): range.count
         case .stream(let length, _): length
         case .upgrade: 0
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// The first lines of an answer.
+    mutating func writeHead(status: Int, _ headers: [(String, String)]) {
+        writeString("HTTP/1.1 \(status) ")
+        writeString(HTTPResponseStatus(statusCode: status).reasonPhrase)
+        writeString("\r\n")
+        for (name, value) in headers {
+            writeString(name)
+            writeString(": ")
+            // A line break in a value would let it write header fields of its own.
+            if value.utf8.contains(where: { $0 < 32 }) {
+                writeBytes(value.utf8.filter { $0 >= 32 })
+            } else {
+                writeString(value)
+            }
+            writeString("\r\n")
         }
     }
 }

@@ -49,14 +49,15 @@ final class SwarmDoor: Sendable {
     }
 
     /// The same for the commonest request, before it is parsed in full.
-    func answer(_ target: UnsafeRawBufferPointer, from address: SocketAddress, to page: inout ByteBuffer) -> Bool {
+    func answer(_ request: PlainRequest, from address: SocketAddress, to page: inout ByteBuffer) -> ShortAnswer? {
         let path: StaticString = "/announce?"
-        let length = path.utf8CodeUnitCount
-        guard target.count > length, path.withUTF8Buffer({ $0.elementsEqual(target[..<length]) }),
+        let (length, target) = (path.utf8CodeUnitCount, request.target)
+        guard !request.takesGzip, !request.isConditional, target.count > length,
+            path.withUTF8Buffer({ $0.elementsEqual(target[..<length]) }),
             let source = Endpoint(address)
-        else { return false }
+        else { return nil }
         announce(UnsafeRawBufferPointer(rebasing: target[length...]), from: source.ip, to: &page)
-        return true
+        return .text
     }
 
     private func announce(_ query: UnsafeRawBufferPointer, from ip: IPAddress, to page: inout ByteBuffer) {
