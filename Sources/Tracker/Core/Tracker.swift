@@ -273,6 +273,9 @@ package struct Tracker: Sendable {
     /// Checks that may wait; a peer that is not checked counts as reachable.
     private static let checksAtOnce = 1_000
 
+    /// Whether somebody is to be dialled.
+    package var hasChecks: Bool { !checks.isEmpty }
+
     /// Whom to dial now, `limit` at most; `note` wants to hear how that went.
     package mutating func takeChecks(_ limit: Int = .max) -> [Check] {
         let taken = Array(checks.prefix(limit))

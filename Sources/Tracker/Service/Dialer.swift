@@ -10,9 +10,8 @@ final class Dialer: Sendable {
     /// Connections under way; who would be one too many is taken for reachable until its next turn.
     private static let limit = 256
     private static let patience = TimeAmount.seconds(3)
-    /// A few at a time, and often: announces wait meanwhile where there is one processor for both.
-    private static let dialsAtOnce = 4
-    static let pause = TimeAmount.milliseconds(10)
+    /// From one to the next: announces wait meanwhile where there is one processor for both.
+    private static let pause = TimeAmount.microseconds(2_500)
 
     private let group: any EventLoopGroup
     private let shared: SharedTracker
@@ -23,24 +22,29 @@ final class Dialer: Sendable {
         self.shared = shared
     }
 
-    /// Dials whoever is to be dialled now.
-    func work() {
-        for check in shared.with({ $0.takeChecks(Self.dialsAtOnce) }) {
-            guard underWay.load(ordering: .relaxed) < Self.limit,
-                let address = try? SocketAddress(
-                    packedIPAddress: ByteBuffer(bytes: check.endpoint.address), port: Int(check.endpoint.port))
-            else { continue }
-            underWay.wrappingAdd(1, ordering: .relaxed)
-            ClientBootstrap(group: group).connectTimeout(Self.patience).connect(to: address).whenComplete { result in
-                self.underWay.wrappingSubtract(1, ordering: .relaxed)
-                switch result {
-                case .success(let channel):
-                    channel.close(promise: nil)
-                    self.note(check, isReachable: true)
-                case .failure(let error) where Self.isAnswer(error): self.note(check, isReachable: false)
-                // Our own trouble says nothing about the peer.
-                case .failure: self.shared.countDial("failed")
-                }
+    /// Nobody wakes it while nobody is to be dialled.
+    func start() {
+        shared.whenChecksWait { [weak self] in
+            guard let self else { return }
+            group.next().scheduleTask(in: Self.pause) { for check in self.shared.takeChecks(1) { self.dial(check) } }
+        }
+    }
+
+    private func dial(_ check: Tracker.Check) {
+        guard underWay.load(ordering: .relaxed) < Self.limit,
+            let address = try? SocketAddress(
+                packedIPAddress: ByteBuffer(bytes: check.endpoint.address), port: Int(check.endpoint.port))
+        else { return }
+        underWay.wrappingAdd(1, ordering: .relaxed)
+        ClientBootstrap(group: group).connectTimeout(Self.patience).connect(to: address).whenComplete { result in
+            self.underWay.wrappingSubtract(1, ordering: .relaxed)
+            switch result {
+            case .success(let channel):
+                channel.close(promise: nil)
+                self.note(check, isReachable: true)
+            case .failure(let error) where Self.isAnswer(error): self.note(check, isReachable: false)
+            // Our own trouble says nothing about the peer.
+            case .failure: self.shared.countDial("failed")
             }
         }
     }

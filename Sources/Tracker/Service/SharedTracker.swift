@@ -23,6 +23,9 @@ final class SharedTracker: Sendable {
     /// So that nobody asks the core about segments when there are none.
     private let rootCount = Atomic(0)
     let tallies = Tallies()
+    /// Said to whoever dials, once until it has asked who waits.
+    private let bell = Mutex<(@Sendable () -> Void)?>(nil)
+    private let hasRung = Atomic(false)
 
     private let access: AccessGuard
     private let announces: Mutex<RateLimit>
@@ -71,18 +74,35 @@ final class SharedTracker: Sendable {
         do throws(Tracker.Refusal) {
             guard access.admits(announcement.broadcast) else { throw .notAllowed }
             guard mayAnnounce(source.ip) else { throw .tooFast }
-            let calls = try tracker.withLock { tracker throws(Tracker.Refusal) in
+            let (calls, mustDial) = try tracker.withLock { tracker throws(Tracker.Refusal) in
                 try tracker.announce(announcement, from: source, bell: bell, at: now, into: &welcome)
                 if tracker.rootCount != rootCount.load(ordering: .relaxed) {
                     rootCount.store(tracker.rootCount, ordering: .relaxed)
                 }
-                return tracker.takeCalls()
+                return (tracker.takeCalls(), tracker.hasChecks)
             }
+            if mustDial { ringForChecks() }
             for call in calls { countCall(DatagramDoor.ring(call) ? "sent" : "failed") }
         } catch {
             countRefused("\(error)")
             throw error
         }
+    }
+
+    /// `body` is called when somebody waits to be dialled, and not again until `takeChecks` is.
+    func whenChecksWait(_ body: @escaping @Sendable () -> Void) { bell.withLock { $0 = body } }
+
+    /// Whom to dial now.
+    func takeChecks(_ limit: Int) -> [Tracker.Check] {
+        hasRung.store(false, ordering: .relaxed)
+        let (checks, areMore) = with { ($0.takeChecks(limit), $0.hasChecks) }
+        if areMore { ringForChecks() }
+        return checks
+    }
+
+    private func ringForChecks() {
+        guard !hasRung.load(ordering: .relaxed), !hasRung.exchange(true, ordering: .relaxed) else { return }
+        bell.withLock { $0 }?()
     }
 
     var hasRoots: Bool { rootCount.load(ordering: .relaxed) > 0 }
