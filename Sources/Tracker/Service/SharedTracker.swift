@@ -23,9 +23,10 @@ final class SharedTracker: Sendable {
     /// So that nobody asks the core about segments when there are none.
     private let rootCount = Atomic(0)
     let tallies = Tallies()
-    /// Said to whoever dials, once until it has asked who waits.
-    private let bell = Mutex<(@Sendable () -> Void)?>(nil)
-    private let hasRung = Atomic(false)
+    private struct Ear: Sendable { weak var dialer: Dialer? }
+    private let ear = Mutex(Ear())
+    /// The dialer is awake, so that nobody has to wake it.
+    let isDialling = Atomic(false)
 
     private let access: AccessGuard
     private let announces: Mutex<RateLimit>
@@ -81,7 +82,7 @@ final class SharedTracker: Sendable {
                 }
                 return (tracker.takeCalls(), tracker.hasChecks)
             }
-            if mustDial { ringForChecks() }
+            if mustDial, !isDialling.load(ordering: .relaxed) { ear.withLock { $0.dialer }?.wake() }
             for call in calls { countCall(DatagramDoor.ring(call) ? "sent" : "failed") }
         } catch {
             countRefused("\(error)")
@@ -89,21 +90,8 @@ final class SharedTracker: Sendable {
         }
     }
 
-    /// `body` is called when somebody waits to be dialled, and not again until `takeChecks` is.
-    func whenChecksWait(_ body: @escaping @Sendable () -> Void) { bell.withLock { $0 = body } }
-
-    /// Whom to dial now.
-    func takeChecks(_ limit: Int) -> [Tracker.Check] {
-        hasRung.store(false, ordering: .relaxed)
-        let (checks, areMore) = with { ($0.takeChecks(limit), $0.hasChecks) }
-        if areMore { ringForChecks() }
-        return checks
-    }
-
-    private func ringForChecks() {
-        guard !hasRung.load(ordering: .relaxed), !hasRung.exchange(true, ordering: .relaxed) else { return }
-        bell.withLock { $0 }?()
-    }
+    /// Wakes the dialer, as long as it lives, whenever somebody is to be dialled.
+    func follow(_ dialer: Dialer) { ear.withLock { $0.dialer = dialer } }
 
     var hasRoots: Bool { rootCount.load(ordering: .relaxed) > 0 }
 

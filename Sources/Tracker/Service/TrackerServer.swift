@@ -179,8 +179,8 @@ package final class TrackerServer: Sendable {
         self.web = web
         self.group = group
         let ticks = Atomic(0)
-        dialer = Dialer(group, shared)
-        dialer.start()
+        dialer = Dialer(group.next(), shared)
+        shared.follow(dialer)
         upkeep = group.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(2)) { _ in
             let viewers = shared.with { tracker in
                 tracker.expire(at: shared.now)
