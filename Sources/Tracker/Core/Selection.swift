@@ -63,7 +63,6 @@ struct Selection: Sendable {
         }
     }
 
-    /// A loop without a way out takes several at a time.
     private static func count(of network: UInt64, in networks: [UInt64]) -> Int {
         var count = 0
         for other in networks { count += other == network ? 1 : 0 }
