@@ -233,9 +233,9 @@ struct SwarmDialect: Dialect {
         guard answer.count >= 20, number(0) == 1, number(8) > 0 else { return nil }
         let members = world.members(of: world.swarm(of: peer))
         let (count, rest) = (answer.count - 20).quotientAndRemainder(dividingBy: 6)
-        guard rest == 0, count <= max(wanted, 1), number(12) + number(16) <= members.count else { return nil }
+        guard rest == 0, count <= max(wanted, 1), Int(number(12)) + Int(number(16)) <= members.count else { return nil }
         guard !isJoining else { return true }
-        guard number(12) + number(16) == members.count else { return nil }
+        guard Int(number(12)) + Int(number(16)) == members.count else { return nil }
         let list = UnsafeRawBufferPointer(rebasing: answer[20...])
         if isThorough, !isSound(list, of: members, asker: namesAsker ? nil : peer, in: world) { return nil }
         return count >= min(wanted, 200, members.count - 1)
