@@ -11,6 +11,11 @@ protocol Dialect {
         -> Int
     /// `nil` for an answer that is not valid, else whether it named as many as it should.
     func check(_ answer: UnsafeRawBufferPointer, to peer: Int, isThorough: Bool) -> Bool?
+    func isAnswer(_ datagram: UnsafeRawBufferPointer) -> Bool
+}
+
+extension Dialect {
+    func isAnswer(_ datagram: UnsafeRawBufferPointer) -> Bool { true }
 }
 
 /// Many clients in one thread: four sockets, each request from its own client's address.
@@ -118,6 +123,8 @@ final class DatagramLoad {
                     isQuiet = false
                     withUnsafeBytes(of: &answer.pointee.bytes) { bytes in
                         let bytes = UnsafeRawBufferPointer(rebasing: bytes[..<Int(answer.pointee.length)])
+                        // Our clients take no links: when the tracker has found that out, it calls them to dial somebody.
+                        guard dialect.isAnswer(bytes) else { return }
                         let transaction =
                             bytes.count < 8 ? 0 : bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self).bigEndian
                         let slot = Int(transaction >> 16 & 0xff)
@@ -226,9 +233,9 @@ struct SwarmDialect: Dialect {
         guard answer.count >= 20, number(0) == 1, number(8) > 0 else { return nil }
         let members = world.members(of: world.swarm(of: peer))
         let (count, rest) = (answer.count - 20).quotientAndRemainder(dividingBy: 6)
-        guard rest == 0, count <= max(wanted, 1), number(12) + number(16) <= members.count else { return nil }
+        guard rest == 0, count <= max(wanted, 1), Int(number(12)) + Int(number(16)) <= members.count else { return nil }
         guard !isJoining else { return true }
-        guard number(12) + number(16) == members.count else { return nil }
+        guard Int(number(12)) + Int(number(16)) == members.count else { return nil }
         let list = UnsafeRawBufferPointer(rebasing: answer[20...])
         if isThorough, !isSound(list, of: members, asker: namesAsker ? nil : peer, in: world) { return nil }
         return count >= min(wanted, 200, members.count - 1)
@@ -251,6 +258,11 @@ struct NativeDialect: Dialect {
     }
 
     private func name(_ peer: Int) -> UInt64 { Randomness.mix(UInt64(peer) &+ 1) }
+
+    func isAnswer(_ datagram: UnsafeRawBufferPointer) -> Bool {
+        datagram.count < 4
+            || UInt32(bigEndian: datagram.loadUnaligned(as: UInt32.self)) != TrackerAnswer.callAction
+    }
 
     func write(
         _ peer: Int, connection: UInt64, transaction: UInt32, to bytes: UnsafeMutableRawPointer

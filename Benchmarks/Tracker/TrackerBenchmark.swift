@@ -6,27 +6,28 @@ import Vocabulary
 /// Loads a running tracker, checks its answers, and prints what one of them costs it.
 @main
 struct TrackerBenchmark: ParsableCommand {
-    enum Load: String, ExpressibleByArgument, CaseIterable { case udp, http, native }
+    enum Load: String, ExpressibleByArgument, CaseIterable { case udp, http, native, price }
 
     static let configuration = CommandConfiguration(
         commandName: "benchmark-tracker", abstract: "Loads a tracker on this machine and checks what it answers.",
         discussion: """
             Every client joins first, then clients announce as fast as they are answered, or at a rate. All addresses
-            are 127.66.x.y. Benchmarks/Tracker/compare runs it beside opentracker.
+            are 127.66.x.y. Benchmarks/Tracker/compare runs it beside opentracker, and beside what the kernel alone
+            charges: "price" is a server at that port that answers with as many bytes and knows nothing.
 
             EXAMPLES
               benchmark-tracker udp --port 6969 --pid $(pidof tributary-tracker) --swarms 100 --peers 10000
               benchmark-tracker native --port 6969 --pid 4711 --peers 100000 --rate 75000
             """)
 
-    @Argument(help: "udp, http or native.")
+    @Argument(help: "udp, http, native or price.")
     var load: Load
 
     @Option(help: "The tracker's port on 127.0.0.1.")
     var port: UInt16
 
     @Option(help: "The tracker's process.")
-    var pid: Int32
+    var pid: Int32 = 0
 
     @Option var swarms = 100
     @Option var peers = 10_000
@@ -56,6 +57,7 @@ struct TrackerBenchmark: ParsableCommand {
             print(hashes.sorted().joined(separator: "\n"))
             return
         }
+        if load == .price { Price(port: port).serve() }
         let process = Process(pid: pid)
         let world = World(
             swarms: load == .native ? 1 : swarms, peers: peers,
@@ -73,6 +75,7 @@ struct TrackerBenchmark: ParsableCommand {
             return DatagramLoad.now() < deadline ? Int(random.next() % UInt64(world.peers)) : nil
         }
         switch load {
+        case .price: break
         case .http:
             // Joins go over UDP, as each address needs a connection else.
             let clients = DatagramLoad(world: world, host: 0x7f00_0001, port: udp ?? port, outstanding: outstanding)

@@ -17,11 +17,11 @@ import Vocabulary
     private mutating func announce(
         _ number: Int, at seconds: Double, event: Announcement.Event = .none, port: UInt16 = 1_000,
         upload: UInt64 = 1, roots: [Root] = [], from address: Int? = nil, broadcast: UInt64 = 1,
-        newest: UInt64 = 0
+        newest: UInt64 = 0, lacking: StripeSet = .all
     ) throws -> Welcome {
         let announcement = Announcement(
             broadcast: BroadcastID(Word256(0, 0, 0, broadcast)), peer: peer(number), event: event, port: port,
-            newest: newest, freeUpload: upload, roots: roots)
+            newest: newest, freeUpload: upload, lacking: lacking, roots: roots)
         return try tracker.announce(announcement, from: source(address ?? number), at: at(seconds))
     }
 
@@ -76,11 +76,52 @@ import Vocabulary
             let mask = 5_000 + turn % 100
             met.formUnion(try announce(mask, at: 1, port: UInt16(mask), from: 60_000).neighbors.map(\.peer))
         }
-        // Eight answers of 30, one in each for the duty that the asker has under that name, and the injectors.
-        #expect(met.count <= 8 * (30 + 8) + 8)
+        let masks = Set((5_000..<5_100).map(peer))
+        // Eight answers of 30, those whose place a newcomer has taken meanwhile, and the injectors.
+        #expect(met.subtracting(masks).count <= 8 * (30 + 8) + 8)
         #expect(met.count > 150, "who asks again hears of others too")
         let other = Set(try announce(2_000, at: 1).neighbors.map(\.peer))
         #expect(!other.isSubset(of: met))
+        for turn in 0..<2_000 {
+            let mask = 5_000 + turn % 100
+            let lacking = StripeSet(bits: UInt8(turn % 256))
+            met.formUnion(
+                try announce(mask, at: 1, port: UInt16(mask), from: 60_000, lacking: lacking).neighbors.map(\.peer))
+        }
+        // Those too who were looked at for an answer and had not been welcome enough.
+        #expect(met.subtracting(masks).count <= 8 * (45 + 8) + 8, "nor whatever it says that it lacks")
+    }
+
+    @Test mutating func `introduces for a stripe that is lacking several who push it on, and others too`() throws {
+        var duties: [PeerID: Stripe] = [:]
+        // Each in a network of its own.
+        for number in 1...200 { duties[peer(number * 256)] = try announce(number * 256, at: 0).duty }
+        for stripe in Stripe.all {
+            for number in 21...40 {
+                let neighbors = try announce(number * 256, at: 1, lacking: StripeSet([stripe])).neighbors
+                #expect(neighbors.count == 30)
+                // The first may be an injector.
+                #expect(neighbors.prefix(5).count { duties[$0.peer] == stripe } >= 3)
+                #expect(Set(neighbors.compactMap { duties[$0.peer] }).count == Stripe.count)
+            }
+        }
+    }
+
+    @Test mutating func `introduces evenly and enough where most who pushed on a stripe have gone`() throws {
+        var duties: [Int: Stripe] = [:]
+        for number in 1...800 { duties[number] = try announce(number * 64, at: 0).duty }
+        let gone = duties.keys.sorted().filter { (duties[$0]?.number ?? 0) < 4 && $0 % 5 > 0 }
+        for number in gone { try announce(number * 64, at: 1, event: .left) }
+        let rest = Set(duties.keys).subtracting(gone)
+        var seen: [PeerID: Int] = [:]
+        for _ in 0..<4 {
+            for number in rest.sorted() {
+                let neighbors = try announce(number * 64, at: 2).neighbors
+                #expect(neighbors.count == 30 && Set(neighbors.map(\.peer)).count == 30)
+                for neighbor in neighbors { seen[neighbor.peer, default: 0] += 1 }
+            }
+        }
+        #expect(Set(seen.keys) == Set(rest.map { peer($0 * 64) }))
     }
 
     @Test mutating func `counts a few viewers for one address, however many peers it names`() throws {

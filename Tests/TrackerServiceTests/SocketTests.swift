@@ -4,6 +4,7 @@ import NIOCore
 import Testing
 import TrackerCore
 import Vocabulary
+import WebClient
 import Wire
 
 @testable import TrackerService
@@ -71,6 +72,31 @@ import Wire
             client.say("{\"action\":\"announce\"}")
             #expect(throws: Talker.Closed.self) { try client.hear() }
             #expect(server.malformed == ["socket_wrong_type": 1])
+        }
+    }
+
+    private static let key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    private static let version = ("Sec-WebSocket-Version", "13")
+    static let handshakes: [WebRequest] = [
+        handshake([key]), handshake([version]), handshake([key, ("Sec-WebSocket-Version", "8")]),
+        handshake([("Sec-WebSocket-Key", "c2hvcnQ="), version]), handshake([key, version], method: .post([])),
+    ]
+
+    private static func handshake(_ headers: [(String, String)], method: WebRequest.Method = .get) -> WebRequest {
+        WebRequest(
+            "", method: method, headers: headers + [("Connection", "Upgrade"), ("Upgrade", "websocket")], limit: 99,
+            timeout: .seconds(30))
+    }
+
+    @Test(arguments: handshakes.indices) func `refuses malformed handshakes, and says which version it speaks`(
+        row: Int
+    ) async throws {
+        try await Self.running { server in
+            var request = Self.handshakes[row]
+            request.url = "http://127.0.0.1:\(server.httpPort)/"
+            let answer = try await WebClient().answer(to: request)
+            #expect(answer.head.status == 400 && answer.head.header("sec-websocket-version") == "13")
+            #expect(server.malformed == ["socket_handshake": 1])
         }
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import Stage
 import Testing
 import TrackerService
 import Vocabulary
@@ -120,6 +121,39 @@ import Wire
             #expect(server.clientCount == 0)
         }
     }
+
+    @Test(.enabled(if: PortlessSender.isPermitted, "only root sends from no port"))
+    func `meets a datagram from no port with silence`() async throws {
+        try await Self.running { server in
+            PortlessSender.send(Client.connecting, to: server.udpPort)
+            try await wait(for: "the datagram to be counted", within: .seconds(30)) {
+                server.malformed == ["udp_source": 1]
+            }
+            #expect(try Client(host: "127.0.0.1", port: server.udpPort).connect() != 0)
+        }
+    }
+}
+
+/// Writes the UDP header itself, because no socket has port 0 for its own.
+private enum PortlessSender {
+    static var isPermitted: Bool {
+        let handle = open()
+        if handle >= 0 { close(handle) }
+        return handle >= 0
+    }
+
+    private static func open() -> Int32 { socket(AF_INET, Int32(SOCK_RAW.rawValue), Int32(IPPROTO_UDP)) }
+
+    static func send(_ payload: [UInt8], to port: Int) {
+        let handle = open()
+        defer { close(handle) }
+        // Source, destination, length, and no checksum (RFC 768).
+        let header = [0, UInt16(port), UInt16(8 + payload.count), 0].flatMap { Client.number($0) }
+        let bytes = header + payload
+        _ = try? SocketAddress(ipAddress: "127.0.0.1", port: 0).withSockAddr {
+            sendto(handle, bytes, bytes.count, 0, $0, socklen_t($1))
+        }
+    }
 }
 
 /// A BitTorrent client's side of BEP 15 that asks one thing at a time.
@@ -165,10 +199,13 @@ private final class Client {
         return Array(answer[..<count])
     }
 
+    static var connecting: [UInt8] {
+        number(TrackerRequest.protocolID) + number(0 as UInt32) + number(77 as UInt32)
+    }
+
     func connect() throws -> UInt64 {
         if let id { return id }
-        let answer = try exchange(
-            Self.number(TrackerRequest.protocolID) + Self.number(0 as UInt32) + Self.number(77 as UInt32))
+        let answer = try exchange(Self.connecting)
         guard answer.count == 16, Array(answer[..<8]) == Self.number(77 as UInt64) else {
             throw Failure(what: "\(answer)")
         }

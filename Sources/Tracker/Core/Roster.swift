@@ -15,6 +15,8 @@ struct Roster: Sendable {
         var endpoint: Endpoint
         /// The tracker has dialled it in vain.
         var isUnreachable = false
+        /// The member's own number.
+        let number: UInt32
         /// The newest segment that the member holds; 0 for none.
         var newest: UInt64 = 0
     }
@@ -29,8 +31,8 @@ struct Roster: Sendable {
         var announces = 0
         /// The stripe that the member pushes on.
         var duty: Stripe
-        /// The member's place among the givers of its stripe: those who take links and have something to give.
-        var place: Int?
+        /// The member's place among the givers, if it takes links and has something to give.
+        var place: Givers.Place?
     }
 
     /// An address stands for so many viewers, whatever number of peers it names.
@@ -55,13 +57,12 @@ struct Roster: Sendable {
     private(set) var cards: [Card] = []
     private var members: [Member] = []
     private var free: [Int] = []
-    /// By the stripe that they push on; dense and in no order of meaning, so that any of them is one random number away.
-    private var givers = [[UInt32]](repeating: [], count: Stripe.count)
+    /// With the cards of those who give once more.
+    private var givers = Givers()
     private var peers: [Endpoint: PeerID] = [:]
     private var addresses: [IPAddress: Int] = [:]
     /// How members that could not be dialled can be called, by their numbers.
     private var bells: [Int: Tracker.Bell] = [:]
-    private var giverCount = 0
     /// Peers, but of one host no more than `viewersPerHost`.
     private(set) var viewers = 0
 
@@ -76,6 +77,8 @@ struct Roster: Sendable {
 
     func number(of peer: PeerID) -> Int? { numbers.number(of: peer, on: cards) }
 
+    func number(at place: Givers.Place) -> Int { Int(givers[place].number) }
+
     subscript(number: Int) -> Member { members[number] }
 
     func peer(at endpoint: Endpoint) -> PeerID? { endpoint.port == 0 ? nil : peers[endpoint] }
@@ -89,9 +92,9 @@ struct Roster: Sendable {
         let here = addresses[endpoint.ip.host, default: 0]
         addresses[endpoint.ip.host] = here + 1
         if here < Self.viewersPerHost { viewers += 1 }
-        let card = Card(peer: peer, endpoint: endpoint)
-        let member = Member(heard: now, duty: leastServed)
         let number = free.popLast() ?? members.count
+        let card = Card(peer: peer, endpoint: endpoint, number: UInt32(number))
+        let member = Member(heard: now, duty: givers.leastServed)
         if number == members.count {
             cards.append(card)
             members.append(member)
@@ -108,13 +111,11 @@ struct Roster: Sendable {
 
     func membership(of number: Int) -> Membership { Membership(broadcast: broadcast, peer: cards[number].peer) }
 
-    /// The stripe that the fewest push on.
-    private var leastServed: Stripe {
-        Stripe.all.min { givers[$0.number].count < givers[$1.number].count } ?? Stripe.all[0]
-    }
-
     /// Returns how often the member had announced before.
-    mutating func update(_ number: Int, _ announcement: Announcement, at endpoint: Endpoint, now: Instant) -> Int {
+    mutating func update(
+        _ number: Int, _ announcement: Announcement, at endpoint: Endpoint, now: Instant,
+        using random: inout Randomness
+    ) -> Int {
         if cards[number].endpoint != endpoint, peers[endpoint] == nil || endpoint.port == 0 {
             unlist(number)
             let peer = cards[number].peer
@@ -129,7 +130,13 @@ struct Roster: Sendable {
         members[number].freeUpload = announcement.freeUpload
         members[number].announces += 1
         let isGiver = cards[number].endpoint.port != 0 && announcement.freeUpload > 0
-        if !isGiver { unlist(number) } else if members[number].place == nil { list(number) }
+        if !isGiver {
+            unlist(number)
+        } else if let place = members[number].place {
+            givers[place].newest = announcement.newest
+        } else {
+            list(number, using: &random)
+        }
         newest = max(newest, announcement.newest)
         return members[number].announces - 1
     }
@@ -152,24 +159,18 @@ struct Roster: Sendable {
     }
 
     /// Whoever begins to give takes the stripe that needs it most, and keeps it.
-    private mutating func list(_ number: Int) {
-        if members[number].announces <= 1 { members[number].duty = leastServed }
-        let stripe = members[number].duty.number
-        members[number].place = givers[stripe].count
-        givers[stripe].append(UInt32(number))
-        giverCount += 1
+    private mutating func list(_ number: Int, using random: inout Randomness) {
+        if members[number].announces <= 1 { members[number].duty = givers.leastServed }
+        let (place, moved) = givers.insert(cards[number], of: members[number].duty, using: &random)
+        members[Int(givers[moved].number)].place = moved
+        members[number].place = place
     }
 
     private mutating func unlist(_ number: Int) {
         guard let place = members[number].place else { return }
-        let stripe = members[number].duty.number
-        let last = givers[stripe].removeLast()
-        if place < givers[stripe].count {
-            givers[stripe][place] = last
-            members[Int(last)].place = place
-        }
+        givers.remove(at: place)
+        if Int(place.row) < givers.count(of: Int(place.stripe)) { members[Int(givers[place].number)].place = place }
         members[number].place = nil
-        giverCount -= 1
     }
 
     // MARK: Injectors
@@ -183,7 +184,7 @@ struct Roster: Sendable {
                 injectors.fill(seat, with: nil, at: now)
             }
             let vacancy = now - injectors.seats[seat].since
-            if injectors.seats.count > giverCount {
+            if injectors.seats.count > givers.count {
                 injectors.drop(seat)
                 continue
             }
@@ -203,7 +204,7 @@ struct Roster: Sendable {
                 injectors.fill(seat, with: asker, at: now)
             }
         }
-        if injectors.isShort(of: giverCount), isFree(asker, at: now) { injectors.add(asker, at: now) }
+        if injectors.isShort(of: givers.count), isFree(asker, at: now) { injectors.add(asker, at: now) }
         injectors.settle()
     }
 
@@ -222,10 +223,10 @@ struct Roster: Sendable {
 
     /// The power of the strongest of those who push the stripe on and have no seat. Of very many only some are looked at.
     private func strongest(of stripe: Int, at now: Instant) -> Int? {
-        let all = givers[stripe]
-        let start = all.count > Self.candidates ? Int(Randomness.mix(newest) % UInt64(all.count)) : 0
-        return (0..<min(all.count, Self.candidates)).lazy
-            .map { Int(all[(start + $0) % all.count]) }
+        let count = givers.count(of: stripe)
+        let start = count > Self.candidates ? Int(Randomness.mix(newest) % UInt64(count)) : 0
+        return (0..<min(count, Self.candidates)).lazy
+            .map { number(at: Givers.Place(stripe: stripe, row: (start + $0) % count)) }
             .filter { isFree($0, at: now) }
             .map { power($0) }.max()
     }
@@ -243,6 +244,7 @@ struct Roster: Sendable {
 
     mutating func note(_ number: Int, isReachable: Bool, bell: Tracker.Bell?) {
         cards[number].isUnreachable = !isReachable
+        if let place = members[number].place { givers[place].isUnreachable = !isReachable }
         // One that has announced meanwhile has a newer bell.
         bells[number] = isReachable ? nil : bells[number] ?? bell
     }
@@ -260,71 +262,93 @@ struct Roster: Sendable {
     private static let plenty = 3
     /// So many different answers there are for one address and a while.
     private static let answers: UInt64 = 8
+    /// So many rows of givers are looked at for one answer, some at a time, at most.
+    private static let rows = 32
+    private static let rowsAtOnce = 4
 
-    /// At most `limit` others who take links: for each stripe that the asker lacks some who push it on, picked at random,
-    /// and whoever else chance brings. Injectors hear of each other, so that they know who fetches what.
+    /// At most `limit` others who take links: first some who push on a stripe that the asker lacks, then whoever else
+    /// chance brings. Injectors hear of each other, so that they know who fetches what.
     ///
-    /// - Parameter seed: the same for all askers of one host for a while. In a large swarm it decides which places on the
-    ///   roster they can be told of, so that nobody collects the others by asking again or under other names.
+    /// - Parameter seed: the same for all askers of one host for a while. In a large swarm it decides which places among
+    ///   the givers they can be told of, so that nobody collects the others by asking again or under other names.
     func neighbors(
         of asker: Int, lacking: StripeSet, limit: Int, seed: UInt64, at now: Instant,
         using random: inout Randomness, _ selection: inout Selection, into introductions: inout [Introduction]
     ) {
         introductions.removeAll(keepingCapacity: true)
-        guard limit > 0, giverCount > 0 else { return }
-        let duty = members[asker].duty
-        selection.begin(asker: asker, cards[asker], limit: limit)
-        func introduce(_ number: Int) {
-            if members[number].place != nil { selection.name(UInt32(number)) }
+        selection.begin(asker: cards[asker], limit: limit)
+        guard limit > 0, givers.count > 0 else { return }
+        nameInjectors(to: asker, lacking, at: now, using: &random, &selection)
+        if givers.count <= Self.plenty * limit {
+            considerAll(lacking, using: &random, &selection)
+        } else {
+            draw(lacking, seed: seed &+ random.next() % Self.answers, &selection)
         }
+        selection.write(givers, to: &introductions)
+    }
+
+    private func nameInjectors(
+        to asker: Int, _ lacking: StripeSet, at now: Instant, using random: inout Randomness,
+        _ selection: inout Selection
+    ) {
+        func name(_ number: Int) {
+            if let place = members[number].place { selection.name(cards[number], at: place) }
+        }
+        let duty = members[asker].duty
         if injectors.seat(of: asker) != nil {
-            for injector in injectors.seats.compactMap(\.holder) { introduce(injector) }
+            for injector in injectors.seats.compactMap(\.holder) { name(injector) }
         } else if let own = injectors.seat(for: duty), let root = own.holder {
             // Who pushes a stripe on wants to be near its root; there is room at the root in small swarms only. Those whom
             // the last one has left all need the new one.
             let isNews = lacking.contains(duty) && now - own.since < Self.news
-            if isNews || giverCount <= 64 || random.next() % 8 == 0 { introduce(root) }
+            if isNews || givers.count <= 64 || random.next() % 8 == 0 { name(root) }
         } else if let injector = injectors.seats.compactMap(\.holder).randomElement(using: &random) {
-            introduce(injector)
+            name(injector)
         }
-        let isSmall = giverCount <= Self.plenty * limit
-        var seats = Randomness(seed: seed &+ random.next() % Self.answers)
-        for round in 0..<3 {
-            for stripe in 0..<Stripe.count
-            where lacking.bits >> UInt8(stripe) & 1 == 1 && (round < 2 || stripe == duty.number) {
-                let one =
-                    isSmall ? givers[stripe].randomElement(using: &random) : giver(of: stripe, in: seats.next())
-                if let one { selection.gather(one) }
-            }
-        }
-        if isSmall {
-            for candidate in givers.joined().shuffled(using: &random) { selection.gather(candidate) }
-        }
-        selection.consider(from: cards)
-        // At most a third of the draws can hit somebody twice, so this ends soon; the bound is for the unlucky.
-        var draws = isSmall ? 0 : 4 * limit
-        while draws > 0, !selection.isEnough {
-            for _ in 0..<min(draws, selection.missing) {
-                let stripe = Int(seats.next() % UInt64(Stripe.count))
-                if let one = giver(of: stripe, in: seats.next()) { selection.gather(one) }
-                draws -= 1
-            }
-            selection.consider(from: cards, untilEnough: true)
-        }
-        selection.write(to: &introductions)
     }
 
-    /// Who sits in that seat among those who push the stripe on. While the swarm grows it is somebody else only when
-    /// the number of seats doubles.
-    private func giver(of stripe: Int, in seat: UInt64) -> UInt32? {
-        let all = givers[stripe]
-        guard all.count > 1 else { return all.first }
-        let mask = UInt64.max >> UInt64((all.count - 1).leadingZeroBitCount)
-        var place = seat
-        for _ in 0..<8 {
-            if place & mask < UInt64(all.count) { return all[Int(place & mask)] }
-            place = Randomness.mix(place &+ 1)
+    /// In an order that chance makes, but for two of each stripe that is lacking, who come first.
+    private func considerAll(_ lacking: StripeSet, using random: inout Randomness, _ selection: inout Selection) {
+        selection.order.removeAll(keepingCapacity: true)
+        for stripe in 0..<Stripe.count {
+            for row in 0..<givers.count(of: stripe) { selection.order.append(Givers.Place(stripe: stripe, row: row)) }
         }
-        return all[Int(place % UInt64(all.count))]
+        selection.order.shuffle(using: &random)
+        var early = 0
+        var counts = InlineArray<8, Int>(repeating: 0)
+        for index in selection.order.indices {
+            let stripe = Int(selection.order[index].stripe)
+            guard lacking.bits >> UInt8(stripe) & 1 == 1, counts[stripe] < 2 else { continue }
+            counts[stripe] += 1
+            selection.order.swapAt(early, index)
+            early += 1
+        }
+        for place in selection.order where !selection.isFull { selection.consider(givers[place], at: place) }
+    }
+
+    /// Whom the seed stands for, as far as they are needed: some rows, in them those first who push on what is lacking, then
+    /// the next rows. Where it begins has nothing to do with what is lacking, or asking for one thing after the other
+    /// would bring new ones each time.
+    private func draw(_ lacking: StripeSet, seed: UInt64, _ selection: inout Selection) {
+        let first = givers.row(drawn: seed)
+        for start in stride(from: 0, to: Self.rows, by: Self.rowsAtOnce) where !selection.isEnough {
+            let rows = start..<start + Self.rowsAtOnce
+            consider(lacking.bits, rows, behind: first, &selection)
+            consider(~lacking.bits, rows, behind: first, &selection)
+        }
+    }
+
+    private func consider(_ stripes: UInt8, _ rows: Range<Int>, behind first: Int, _ selection: inout Selection) {
+        guard stripes != 0 else { return }
+        for row in rows {
+            for step in 0..<Stripe.count {
+                // None comes before the others always.
+                let stripe = (first + step) % Stripe.count
+                guard stripes >> UInt8(stripe) & 1 == 1, !selection.isEnough,
+                    let place = givers.place(of: stripe, row, behind: first)
+                else { continue }
+                selection.consider(givers[place], at: place)
+            }
+        }
     }
 }

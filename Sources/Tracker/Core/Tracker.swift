@@ -159,7 +159,8 @@ package struct Tracker: Sendable {
             known = nil
         }
         let place = if let known { known } else { try admit(membership, at: endpoint, now: now) }
-        let announces = rosters[place.roster].update(place.member, announcement, at: endpoint, now: now)
+        let announces = rosters[place.roster].update(
+            place.member, announcement, at: endpoint, now: now, using: &random)
         silence.touch(rosters[place.roster][place.member].ticket, at: now)
         for root in announcement.roots.prefix(Announcement.rootLimit) { index.insert(root, heldBy: membership) }
         if settings.checksReachability, checks.count < Self.checksAtOnce,
@@ -241,7 +242,7 @@ package struct Tracker: Sendable {
             seed: disclosureSeed(ip, at: now), at: now, using: &random, &selection,
             into: &welcome.neighbors)
         for index in 0..<min(selection.unreachableCount, Self.callsPerAnswer) {
-            call(selection.unreachable(index), to: place, at: now)
+            call(rosters[place.roster].number(at: selection.unreachable(index)), to: place, at: now)
         }
     }
 
@@ -271,6 +272,9 @@ package struct Tracker: Sendable {
 
     /// Checks that may wait; a peer that is not checked counts as reachable.
     private static let checksAtOnce = 1_000
+
+    /// Whether somebody is to be dialled.
+    package var hasChecks: Bool { !checks.isEmpty }
 
     /// Whom to dial now, `limit` at most; `note` wants to hear how that went.
     package mutating func takeChecks(_ limit: Int = .max) -> [Check] {

@@ -23,6 +23,10 @@ final class SharedTracker: Sendable {
     /// So that nobody asks the core about segments when there are none.
     private let rootCount = Atomic(0)
     let tallies = Tallies()
+    private struct Ear: Sendable { weak var dialer: Dialer? }
+    private let ear = Mutex(Ear())
+    /// The dialer is awake, so that nobody has to wake it.
+    let isDialling = Atomic(false)
 
     private let access: AccessGuard
     private let announces: Mutex<RateLimit>
@@ -71,19 +75,23 @@ final class SharedTracker: Sendable {
         do throws(Tracker.Refusal) {
             guard access.admits(announcement.broadcast) else { throw .notAllowed }
             guard mayAnnounce(source.ip) else { throw .tooFast }
-            let calls = try tracker.withLock { tracker throws(Tracker.Refusal) in
+            let (calls, mustDial) = try tracker.withLock { tracker throws(Tracker.Refusal) in
                 try tracker.announce(announcement, from: source, bell: bell, at: now, into: &welcome)
                 if tracker.rootCount != rootCount.load(ordering: .relaxed) {
                     rootCount.store(tracker.rootCount, ordering: .relaxed)
                 }
-                return tracker.takeCalls()
+                return (tracker.takeCalls(), tracker.hasChecks)
             }
+            if mustDial, !isDialling.load(ordering: .relaxed) { ear.withLock { $0.dialer }?.wake() }
             for call in calls { countCall(DatagramDoor.ring(call) ? "sent" : "failed") }
         } catch {
             countRefused("\(error)")
             throw error
         }
     }
+
+    /// Wakes the dialer, as long as it lives, whenever somebody is to be dialled.
+    func follow(_ dialer: Dialer) { ear.withLock { $0.dialer = dialer } }
 
     var hasRoots: Bool { rootCount.load(ordering: .relaxed) > 0 }
 

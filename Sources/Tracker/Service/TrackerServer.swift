@@ -28,7 +28,8 @@ package final class TrackerServer: Sendable {
     private let datagrams: [DatagramDoor]
     private let web: [Server]
     private let group: MultiThreadedEventLoopGroup
-    private let upkeep: [RepeatedTask]
+    private let upkeep: RepeatedTask
+    private let dialer: Dialer
 
     /// Those that this process may run on.
     package static var processors: Int { Int(datagrams_processors()) }
@@ -178,11 +179,9 @@ package final class TrackerServer: Sendable {
         self.web = web
         self.group = group
         let ticks = Atomic(0)
-        let dialer = Dialer(group, shared)
-        let dialing = group.next().scheduleRepeatedTask(initialDelay: Dialer.pause, delay: Dialer.pause) { _ in
-            dialer.work()
-        }
-        let ticking = group.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(2)) { _ in
+        dialer = Dialer(group.next(), shared)
+        shared.follow(dialer)
+        upkeep = group.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(2)) { _ in
             let viewers = shared.with { tracker in
                 tracker.expire(at: shared.now)
                 return tracker.audiences
@@ -191,7 +190,6 @@ package final class TrackerServer: Sendable {
             // Proxies close streams that are silent for half a minute.
             if ticks.wrappingAdd(1, ordering: .relaxed).newValue % 7 == 0 { listings.keepFollowersAwake() }
         }
-        upkeep = [ticking, dialing]
     }
 
     /// Messages turned away as malformed so far, by reason.
@@ -209,7 +207,7 @@ package final class TrackerServer: Sendable {
     package func stop() async {
         operation.drain()
         if drain > .zero { try? await Task.sleep(for: .seconds(drain.seconds)) }
-        for task in upkeep { task.cancel() }
+        upkeep.cancel()
         listings.end()
         for server in web { await server.stop() }
         for door in datagrams { await door.stop() }
