@@ -2,6 +2,7 @@
 enum Crowds {
     static let files = [
         file("thousand", "What do a thousand viewers cost whom a tenth leaves every minute?", viewers: 1_000),
+        file("rush", "What becomes of the origin when three thousand viewers come within 20 s?", viewers: 3_000),
         file(
             "hundred-thousand", "What do a hundred thousand viewers cost whom a tenth leaves every minute?",
             viewers: 100_000),
