@@ -88,6 +88,17 @@ private final class Door {
         #expect(door.ended(begun[1]) == [-1])
     }
 
+    @Test func `an answer whose client is slow keeps its place for a second only`() {
+        door.share()
+        let (begun, waiting) = door.fill()
+        #expect(door.ended(-1, after: .milliseconds(900)) == [])
+        #expect(!door.asked(-2, for: 1, .patient))
+        #expect(door.ended(begun[0], after: .milliseconds(200)) == [waiting, -2])
+        #expect(door.asked(-3, for: 1, .patient))
+        for answer in begun.dropFirst() { #expect(door.ended(answer) == []) }
+        #expect(door.fill().begun.count == 7, "what was let go is not let go again")
+    }
+
     @Test func `as much may be under way as the uplink has lately carried in a moment, and no more`() {
         door.share(4 << 20, in: .milliseconds(100))
         door.share(in: .milliseconds(400))

@@ -71,12 +71,22 @@ import Vocabulary
             ])
     }
 
-    // An MP4 file says beforehand how far apart its keyframes are; these do not.
-    @Test(arguments: ["flv", "ts"])
-    func `keeps its promise with sound alone while a picture stands for long`(format: String) async throws {
+    // An FLV file made of pictures that refer to later ones has the picture after the hole before the sound in it.
+    @Test func `leaves out a stretch of which the sound comes too late`() async throws {
+        let late = try await cut(
+            try await still("still.flv", sound: Studio.sound, keyframes: "expr:gte(t,n_forced)"))
+        #expect(late.segments.allSatisfy { !$0.bytes.isEmpty })
+        #expect(late.segments.allSatisfy { Int((Double($0.duration) / 1e6).rounded()) <= 2 })
+        #expect(late.segments.filter(\.isDiscontinuity).count == 1)
+        #expect(try await #require(studio).probe(late.segments).pictures == 140 + 124)
+    }
+
+    // An MP4 file says beforehand how far apart its keyframes are; this one does not.
+    @Test func `keeps its promise with sound alone while a picture stands for long`() async throws {
         let studio = try #require(studio)
         let heard = try await cut(
-            try await still("still.\(format)", sound: Studio.sound, keyframes: "expr:gte(t,n_forced)"))
+            try await still("still.ts", sound: Studio.sound, keyframes: "expr:gte(t,n_forced)"))
+        #expect(heard.segments.allSatisfy { !$0.bytes.isEmpty })
         #expect(heard.segments.allSatisfy { Int((Double($0.duration) / 1e6).rounded()) <= 2 })
         #expect(heard.segments.allSatisfy { $0.targetDuration == 2 && !$0.isDiscontinuity })
         #expect(abs(seconds(heard.segments) - 14) <= 0.1)
@@ -91,6 +101,22 @@ import Vocabulary
         let (complaints, pictures) = try await studio.probe(heard.segments)
         #expect(complaints.isEmpty, "\(complaints)")
         #expect(pictures == 140 + 124)
+    }
+
+    @Test func `makes no segment of a stretch in which nothing is seen or heard`() async throws {
+        let studio = try #require(studio)
+        let clip = try await studio.clip(
+            "nothing.ts", seconds: 20,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + [
+                "-vf", "select='lt(t,5.6)+gt(t,13)'", "-vsync", "vfr", "-af", "aselect='lt(t,5.6)+gt(t,13)'",
+                "-force_key_frames", "expr:gte(t,n_forced)",
+            ])
+        let heard = try await cut(clip)
+        #expect(heard.segments.allSatisfy { !$0.bytes.isEmpty })
+        #expect(heard.segments.allSatisfy { Int((Double($0.duration) / 1e6).rounded()) <= 2 })
+        #expect(heard.segments.filter(\.isDiscontinuity).count == 1)
+        let (_, pictures) = try await studio.probe(heard.segments)
+        #expect(pictures == 140 + 174)
     }
 
     @Test(arguments: [Container.ts, .cmaf])

@@ -104,6 +104,53 @@ import WebServer
         await server.stop()
     }
 
+    @Test func `lets go of who asks again and again and never takes what is answered`() async throws {
+        var limits = ServerLimits()
+        limits.idle = .seconds(1)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let server = try await Server.start(host: "127.0.0.1", port: 0, group: group, limits: limits) { _, loop in
+            loop.makeSucceededFuture(Response(status: 200, body: .bytes(ByteBuffer(repeating: 7, count: 1 << 20))))
+        }
+        let client = try await ClientBootstrap(group: group).channelOption(.autoRead, value: false)
+            .channelOption(.socketOption(.so_rcvbuf), value: 4_096).connect(host: "127.0.0.1", port: server.port).get()
+        for _ in 0..<3 {
+            try await client.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"))
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        let deadline = ContinuousClock.now + .seconds(30)
+        while server.malformed.isEmpty, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(server.malformed == [.stalled: 1])
+        client.close(promise: nil)
+        await server.stop()
+    }
+
+    @Test func `tells once whether an answer has reached its client`() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let (ends, end) = AsyncStream.makeStream(of: Bool.self)
+        let server = try await Server.start(host: "127.0.0.1", port: 0, group: group) { request, loop in
+            var response = Response(
+                status: 200, body: .bytes(ByteBuffer(repeating: 7, count: request.path == "/much" ? 1 << 20 : 1)))
+            response.onEnd = { end.yield($0) }
+            return loop.makeSucceededFuture(response)
+        }
+        var told = ends.makeAsyncIterator()
+        for (path, hasArrived) in [("/little", true), ("/much", false)] {
+            let client = try await ClientBootstrap(group: group).channelOption(.autoRead, value: false)
+                .channelOption(.socketOption(.so_rcvbuf), value: 4_096).connect(host: "127.0.0.1", port: server.port)
+                .get()
+            try await client.writeAndFlush(ByteBuffer(string: "GET \(path) HTTP/1.1\r\n\r\n"))
+            if !hasArrived {
+                try await Task.sleep(for: .milliseconds(300))
+                try await client.close()
+            }
+            #expect(await told.next() == hasArrived, "\(path)")
+            client.close(promise: nil)
+        }
+        await server.stop()
+        end.finish()
+        #expect(await told.next() == nil)
+    }
+
     @Test func `streams in chunks, and breaks off when the handler gives up`() async throws {
         let request = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
         let (whole, _) = try await exchange(request) { _, eventLoop in

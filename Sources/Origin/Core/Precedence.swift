@@ -20,9 +20,10 @@ package struct Precedence: Sendable {
     }
 
     private struct Answer {
-        let urgency: Urgency
         let bytes: Int
         let began: Instant
+        /// It is patient, and has not been under way for too long.
+        var counts: Bool
     }
 
     /// How long a patient answer waits at most: less than clients wait for a first byte.
@@ -31,12 +32,16 @@ package struct Precedence: Sendable {
     private static let moment = Interval.milliseconds(250)
     /// What may be under way however little the uplink has carried yet: it was not asked for more, perhaps.
     private static let least = 512 << 10
+    /// How long an answer counts: what takes longer waits for its client's line, not for our uplink.
+    private static let longestCount = Interval.seconds(1)
     /// Without urgent requests for so long there is nobody to protect.
     private static let memory = Interval.seconds(10)
 
     private var underWay: [Int: Answer] = [:]
     /// The oldest first.
     private var waiting: [(answer: Int, bytes: Int)] = []
+    /// Patient answers in the order of their beginning, as long as they count, and their bytes.
+    private var counted: [(answer: Int, began: Instant)] = []
     private var patientBytes = 0
     /// Bytes that have left since `momentBegan`, and the most that have left in a moment lately.
     private var carried = 0.0
@@ -52,6 +57,7 @@ package struct Precedence: Sendable {
     /// not happened after `longestWait`, ask `overdue`. `answer` is the caller's name for it.
     package mutating func asked(_ answer: Int, for bytes: Int, _ urgency: Urgency, at now: Instant) -> Bool {
         if urgency == .urgent { lastUrgent = now }
+        passOver(at: now)
         guard urgency == .urgent || hasRoom(at: now) else {
             delayed += 1
             waiting.append((answer, bytes))
@@ -75,7 +81,8 @@ package struct Precedence: Sendable {
             return []
         }
         if isWhole { measure(ended, at: now) }
-        if ended.urgency == .patient { patientBytes -= ended.bytes }
+        if ended.counts { patientBytes -= ended.bytes }
+        passOver(at: now)
         var next: [Int] = []
         while next.count < waiting.count, hasRoom(at: now) {
             let (answer, bytes) = waiting[next.count]
@@ -91,8 +98,19 @@ package struct Precedence: Sendable {
     }
 
     private mutating func begin(_ answer: Int, _ bytes: Int, _ urgency: Urgency, at now: Instant) {
-        underWay[answer] = Answer(urgency: urgency, bytes: bytes, began: now)
-        if urgency == .patient { patientBytes += bytes }
+        underWay[answer] = Answer(bytes: bytes, began: now, counts: urgency == .patient)
+        guard urgency == .patient else { return }
+        patientBytes += bytes
+        counted.append((answer, now))
+    }
+
+    private mutating func passOver(at now: Instant) {
+        let old = counted.prefix { now - $0.began > Self.longestCount }
+        for (answer, _) in old where underWay[answer]?.counts == true {
+            underWay[answer]?.counts = false
+            patientBytes -= underWay[answer]?.bytes ?? 0
+        }
+        counted.removeFirst(old.count)
     }
 
     private mutating func measure(_ answer: Answer, at now: Instant) {

@@ -51,8 +51,13 @@ struct Packaging {
     /// Sound that the pictures have not come to yet.
     private var ahead: [KeptPacket] = []
     private static let farthest = 4_096
+    /// Their bytes, which no segment counts yet.
+    private var aheadBytes = 0
+    private static let largestAhead = 4 << 20
     /// How far ahead of the pictures sound may be before they are taken to be late: senders weave them loosely.
     private static let looseness: Int64 = 3 * 90_000
+    /// A picture is shown at most so long after it is decoded: encoders look ahead by some dozens of pictures.
+    private static let reorder: Int64 = 10 * 90_000
     /// When the newest picture begins.
     private var shown = Int64.min
     private var lastAudio = Int64.min
@@ -62,6 +67,8 @@ struct Packaging {
 
     /// The first picture of the segment that is being written.
     private var segmentStart: Int64?
+    /// No picture has begun in it.
+    private var isSoundAlone = false
     /// Milliseconds of Unix time at which the programme ends so far.
     private var programEnd: Int64 = 0
     /// What program time is counted from.
@@ -203,6 +210,7 @@ struct Packaging {
         timeline.reset()
         early = []
         ahead = []
+        aheadBytes = 0
         hasNewSound = false
         silence = nil
         shown = .min
@@ -223,9 +231,9 @@ struct Packaging {
             let isLeading = packet.pointee.stream_index == demuxer.leading.pointee.index
             guard let stream = isLeading ? demuxer.leading : demuxer.audio else { continue }
             stamp(packet, from: stream.pointee.time_base, isVideo: isLeading)
-            guard Muxer.plausible.contains(packet.pointee.pts), Muxer.plausible.contains(packet.pointee.dts) else {
-                continue
-            }
+            guard Muxer.plausible.contains(packet.pointee.pts), Muxer.plausible.contains(packet.pointee.dts),
+                abs(packet.pointee.pts - packet.pointee.dts) <= Self.reorder
+            else { continue }
             packet.pointee.duration = min(max(0, packet.pointee.duration), 90_000 * 60)
             if !isLeading, shift == nil {
                 // It may belong to the first pictures although it comes before them.
@@ -412,6 +420,7 @@ struct Packaging {
             let boundary = boundary * 9 / 100
             try release(before: boundary)
             try begin(at: boundary, before: boundary, isKeyframe: false, isDependent: true)
+            isSoundAlone = true
         }
     }
 
@@ -420,10 +429,12 @@ struct Packaging {
         at time: Int64, before next: Int64, isKeyframe: Bool, isDependent: Bool
     ) throws(MediaError) {
         if let start = segmentStart {
-            if settings.container == .ts { try release(before: next) }
+            // After a hole a picture is decoded long before it is shown.
+            if settings.container == .ts { try release(before: isSoundAlone ? max(next, time) : next) }
             let media = try muxer?.cut(before: next)
             close(media, from: start, until: time, isLast: false)
         }
+        isSoundAlone = false
         if anchor == nil {
             anchor = (time, max(Self.unixMilliseconds, programEnd))
             generation += 1
@@ -470,7 +481,8 @@ struct Packaging {
             try mux(packet, leading, to: 0)
         } else {
             ahead.append(KeptPacket(packet))
-            if ahead.count > Self.farthest { try release(before: .max) }
+            aheadBytes += Int(packet.pointee.size)
+            if ahead.count > Self.farthest || aheadBytes > Self.largestAhead { try release(before: .max) }
             if settings.container == .ts { smaller?.accompany(packet) }
             try bridge(to: packet.pointee.pts - Self.looseness)
         }
@@ -499,6 +511,7 @@ struct Packaging {
     private mutating func release(before time: Int64) throws(MediaError) {
         let due = ahead.prefix { $0.packet.pointee.dts < time }
         ahead.removeFirst(due.count)
+        aheadBytes -= due.reduce(0) { $0 + Int($1.packet.pointee.size) }
         for kept in due {
             if settings.container == .ts, let leading {
                 let copy = sound == nil ? kept : KeptPacket(kept.packet)
@@ -537,6 +550,7 @@ struct Packaging {
         guard let row, let targetDuration = cutter.targetDuration else { return }
         self.row = nil
         programEnd = programTime(of: time)
+        if media?.bytes.isEmpty == true { board.leaveOut(row) }
         board.fill(row, 0, media, generation: generation)
         board.close(
             row,

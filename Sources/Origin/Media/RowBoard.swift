@@ -16,6 +16,8 @@ struct RowBoard {
         var closed: Instant?
         /// Renditions of which nothing comes.
         var isGivenUp: [Bool]
+        /// There is nothing in it.
+        var isLeftOut = false
     }
 
     /// The renditions: the source is 0, the smaller ones follow, then the sound alone, if there is one.
@@ -25,6 +27,8 @@ struct RowBoard {
     private var first = 0
     private var lastMakers: [Maker] = []
     private var lastMedia: [CutSegment.Media?] = []
+    /// A segment was left out since the last one that left.
+    private var hasGap = false
     /// Nothing leaves before all renditions are described.
     var isOpen = false
 
@@ -68,6 +72,12 @@ struct RowBoard {
         rows[row - first].closed = now
     }
 
+    /// Nothing is seen or heard in the source's segment: there is none, and what follows does not continue what was before.
+    mutating func leaveOut(_ row: Int) {
+        guard rows.indices.contains(row - first) else { return }
+        rows[row - first].isLeftOut = true
+    }
+
     /// A rendition's segment is there; without media it is given up.
     mutating func fill(_ row: Int, _ rendition: Int, _ media: CutSegment.Media?, generation: Int) {
         guard rows.indices.contains(row - first), rendition < count else { return }
@@ -96,6 +106,10 @@ struct RowBoard {
         {
             rows.removeFirst()
             first += 1
+            guard !row.isLeftOut else {
+                hasGap = hasEmitted
+                continue
+            }
             var segment = row.segment
             var makers = row.makers
             segment.media = (0..<count).compactMap { rendition in
@@ -111,7 +125,8 @@ struct RowBoard {
                 return row.media[substitute]
             }
             guard segment.media.count == count else { continue }
-            segment.isDiscontinuity = hasEmitted && makers != lastMakers
+            segment.isDiscontinuity = hasGap || hasEmitted && makers != lastMakers
+            hasGap = false
             lastMakers = makers
             lastMedia = segment.media.map(Optional.some)
             complete.append(segment)

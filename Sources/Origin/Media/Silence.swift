@@ -31,7 +31,8 @@ struct Silence {
     init?(_ track: Track, after last: Int64) {
         let parameters = track.parameters.pointee
         let channels = Int(parameters.ch_layout.nb_channels)
-        guard parameters.codec_id == AV_CODEC_ID_AAC, (1...Self.pieces.count).contains(channels),
+        guard parameters.codec_id == AV_CODEC_ID_AAC, [0, Int32(Self.samples)].contains(parameters.frame_size),
+            (1...Self.pieces.count).contains(channels),
             let index = Track.rates.firstIndex(of: parameters.sample_rate)
         else { return nil }
         let piece = Self.pieces[channels - 1]

@@ -7,7 +7,7 @@ package import WebServer
 /// The origin's HTTP surface: what never changes is named by its hash and says so, and so does what changes.
 package final class OriginSite: Sendable {
     private let publication: Publication
-    private let uplink: OriginUplink
+    let uplink: OriginUplink
     /// How long a request for what does not exist yet is held.
     private let patience: TimeAmount
 

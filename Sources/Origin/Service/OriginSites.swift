@@ -37,7 +37,7 @@ package final class OriginSites: Sendable {
         }
     }
 
-    /// A segment by its content, for who wants all of it: what an origin sends most.
+    /// Segments by their content and known playlists, as most players ask for them.
     package func answer(
         _ request: PlainRequest, from remote: SocketAddress, to body: inout ByteBuffer
     ) -> ShortAnswer? {
@@ -79,6 +79,9 @@ package final class OriginSites: Sendable {
         gauge("held_bytes") { $0.publication.figures.bytes }
         gauge("closed") { $0.publication.isClosed ? 1 : 0 }
         gauge("live") { $0.state.state == .live ? 1 : 0 }
+        // All broadcasts share one uplink.
+        text += "# TYPE tributary_origin_delayed_answers_total counter\n"
+        text += "tributary_origin_delayed_answers_total \(all.first?.site.uplink.delayed ?? 0)\n"
         return text + extraMetrics()
     }
 }

@@ -217,6 +217,9 @@ extension Publication {
 
     /// Returns when the segment's records are on disk and out, or cannot be.
     package func publish(_ segment: CutSegment) {
+        guard !segment.media.isEmpty, segment.media.allSatisfy({ !$0.bytes.isEmpty }) else {
+            return log.error("a segment without content is left out")
+        }
         let cuts = segment.media.map { Cut($0) }
         do throws(DataFolderError) {
             try store.withLock { store throws(DataFolderError) in

@@ -1,40 +1,61 @@
 import Glibc
 import NIOCore
 
-/// When what was written has reached the client: the socket's buffer takes an answer long before that.
-enum Arrival {
-    private static let pause = TimeAmount.milliseconds(20)
-    /// A client that acknowledges nothing for longer is another's business.
+/// Tells when what was written to a connection has reached the client: the socket's buffer takes an answer long before.
+///
+/// The system says only whether anything is on its way, so an answer is taken to have arrived when all behind it has, too.
+final class Arrival {
+    private static let shortestPause = TimeAmount.milliseconds(10)
+    private static let longestPause = TimeAmount.milliseconds(160)
+    /// Whoever acknowledges nothing for longer is not waited for.
     private static let patience = TimeAmount.seconds(15)
 
-    /// Runs `done` once: with `true` when all that was written to the connection so far has been acknowledged, with `false`
-    /// when the connection has ended before.
-    static func wait(on context: ChannelHandlerContext, _ done: @escaping @Sendable (Bool) -> Void) {
-        let channel = context.channel
-        let written = context.eventLoop.makePromise(of: Void.self)
-        // The system takes things in order, so that this is taken when all before it is.
-        context.writeAndFlush(NIOAny(IOData.byteBuffer(ByteBuffer())), promise: written)
-        written.futureResult.whenComplete { result in
-            switch result {
-            case .success: look(at: channel, until: .now() + patience, done)
-            case .failure: done(false)
+    private let channel: any Channel
+    private var waiting: [(since: NIODeadline, done: @Sendable (Bool) -> Void)] = []
+    private var pause = Arrival.shortestPause
+    private var isLooking = false
+
+    init(on channel: any Channel) { self.channel = channel }
+
+    /// Runs `done` once: with `true` when all that was written so far has been acknowledged, with `false` when the
+    /// connection ends or nothing is heard for long.
+    func wait(_ done: @escaping @Sendable (Bool) -> Void) {
+        waiting.append((.now(), done))
+        pause = Self.shortestPause
+        look(in: pause)
+    }
+
+    /// The connection has ended.
+    func end() {
+        let ended = waiting
+        waiting = []
+        for (_, done) in ended { done(false) }
+    }
+
+    /// One look at a time for all that wait.
+    private func look(in time: TimeAmount) {
+        guard !isLooking, !waiting.isEmpty else { return }
+        isLooking = true
+        channel.eventLoop.assumeIsolated().scheduleTask(in: time) {
+            guard let socket = self.channel as? any SocketOptionProvider else { return self.seen(true) }
+            let progress: EventLoopFuture<Progress> = socket.unsafeGetSocketOption(
+                level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_INFO))
+            progress.assumeIsolated().whenComplete { result in
+                let isQuiet = (try? result.get()).map { $0.unacknowledged == 0 && $0.unsent == 0 } ?? false
+                // What the socket has not taken yet waits in the channel.
+                self.seen(isQuiet && self.channel.isWritable)
             }
         }
     }
 
-    private static func look(
-        at channel: any Channel, until deadline: NIODeadline, _ done: @escaping @Sendable (Bool) -> Void
-    ) {
-        guard let socket = channel as? any SocketOptionProvider, .now() < deadline else { return done(true) }
-        let progress: EventLoopFuture<Progress> = socket.unsafeGetSocketOption(
-            level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_INFO))
-        progress.whenComplete { result in
-            switch result {
-            case .success(let progress) where progress.unacknowledged == 0 && progress.unsent == 0: done(true)
-            case .success: channel.eventLoop.scheduleTask(in: pause) { look(at: channel, until: deadline, done) }
-            case .failure: done(false)
-            }
-        }
+    private func seen(_ hasArrived: Bool) {
+        isLooking = false
+        let limit = NIODeadline.now() - Self.patience
+        let ended = waiting.prefix { hasArrived || $0.since < limit }
+        waiting.removeFirst(ended.count)
+        for (_, done) in ended { done(hasArrived) }
+        pause = min(pause * 2, Self.longestPause)
+        look(in: pause)
     }
 
     /// The first part of `struct tcp_info` of linux/tcp.h; glibc's own ends before what is of interest.

@@ -44,6 +44,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private var writer: ResponseWriter?
     private var rest: Rest?
     private var onEnd: (@Sendable (Bool) -> Void)?
+    private var arrival: Arrival?
     private var isPumping = false
 
     private var deadline: (at: NIODeadline, wait: Wait)?
@@ -91,6 +92,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         writer?.closed()
         onEnd?(false)
         onEnd = nil
+        arrival?.end()
+        arrival = nil
     }
 
     func read(context: ChannelHandlerContext) {
@@ -108,13 +111,13 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         if deadline?.wait == .firstByte { wait(.head) }
     }
 
-    /// Nothing has come since the last answer, if there was one.
-    var isIdle: Bool { deadline?.wait == .firstByte && !isAnswering }
+    /// Nothing has come since the last answer, if there was one, and the client has taken that.
+    var isIdle: Bool { deadline?.wait == .firstByte && !isAnswering && isWritable }
 
     /// A request was answered that never came here; so this is no silent connection.
     func answeredElsewhere() {
         guard !isAnswering else { return }
-        wait(.firstByte)
+        waitForMore()
         // Among silent connections a second more or less decides nothing, and saying so takes a lock.
         guard let deadline, deadline.at - noted >= .seconds(1) else { return }
         noted = deadline.at
@@ -255,6 +258,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
             pump()
         case .stream(let length, let stream):
             flush()
+            if !isWritable, deadline == nil { wait(.reader) }
             let writer = ResponseWriter(self, eventLoop: context.eventLoop, length: length, isChunked: isChunked)
             self.writer = writer
             stream(writer)
@@ -308,6 +312,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
             if rest == nil { return answered() }
             flush()
         }
+        // It may have been full before this answer began.
+        if rest != nil, deadline == nil { wait(.reader) }
     }
 
     /// The answer is written in full.
@@ -318,7 +324,9 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         guard let context else { return }
         if let onEnd {
             self.onEnd = nil
-            Arrival.wait(on: context, onEnd)
+            let arrival = self.arrival ?? Arrival(on: context.channel)
+            self.arrival = arrival
+            arrival.wait(onEnd)
         }
         guard keepsAlive else {
             noteBusy(false)
@@ -327,7 +335,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         takeTurn()
         guard !isAnswering else { return }
         noteBusy(false)
-        wait(head == nil ? .firstByte : .body)
+        waitForMore()
         if isReadWithheld {
             isReadWithheld = false
             context.read()
@@ -361,7 +369,10 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
-            if deadline?.wait == .reader { deadline = nil }
+            if deadline?.wait == .reader {
+                deadline = nil
+                if !isAnswering { waitForMore() }
+            }
             if rest == nil { writer?.writabilityChanged() } else { pump() }
         } else if deadline?.wait != .farewell {
             wait(.reader)
@@ -370,6 +381,9 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     // MARK: Time
+
+    /// Nothing is under way: the next request may come, when the client has taken what was answered.
+    private func waitForMore() { wait(!isWritable ? .reader : head == nil ? .firstByte : .body) }
 
     private func wait(_ wait: Wait) {
         guard let context else { return }

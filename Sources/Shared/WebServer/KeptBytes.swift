@@ -98,7 +98,7 @@ private func read(_ file: Int32, _ offset: Int, _ length: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: length) { buffer, filled in
         while filled < length {
             let count = pread(file, buffer.baseAddress?.advanced(by: filled), length - filled, offset + filled)
-            guard count > 0 || errno == EINTR else { return }
+            guard count > 0 || count < 0 && errno == EINTR else { return }
             filled += max(0, count)
         }
     }
@@ -126,7 +126,7 @@ private final class MemoryFile: Sendable {
             let count = bytes.withUnsafeBytes {
                 pwrite(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written, offset + written)
             }
-            guard count > 0 || errno == EINTR else {
+            guard count > 0 || count < 0 && errno == EINTR else {
                 forget(offset, length)
                 return nil
             }

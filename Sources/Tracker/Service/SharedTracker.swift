@@ -23,8 +23,8 @@ final class SharedTracker: Sendable {
     /// So that nobody asks the core about segments when there are none.
     private let rootCount = Atomic(0)
     let tallies = Tallies()
-    private struct Ear: Sendable { weak var dialer: Dialer? }
-    private let ear = Mutex(Ear())
+    private struct Attached: Sendable { weak var dialer: Dialer? }
+    private let attached = Mutex(Attached())
     /// The dialer is awake, so that nobody has to wake it.
     let isDialling = Atomic(false)
 
@@ -82,7 +82,7 @@ final class SharedTracker: Sendable {
                 }
                 return (tracker.takeCalls(), tracker.hasChecks)
             }
-            if mustDial, !isDialling.load(ordering: .relaxed) { ear.withLock { $0.dialer }?.wake() }
+            if mustDial, !isDialling.load(ordering: .relaxed) { attached.withLock { $0.dialer }?.wake() }
             for call in calls { countCall(DatagramDoor.ring(call) ? "sent" : "failed") }
         } catch {
             countRefused("\(error)")
@@ -91,7 +91,7 @@ final class SharedTracker: Sendable {
     }
 
     /// Wakes the dialer, as long as it lives, whenever somebody is to be dialled.
-    func follow(_ dialer: Dialer) { ear.withLock { $0.dialer = dialer } }
+    func follow(_ dialer: Dialer) { attached.withLock { $0.dialer = dialer } }
 
     var hasRoots: Bool { rootCount.load(ordering: .relaxed) > 0 }
 
