@@ -69,8 +69,7 @@ extension Simulation {
         case .fetchPieces(let fetch, let segment, let pieces, let reason):
             ask(
                 .pieces(fetch), Precedence.Urgency(level: reason.urgency), sequence: Int(segment.sequence),
-                pieces: pieces,
-                by: index, at: now)
+                pieces: pieces, by: index, at: now)
         case .abandonFetch(let fetch):
             guard let answer = viewers[index].answers.first(where: { answers[$0].content == .pieces(fetch) }) else {
                 return

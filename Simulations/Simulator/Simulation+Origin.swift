@@ -158,6 +158,7 @@ extension Simulation {
     }
 
     private mutating func ended(_ answer: Int, isWhole: Bool, at now: Instant) {
+        guard answers[answer].urgency != nil else { return }
         for next in precedence.ended(answer, isWhole: isWhole, at: now) { begin(next, at: now) }
     }
 

@@ -13,7 +13,7 @@ package struct SegmentCutter: Sendable {
     private var lastKeyframe: Int64 = 0
     private var longestInterval: Int64
     /// Nothing is shown yet in the segment that has begun: the next picture begins one, as players expect.
-    private var isBridged = false
+    package private(set) var isBridged = false
     /// In whole seconds; `nil` until the first cut decides it.
     package private(set) var targetDuration: Int?
 

@@ -27,11 +27,11 @@ package final class Encoder: Sendable {
         self.format = format
         self.hangUp = hangUp
         self.resume = resume
-        heard = Atomic(Clock.now.nanoseconds)
+        heard = Atomic(MonotonicClock.now.nanoseconds)
     }
 
     /// Something has come from it.
-    package func note() { heard.store(Clock.now.nanoseconds, ordering: .relaxed) }
+    package func note() { heard.store(MonotonicClock.now.nanoseconds, ordering: .relaxed) }
 
     var lastHeard: Instant { Instant(nanoseconds: heard.load(ordering: .relaxed)) }
 

@@ -142,7 +142,7 @@ package final class Reception: Sendable {
 
     /// Lets the encoder in where its key belongs, if it does.
     package func admit(_ encoder: Encoder, _ ticket: Ticket) -> Admission {
-        let now = Clock.now
+        let now = MonotonicClock.now
         let outcome = state.withLock { state -> Outcome in
             switch examine(ticket, of: encoder.id, from: encoder.address, at: now, &state) {
             case .refused(let refusal, let broadcast): return .refused(refusal, broadcast)
@@ -168,7 +168,7 @@ package final class Reception: Sendable {
 
     /// Why `admit` would refuse; for protocols that can say so before there is a connection.
     package func refusal(of ticket: Ticket, transport: String, from address: String) -> Refusal? {
-        let now = Clock.now
+        let now = MonotonicClock.now
         let examination = state.withLock { examine(ticket, of: .max, from: address, at: now, &$0) }
         guard case .refused(let refusal, let broadcast) = examination else { return nil }
         _ = note(refusal, "\(transport) from \(address)", broadcast)

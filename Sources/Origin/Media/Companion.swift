@@ -100,7 +100,7 @@ final class Companion: @unchecked Sendable {
     func removeAll() { withState { ($0.pictures, $0.next, $0.bytes) = ([], 0, 0) } }
 
     private func run() {
-        var delay = RetryDelay(seed: UInt64(Interrupt.now.nanoseconds))
+        var delay = RetryDelay(seed: UInt64(MonotonicClock.now.nanoseconds))
         var pass = 0
         while !interrupt.isStopped {
             do throws(MediaError) {

@@ -74,11 +74,11 @@ struct Companions: Rungs {
         crew = Crew(companions)
         for companion in companions { companion.start() }
         // Meanwhile the source's encoder is held back.
-        let end = Interrupt.now + (settings.entrance == nil ? .seconds(25) : .seconds(10))
+        let end = MonotonicClock.now + (settings.entrance == nil ? .seconds(25) : .seconds(10))
         var parts: [Part] = []
         var failure: MediaError?
         for companion in companions {
-            while companion.opened == nil, companion.complaint == nil, Interrupt.now < end, !interrupt.isStopped {
+            while companion.opened == nil, companion.complaint == nil, MonotonicClock.now < end, !interrupt.isStopped {
                 Interrupt.pause()
             }
             if let opened = companion.opened {
@@ -165,11 +165,11 @@ struct Companions: Rungs {
 
     mutating func finish(at end: Int64) {
         position = end - 1
-        finishing = Interrupt.now
+        finishing = MonotonicClock.now
     }
 
     var isBusy: Bool {
-        guard let finishing, Interrupt.now - finishing < Self.grace else { return false }
+        guard let finishing, MonotonicClock.now - finishing < Self.grace else { return false }
         return parts.contains { part in
             guard !part.companion.isOver, !part.isAbsent, part.isInside || !part.cuts.isEmpty else { return false }
             guard let first = part.companion.first else { return true }

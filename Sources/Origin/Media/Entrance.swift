@@ -19,14 +19,14 @@ package final class Entrance: Sendable {
 
     /// Waits for an encoder, for at most `patience`; `nil` when none came, or the wait was interrupted.
     func take(within patience: Interval?, _ interrupt: Interrupt) -> Feed? {
-        let end = patience.map { Interrupt.now + $0 } ?? .distantFuture
+        let end = patience.map { MonotonicClock.now + $0 } ?? .distantFuture
         while !interrupt.isStopped {
             let feed = waiting.withLock { feed in
                 defer { feed = nil }
                 return feed
             }
             if let feed { return feed }
-            guard Interrupt.now < end else { return nil }
+            guard MonotonicClock.now < end else { return nil }
             _ = news.wait(timeout: .now() + .milliseconds(50))
         }
         return nil

@@ -14,12 +14,12 @@ final class Interrupt: Sendable {
 
     /// Calls from now on may block for `limit`; forever when `nil`.
     func arm(_ limit: Interval?) {
-        let end = limit.map { (Self.now + $0).nanoseconds } ?? .max
+        let end = limit.map { (MonotonicClock.now + $0).nanoseconds } ?? .max
         deadline.store(end, ordering: .relaxed)
     }
 
     /// Whether what blocks must return now.
-    var isDue: Bool { isStopped || Self.now.nanoseconds > deadline.load(ordering: .relaxed) }
+    var isDue: Bool { isStopped || MonotonicClock.now.nanoseconds > deadline.load(ordering: .relaxed) }
 
     /// The opaque pointer is not retained: the interrupt outlives whatever it is given to.
     var callback: AVIOInterruptCB {
@@ -33,9 +33,9 @@ final class Interrupt: Sendable {
 
     /// Waits, in short steps so that a stop is noticed soon.
     func sleep(_ length: Interval) {
-        let end = Self.now + length
+        let end = MonotonicClock.now + length
         while !isStopped {
-            let rest = (end - Self.now).nanoseconds
+            let rest = (end - MonotonicClock.now).nanoseconds
             guard rest > 0 else { return }
             var step = timespec(tv_sec: 0, tv_nsec: Int(min(rest, 50_000_000)))
             nanosleep(&step, nil)
@@ -46,11 +46,5 @@ final class Interrupt: Sendable {
     static func pause() {
         var step = timespec(tv_sec: 0, tv_nsec: 5_000_000)
         nanosleep(&step, nil)
-    }
-
-    static var now: Instant {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 }

@@ -46,7 +46,7 @@ struct Ladder: Rungs {
         self.source = source
         self.sound = sound
         self.carried = carried
-        health = LadderHealth(segmentDuration: segmentDuration, at: Interrupt.now)
+        health = LadderHealth(segmentDuration: segmentDuration, at: MonotonicClock.now)
     }
 
     private var active: ArraySlice<LadderPlan.Rung> { rungs.dropFirst(dropped) }
@@ -66,7 +66,7 @@ struct Ladder: Rungs {
                 dropped = rungs.count
                 return abandon()
             }
-            health = LadderHealth(segmentDuration: segmentDuration, at: Interrupt.now)
+            health = LadderHealth(segmentDuration: segmentDuration, at: MonotonicClock.now)
             generation += 1
             finishing = nil
         }
@@ -93,12 +93,12 @@ struct Ladder: Rungs {
 
     mutating func finish(at end: Int64) {
         transcoder?.finish()
-        finishing = Interrupt.now
+        finishing = MonotonicClock.now
     }
 
     var isBusy: Bool {
         guard let transcoder, let finishing else { return false }
-        return !transcoder.isOver && (!isPaced || Interrupt.now - finishing < Self.grace)
+        return !transcoder.isOver && (!isPaced || MonotonicClock.now - finishing < Self.grace)
     }
 
     /// The next segment starts a new encoder.

@@ -46,7 +46,7 @@ struct Lineup {
         self.feed = nil
         if absence == .present {
             absence = .held
-            end = Interrupt.now + settings.grace
+            end = MonotonicClock.now + settings.grace
         }
         onEvent(.left(error, isHeld: absence == .held || absence == .slate))
     }
@@ -55,7 +55,7 @@ struct Lineup {
         switch absence {
         case .notBegun, .abandoned: nil
         // Whoever comes and sends nothing of use does not prolong it.
-        case .present, .held: max(.zero, end - Interrupt.now)
+        case .present, .held: max(.zero, end - MonotonicClock.now)
         case .slate: .zero
         }
     }

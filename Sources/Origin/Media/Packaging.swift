@@ -14,7 +14,7 @@ struct Packaging {
 
     private var cutter: SegmentCutter
     private var pacer = Pacer()
-    private var delay = RetryDelay(seed: UInt64(Interrupt.now.nanoseconds))
+    private var delay = RetryDelay(seed: UInt64(MonotonicClock.now.nanoseconds))
     private var muxer: Muxer?
     private var lineup: Lineup
     private var timeline = Timeline()
@@ -67,8 +67,6 @@ struct Packaging {
 
     /// The first picture of the segment that is being written.
     private var segmentStart: Int64?
-    /// No picture has begun in it.
-    private var isSoundAlone = false
     /// Milliseconds of Unix time at which the programme ends so far.
     private var programEnd: Int64 = 0
     /// What program time is counted from.
@@ -256,7 +254,7 @@ struct Packaging {
     ) throws(MediaError) {
         let isKeyframe = isLeading && packet.pointee.flags & AV_PKT_FLAG_KEY != 0
         if isLeading, demuxer.hasVideo, demuxer.input.isLive,
-            watch.misses(isKeyframe: isKeyframe, at: Interrupt.now)
+            watch.misses(isKeyframe: isKeyframe, at: MonotonicClock.now)
         {
             guard shift != nil else { throw .noKeyframe(demuxer.name, seconds: watch.patience) }
             onEvent(.warned("\(MediaError.noKeyframe(demuxer.name, seconds: watch.patience))"))
@@ -375,7 +373,7 @@ struct Packaging {
 
     private mutating func pace(_ time: Int64, of input: MediaInput) throws(MediaError) {
         guard settings.isPaced, input.isPaced else { return }
-        interrupt.sleep(pacer.delay(of: Self.microseconds(time), at: Interrupt.now))
+        interrupt.sleep(pacer.delay(of: Self.microseconds(time), at: MonotonicClock.now))
         if interrupt.isStopped { throw .stopped }
     }
 
@@ -387,6 +385,7 @@ struct Packaging {
         if isKeyframe { reordering = packet.pointee.pts - packet.pointee.dts }
         try bridge(to: time)
         defer { shown = max(shown, time) }
+        let isSoundAlone = cutter.isBridged
         let begins =
             isKeyframe
             ? cutter.begins(at: Self.microseconds(time))
@@ -409,7 +408,9 @@ struct Packaging {
                     "pictures after a keyframe refer to pictures before it, so that who begins there sees errors: switch "
                         + "the encoder's open GOP off (x264: open-gop=0)"))
         }
-        try begin(at: time, before: packet.pointee.dts, isKeyframe: isKeyframe, isDependent: !isKeyframe || isOpen)
+        // After a hole a picture is decoded long before it is shown.
+        let next = isSoundAlone ? max(packet.pointee.dts, time) : packet.pointee.dts
+        try begin(at: time, before: next, isKeyframe: isKeyframe, isDependent: !isKeyframe || isOpen)
     }
 
     /// Where no picture comes for long, segments of sound alone keep what the playlist promises. Fragments, which have a
@@ -418,23 +419,20 @@ struct Packaging {
         guard settings.container == .ts, accompanying != nil, leading?.isVideo == true, shown != .min else { return }
         while let boundary = cutter.mustBegin(between: Self.microseconds(shown), and: Self.microseconds(time)) {
             let boundary = boundary * 9 / 100
-            try release(before: boundary)
             try begin(at: boundary, before: boundary, isKeyframe: false, isDependent: true)
-            isSoundAlone = true
         }
     }
 
-    /// Ends the segment that is being written, and begins another. `next` is the decode time of the packet that follows.
+    /// Ends the segment that is being written, and begins another. Sound belongs to the one that ends until
+    /// `next`, in MPEG-TS, and for fragments that is the decode time of the packet that follows.
     private mutating func begin(
         at time: Int64, before next: Int64, isKeyframe: Bool, isDependent: Bool
     ) throws(MediaError) {
         if let start = segmentStart {
-            // After a hole a picture is decoded long before it is shown.
-            if settings.container == .ts { try release(before: isSoundAlone ? max(next, time) : next) }
+            if settings.container == .ts { try release(before: next) }
             let media = try muxer?.cut(before: next)
             close(media, from: start, until: time, isLast: false)
         }
-        isSoundAlone = false
         if anchor == nil {
             anchor = (time, max(Self.unixMilliseconds, programEnd))
             generation += 1
@@ -550,14 +548,13 @@ struct Packaging {
         guard let row, let targetDuration = cutter.targetDuration else { return }
         self.row = nil
         programEnd = programTime(of: time)
-        if media?.bytes.isEmpty == true { board.leaveOut(row) }
         board.fill(row, 0, media, generation: generation)
         board.close(
             row,
             // Both ends are rounded alike, so that the sum of durations never drifts from the media.
             duration: Self.microseconds(time) - Self.microseconds(start), targetDuration: targetDuration,
             isLast: isLast,
-            at: Interrupt.now)
+            at: MonotonicClock.now)
     }
 
     /// Takes what the followers have finished, and lets go what is complete.
@@ -566,7 +563,7 @@ struct Packaging {
             board.fill(row, board.count - 1, media, generation: generation)
         }
         if smaller != nil {
-            for event in try smaller?.settle(waitingSince: board.waitingSince, at: Interrupt.now) ?? [] {
+            for event in try smaller?.settle(waitingSince: board.waitingSince, at: MonotonicClock.now) ?? [] {
                 switch event {
                 case .described(let all):
                     board.isOpen = true

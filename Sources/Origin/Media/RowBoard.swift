@@ -16,8 +16,6 @@ struct RowBoard {
         var closed: Instant?
         /// Renditions of which nothing comes.
         var isGivenUp: [Bool]
-        /// There is nothing in it.
-        var isLeftOut = false
     }
 
     /// The renditions: the source is 0, the smaller ones follow, then the sound alone, if there is one.
@@ -72,12 +70,6 @@ struct RowBoard {
         rows[row - first].closed = now
     }
 
-    /// Nothing is seen or heard in the source's segment: there is none, and what follows does not continue what was before.
-    mutating func leaveOut(_ row: Int) {
-        guard rows.indices.contains(row - first) else { return }
-        rows[row - first].isLeftOut = true
-    }
-
     /// A rendition's segment is there; without media it is given up.
     mutating func fill(_ row: Int, _ rendition: Int, _ media: CutSegment.Media?, generation: Int) {
         guard rows.indices.contains(row - first), rendition < count else { return }
@@ -106,7 +98,8 @@ struct RowBoard {
         {
             rows.removeFirst()
             first += 1
-            guard !row.isLeftOut else {
+            // Nothing is seen or heard in it: there is no such segment, and what follows does not continue what was before.
+            guard row.media[0]?.bytes.isEmpty != true else {
                 hasGap = hasEmitted
                 continue
             }

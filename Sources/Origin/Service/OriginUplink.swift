@@ -1,5 +1,6 @@
 package import NIOCore
 package import OriginCore
+import OriginMedia
 import Synchronization
 import Vocabulary
 
@@ -25,7 +26,7 @@ package final class OriginUplink: Sendable {
     ) -> EventLoopFuture<@Sendable (Bool) -> Void> {
         let (answer, turn) = state.withLock { state in
             state.count += 1
-            guard !state.precedence.asked(state.count, for: bytes, urgency, at: .now) else {
+            guard !state.precedence.asked(state.count, for: bytes, urgency, at: MonotonicClock.now) else {
                 return (state.count, eventLoop.makeSucceededVoidFuture())
             }
             let promise = eventLoop.makePromise(of: Void.self)
@@ -39,23 +40,17 @@ package final class OriginUplink: Sendable {
 
     private func overdue(_ answer: Int) {
         let promise = state.withLock { state in
-            state.precedence.overdue(answer, at: .now) ? state.waiting.removeValue(forKey: answer) : nil
+            state.precedence.overdue(answer, at: MonotonicClock.now) ? state.waiting.removeValue(forKey: answer) : nil
         }
         promise?.succeed()
     }
 
     private func ended(_ answer: Int, isWhole: Bool) {
         let begun = state.withLock { state in
-            state.precedence.ended(answer, isWhole: isWhole, at: .now).compactMap {
+            state.precedence.ended(answer, isWhole: isWhole, at: MonotonicClock.now).compactMap {
                 state.waiting.removeValue(forKey: $0)
             }
         }
         for promise in begun { promise.succeed() }
-    }
-}
-
-extension Instant {
-    fileprivate static var now: Instant {
-        Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds))
     }
 }

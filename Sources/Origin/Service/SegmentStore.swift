@@ -4,15 +4,18 @@ package import Vocabulary
 
 /// Segments and initialization sections on disk, each in a file named by its root, so that a restarted origin still serves them.
 package final class SegmentStore {
-    private let folder: String
+    /// The data folder.
+    private let data: String
     private var isFailing = false
 
-    package init(in folder: String) { self.folder = folder + "/segments" }
+    package init(in data: String) { self.data = data }
 
-    /// Where a segment is, in the data folder at `path`, once it is written.
-    static func path(of root: Root, in path: String) -> String { "\(path)/segments/\(root)" }
+    /// Where a segment is, in the data folder at `data`, once it is written.
+    static func path(of root: Root, in data: String) -> String { "\(folder(in: data))/\(root)" }
 
-    private func path(of root: Root) -> String { "\(folder)/\(root)" }
+    private static func folder(in data: String) -> String { data + "/segments" }
+
+    private func path(of root: Root) -> String { Self.path(of: root, in: data) }
 
     /// The first failure after a success throws; later ones are the same story.
     package func write(_ bytes: [UInt8], as root: Root) throws(DataFolderError) {
@@ -37,6 +40,7 @@ package final class SegmentStore {
 
     /// Removes what no record names: segments that a crash left behind.
     package func removeAll(but kept: Set<Root>) {
+        let folder = Self.folder(in: data)
         guard let directory = opendir(folder) else { return }
         defer { closedir(directory) }
         while let entry = readdir(directory) {

@@ -141,7 +141,7 @@ package final class SRTServer: Sendable {
         }
         var events = Int32(SRT_EPOLL_IN.rawValue | SRT_EPOLL_ERR.rawValue)
         srt_epoll_add_usock(poll, socket, &events)
-        return (socket, Caller(encoder: encoder, feed: feed, heard: Clock.now))
+        return (socket, Caller(encoder: encoder, feed: feed, heard: MonotonicClock.now))
     }
 
     // MARK: The thread
@@ -170,7 +170,7 @@ package final class SRTServer: Sendable {
             }) where callers[socket] != nil { end(socket, "it was sent away") }
             for (socket, caller) in callers {
                 if caller.isHeld, !caller.feed.isFull { hold(socket, &callers[socket], false) }
-                guard !caller.isHeld, Clock.now - caller.heard > Self.patience else { continue }
+                guard !caller.isHeld, MonotonicClock.now - caller.heard > Self.patience else { continue }
                 end(socket, "nothing came from it for 10 s")
             }
         }
@@ -194,7 +194,7 @@ package final class SRTServer: Sendable {
             buffer.withUnsafeBytes { bytes.append(contentsOf: $0.prefix(Int(count))) }
         }
         guard !bytes.isEmpty else { return isOpen }
-        caller?.heard = Clock.now
+        caller?.heard = MonotonicClock.now
         caller?.encoder.note()
         reception.received(bytes.count)
         if !feed.push(bytes) { hold(socket, &caller, true) }
@@ -204,7 +204,7 @@ package final class SRTServer: Sendable {
     /// Leaves what comes to libsrt's own buffer for a while.
     private func hold(_ socket: SRTSOCKET, _ caller: inout Caller?, _ isHeld: Bool) {
         caller?.isHeld = isHeld
-        caller?.heard = Clock.now
+        caller?.heard = MonotonicClock.now
         var events = Int32(SRT_EPOLL_ERR.rawValue | (isHeld ? 0 : SRT_EPOLL_IN.rawValue))
         srt_epoll_update_usock(poll, socket, &events)
     }
