@@ -38,14 +38,15 @@ extension Swarm {
         guard !due.isEmpty else { return }
         if !alone {
             due.subtract(promised(sequence, count: count, at: now))
-            due.subtract(held(sequence, count: count) { $0.uploads && !$0.chokesUs })
+            // What neighbors have of old segments will come from them, if not at once: no tree waits for it.
+            due.subtract(held(sequence, count: count) { $0.uploads && (isOld || !$0.chokesUs) })
         }
         fetch(due, of: place, because: alone ? .alone : isBackup ? .backup : .lease, at: now, into: &commands)
     }
 
     /// What was there before the lease was the share of others, or is nobody's any more.
     mutating func take(_ lease: Lease?) {
-        if self.lease == nil, lease != nil { leaseFrom = chronicle.newest ?? 0 }
+        if self.lease == nil, lease != nil { leaseFrom = [chronicle.newest, offered?.upperBound].compactMap { $0 }.max() }
         if lease == nil { leaseFrom = nil }
         self.lease = lease
     }

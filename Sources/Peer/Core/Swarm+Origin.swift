@@ -11,6 +11,8 @@ extension Swarm {
     private static let step = Interval.milliseconds(300)
     /// How long a newcomer leaves everything but the front to peers, whether they bring it or not.
     private static let startTime = Interval.milliseconds(2_500)
+    /// How long a newcomer without a link asks the origin for no more at a time than what it answers readily.
+    private static let linkPatience = Interval.seconds(5)
     /// The longest run of pieces in one fetch: 512 KiB.
     private static let runLimit = 32
 
@@ -49,6 +51,7 @@ extension Swarm {
         guard oldest <= newest else { return }
         let isFirst = offered == nil
         offered = oldest...newest
+        if lease != nil, leaseFrom == nil { leaseFrom = newest }
         let wish = newest - min(newest - oldest, startDepth)
         // Neighbors may have told of less than there is.
         if start.map({ isFirst && !playhead.hasStarted && $0 + 1 < wish }) ?? true { start = wish }
@@ -205,10 +208,14 @@ extension Swarm {
     /// How often one is to be doubled until it is all viewers.
     private var doublings: Int { Int.bitWidth - viewers.leadingZeroBitCount }
 
-    /// Nobody to share with: no neighbor, and the tracker has answered or had its chance.
+    /// Nobody to share with: no neighbor, and the tracker has answered or had its chance. Where there are others, one of a
+    /// crowd that comes at once may need long for its first link, and a crowd that took its fill of the origin meanwhile
+    /// would leave nothing for the others.
     func isAlone(at now: Instant) -> Bool {
         guard shares else { return true }
-        return !hasGreeted && (hasWelcome && viewers <= 1 || now - joined > settings.startPatience)
+        guard !hasGreeted else { return false }
+        return hasWelcome && viewers <= 1
+            || now - joined > (viewers > 1 ? Self.linkPatience : settings.startPatience)
     }
 
     /// What neighbors are getting from the origin of a segment.

@@ -43,7 +43,7 @@ package struct Swarm: Sendable {
     var passedOver = 0
 
     var lease: Lease?
-    /// The newest segment when the lease was given: what is older was the share of others.
+    /// The newest segment when the lease was given, once that is known: what is older was the share of others.
     var leaseFrom: UInt64?
     var duty: Stripe?
     var viewers = 0
