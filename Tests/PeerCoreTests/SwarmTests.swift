@@ -112,6 +112,28 @@ import Vocabulary
         #expect(commands.fetches.isEmpty)
     }
 
+    @Test func `leaves what there was before its lease to neighbors who have it, even while they choke it`() {
+        var rig = Rig()
+        // A newcomer gets its lease before it knows what there is.
+        rig.lease(0, of: 1)
+        let link = rig.link(1)
+        var commands = rig.publish(7...9)
+        for sequence in UInt64(7)...9 { commands += rig.feed(.holds(link, Rig.id(sequence), .full(count: 10))) }
+        commands += rig.feed(.choked(link)) + rig.passWithOrigin(.seconds(2))
+        #expect(!commands.fetches.contains { $0.reason == .lease })
+        #expect(Set(rig.publish(10...10).fetches.filter { $0.reason == .lease }.map(\.piece.index)) == Set(0..<10))
+    }
+
+    @Test func `asks the origin for little as long as it waits for its first link, and for everything if none comes`() {
+        var rig = Rig()
+        rig.feed(
+            .welcomed(Welcome(interval: 30, viewers: 9, newest: 9, lease: nil, duty: Stripe.all[0], neighbors: [])))
+        let first = rig.publish(7...9).fetches + rig.pass(.seconds(4)).fetches
+        #expect((1...2).contains(first.count), "its front is not left to chance")
+        #expect(first.allSatisfy { $0.reason == .startup })
+        #expect(rig.pass(.seconds(2)).fetches.filter { $0.reason == .alone }.count > 20)
+    }
+
     @Test func `ends the link at the first bad piece and does not take that peer back`() {
         var rig = Rig()
         let link = rig.link(1)
@@ -533,6 +555,48 @@ import Vocabulary
         #expect((4...6).contains(sent.count { $0 == asker }), "\(sent)")
     }
 
+    @Test func `sends what is new to who keeps up before who is behind, even if that pushes it on`() {
+        var rig = Rig { $0.uploadLimit = 100_000 }
+        rig.lease(0, of: 1)
+        rig.publish(7...7)
+        rig.hold(7)
+        let asker = rig.link(1)
+        let stripe = Stripe.of(piece: 3, among: 10)
+        let newcomer = rig.child(2, of: StripeSet(CollectionOfOne(stripe)))
+        rig.feed(.offered(newcomer, [Offer(stripe: stripe, depth: 255, children: 0, slots: 9, isRelay: true)]))
+        let old = rig.child(3, of: StripeSet(CollectionOfOne(stripe)))
+        rig.feed(.holds(old, Rig.id(7), .full(count: 10)))
+        var sent: [LinkID] = []
+        func note(_ commands: [Swarm.Command]) {
+            for case .sendPiece(let link, let piece) in commands {
+                sent.append(link)
+                note(rig.feed(.pieceSent(link, piece)))
+            }
+        }
+        // What it may send at once is sent.
+        note(rig.feed(.wanted(asker, Rig.id(7), Array(4..<10))))
+        let before = sent.count
+        rig.publish(8...8)
+        note(rig.feed(.pieceVerified(PieceID(Rig.id(8), 3), from: .origin)))
+        for _ in 0..<30 { note(rig.pass(.milliseconds(100))) }
+        #expect(sent.dropFirst(before).filter { $0 != asker }.prefix(2) == [old, newcomer])
+    }
+
+    @Test func `pulls what its parent has not pushed when the player is about to need it`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let parent = rig.link(1)
+        for number in 2...12 { rig.link(number) }
+        rig.feed(
+            .offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 99, isRelay: true) }))
+        rig.publish(8...8)
+        rig.feed(.holds(LinkID(2), Rig.id(8), PieceSet(count: 10, [4])))
+        // The player needs it two seconds after the one before.
+        #expect(rig.pass(.milliseconds(1_000)).wants(from: LinkID(2)).isEmpty)
+        #expect(rig.pass(.milliseconds(500)).wants(from: LinkID(2)) == [PieceID(Rig.id(8), 4)])
+    }
+
     @Test func `sends the front of what a newcomer begins with before everything else`() {
         var rig = Rig()
         rig.lease(0, of: 1)
@@ -555,15 +619,16 @@ import Vocabulary
 
     @Test func `leaves to be pushed what one of many neighbors has, and pulls what several have`() {
         var rig = Rig()
-        rig.publish(7...7)
-        rig.hold(7)
+        // Enough to play that there is time to wait.
+        rig.publish(7...9)
+        for sequence in UInt64(7)...9 { rig.hold(sequence) }
         let links = (1...12).map { rig.link($0) }
         // Every stripe has a parent, so that only what is late is pulled.
         rig.feed(
             .offered(links[0], Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 99, isRelay: true) }))
-        rig.publish(8...8)
-        rig.feed(.holds(links[1], Rig.id(8), PieceSet(count: 10, [4, 5])))
-        for link in links[2...3] { rig.feed(.holds(link, Rig.id(8), PieceSet(count: 10, [5]))) }
+        rig.publish(10...10)
+        rig.feed(.holds(links[1], Rig.id(10), PieceSet(count: 10, [4, 5])))
+        for link in links[2...3] { rig.feed(.holds(link, Rig.id(10), PieceSet(count: 10, [5]))) }
         let wanted = rig.pass(.milliseconds(2_500)).flatMap { command -> [Int] in
             if case .want(_, _, let indices) = command { indices } else { [] }
         }

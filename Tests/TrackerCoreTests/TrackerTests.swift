@@ -315,6 +315,15 @@ import Vocabulary
         #expect(Set(heirs) == Set([leases[2]?.index, leases[3]?.index].compactMap { $0 }))
     }
 
+    @Test mutating func `gives no seat more to a crowd that has just come to an old swarm`() throws {
+        for seconds in [0.0, 8] { for number in 1...3 { try announce(number, at: seconds) } }
+        for number in 4...20 { #expect(try announce(number, at: 15).lease == nil) }
+        for number in 1...3 { #expect(try announce(number, at: 16).lease?.count == 3) }
+        for number in 1...3 { try announce(number, at: 25) }
+        for number in 4...20 { try announce(number, at: 26) }
+        #expect(try announce(1, at: 27).lease?.count == 8)
+    }
+
     @Test mutating func `makes an injector of who asks first, unless somebody has much more to give`() throws {
         for number in 1...8 { try announce(number, at: 0) }
         for number in 9...11 { try announce(number, at: 1, upload: number == 9 ? 1_000_000 : 1) }

@@ -29,6 +29,9 @@ struct Neighbor: Sendable {
 
     // What it asks of us.
     var isChoked = false
+    /// It does not have most of the segment before the newest: it has just come, or has been late for long, and needs
+    /// older ones before the newest.
+    var isBehind = true
     /// Stripes that we push to it.
     var children = StripeSet()
     /// The shortest time from sending a piece to its acknowledgement.

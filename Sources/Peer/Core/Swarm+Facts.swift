@@ -30,7 +30,7 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
     case backup
     /// There is nobody to share with.
     case alone
-    /// The player starts, and nobody near has the first segment yet.
+    /// The player starts, and nobody near brings the first segment in time.
     case startup
     /// No neighbor has the piece and time is short.
     case noHolder = "no_holder"
@@ -44,12 +44,12 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
 
     /// What the origin is told of the request (RFC 9218; less is more urgent, 3 is usual): for a share a whole tree waits,
     /// and what is late to one viewer may be late to a thousand, who then all ask for it. Whom peers do not help is served
-    /// as any player is.
+    /// as any player is, and so is the little with which a picture begins.
     package var urgency: Int {
         switch self {
         case .lease, .backup: 1
-        case .alone, .lostConfidence: 3
-        case .startup, .noHolder, .tooSlow: 5
+        case .alone, .lostConfidence, .startup: 3
+        case .noHolder, .tooSlow: 5
         }
     }
 }

@@ -141,7 +141,8 @@ extension Swarm {
 
     private mutating func cost(_ seat: Int, _ offer: Offer, relays: Bool) -> Double {
         let candidate = ParentCandidate(
-            link: links[seat], offer: offer, pieceTime: neighbors[seat].health.pieceTime)
+            link: links[seat], offer: offer, pieceTime: neighbors[seat].health.pieceTime,
+            isBehind: neighbors[seat].isBehind)
         return settings.policies.parents.cost(candidate, relays: relays, using: &random)
     }
 

@@ -44,9 +44,12 @@ extension Swarm {
         fetch(due, of: place, because: alone ? .alone : isBackup ? .backup : .lease, at: now, into: &commands)
     }
 
-    /// What was there before the lease was the share of others, or is nobody's any more.
+    /// What was there before the lease was the share of others, or is nobody's any more. Until the origin has told which
+    /// segment is the newest, all count as such.
     mutating func take(_ lease: Lease?) {
-        if self.lease == nil, lease != nil { leaseFrom = [chronicle.newest, offered?.upperBound].compactMap { $0 }.max() }
+        if self.lease == nil, lease != nil {
+            leaseFrom = [chronicle.newest, offered?.upperBound].compactMap { $0 }.max()
+        }
         if lease == nil { leaseFrom = nil }
         self.lease = lease
     }

@@ -2,6 +2,9 @@ import Vocabulary
 
 /// Pieces that we ask neighbors for, because nobody pushes them or pushing missed them.
 extension Swarm {
+    /// How much time must be left so that what a parent will push is waited for.
+    private static let pushSlack = Interval.milliseconds(800)
+
     mutating func pull(at now: Instant, into commands: inout [Command]) {
         guard shares, !neighbors.isEmpty else { return }
         let isReversed = settings.policies.pieces.prefersNewest
@@ -15,7 +18,7 @@ extension Swarm {
         guard shares, wantsSegment(place), segments[place].hasLeaves, !confidence.isLost(at: now) else { return }
         var open = segments[place].unasked
         guard !open.isEmpty else { return }
-        leaveToPush(of: place, &open)
+        if slack(segments[place].sequence, at: now) > Self.pushSlack { leaveToPush(of: place, &open) }
         guard !open.isEmpty else { return }
         // How many more pieces each neighbor may be asked for, and when it would bring the next.
         var helpers: [(seat: Int, room: Int, asked: Int, pieces: PieceSet)] = []

@@ -24,12 +24,15 @@ extension Swarm {
         planFlush(within: settings.gather, at: now)
     }
 
-    /// Lets a child go that nobody depends on, for one that pushes the stripe on: first those who give nothing, then
-    /// those who gave us least.
+    /// Lets a child go that nobody depends on, for one that pushes the stripe on: first those who are behind, of them
+    /// those who give nothing, then those who gave us least. Who keeps up is not let go for a newcomer: of a crowd that
+    /// comes at once everybody pushes something on, and those who were there before would lose all their parents.
     private mutating func makeRoom(
         for isRelay: Bool, besides link: LinkID, into commands: inout [Command]
     ) -> Bool {
         guard isRelay, slots > 0 else { return false }
+        if letGo(of: { $0.isBehind && !$0.relays($1) }, besides: link, into: &commands) { return true }
+        guard let seat = seat(link), !neighbors[seat].isBehind else { return false }
         return letGo(of: { !$0.relays($1) }, besides: link, into: &commands)
     }
 
@@ -156,15 +159,16 @@ extension Swarm {
     private mutating func nextErrand() -> (seat: Int, piece: PieceID)? {
         let share = neighbors.count > 1 ? uplink.share : .max
         let newest = chronicle.newest ?? 0
-        for rank in passedOver < Rank.patience ? Rank.allCases : Rank.missedFirst {
+        for rank in passedOver < Rank.patience ? Rank.usual : Rank.missedFirst {
             for step in outboxes.indices {
                 let seat = turn + step < outboxes.count ? turn + step : turn + step - outboxes.count
-                guard outboxes[seat].isWaiting(rank, newest: newest),
+                guard rank.isBehind.map({ $0 == neighbors[seat].isBehind }) ?? true,
+                    outboxes[seat].isWaiting(rank.kind, newest: newest),
                     outboxes[seat].inFlightCount < (neighbors[seat].isSlow ? 2 : share),
-                    let piece = take(rank, of: seat)
+                    let piece = take(rank.kind, of: seat)
                 else { continue }
                 turn = (seat + 1) % neighbors.count
-                passedOver = rank == .missed ? 0 : min(passedOver + 1, Rank.patience)
+                passedOver = rank.kind == .missed ? 0 : min(passedOver + 1, Rank.patience)
                 return (seat, piece)
             }
         }
@@ -172,9 +176,9 @@ extension Swarm {
     }
 
     /// What the neighbor has got meanwhile is passed over.
-    private mutating func take(_ rank: Rank, of seat: Int) -> PieceID? {
-        while let piece = outboxes[seat].popFirst(rank) {
-            if rank.isAsked { return piece }
+    private mutating func take(_ kind: Rank.Kind, of seat: Int) -> PieceID? {
+        while let piece = outboxes[seat].popFirst(kind) {
+            if kind.isAsked { return piece }
             guard let place = place(piece.segment.sequence), segments[place].holders.contains(piece.index, of: seat)
             else { return piece }
         }
@@ -193,6 +197,15 @@ extension Swarm {
             uplink.gone()
         }
         serve(at: now, into: &commands)
+    }
+
+    /// Finds out who keeps up with the broadcast.
+    mutating func reviewWhoIsBehind() {
+        guard let newest = chronicle.newest, newest > 0, let place = place(newest - 1) else { return }
+        for seat in neighbors.indices {
+            let held = segments[place].holders[seat]?.members ?? 0
+            neighbors[seat].isBehind = held < segments[place].count / 2
+        }
     }
 
     /// While more neighbors want something than there are slots, chooses whose wants are served; nobody else is choked.
@@ -214,19 +227,32 @@ extension Swarm {
     }
 }
 
-/// What goes first: the front of older segments, which is little and what a newcomer sees first; then pieces that a child
-/// pushes on, because they reach the most viewers; then what was asked for of older segments, because somebody misses it
-/// now; then pieces for other children, which they need later; then what was asked for of the newest segment, which is on
-/// its way to everybody.
-private enum Rank: CaseIterable {
-    case front, relay, missed, push, want
+/// What goes first: the front of older segments, which is little and what a newcomer sees first; then whatever neighbors
+/// need who keep up with the broadcast, because they play it in a few seconds; then what those need who are behind, who
+/// have older segments to play. Of either, pieces that a child pushes on come first, because they reach the most viewers,
+/// then pieces for other children, which they need later, then what was asked for of the newest segment, which is on its
+/// way to everybody. What was asked for of older segments somebody misses now, behind or not.
+private struct Rank {
+    enum Kind {
+        case front, relay, missed, push, want
+
+        var isAsked: Bool { self == .front || self == .missed || self == .want }
+    }
+
+    let kind: Kind
+    /// Whether it is for neighbors who are behind or for the others; `nil` for all.
+    var isBehind: Bool?
 
     /// After so many other errands what is missed comes first: while newcomers subscribe, relaying alone fills every
     /// uplink, and nobody would get the segment that a player begins with.
     static let patience = 3
-    static let missedFirst: [Rank] = [.front, .missed, .relay, .push, .want]
+    static let usual = [front] + punctual + [Rank(kind: .relay, isBehind: true), missed] + late
+    static let missedFirst = [front, missed] + punctual + [Rank(kind: .relay, isBehind: true)] + late
 
-    var isAsked: Bool { self == .front || self == .missed || self == .want }
+    private static let front = Rank(kind: .front)
+    private static let missed = Rank(kind: .missed)
+    private static let punctual = [Kind.relay, .push, .want].map { Rank(kind: $0, isBehind: false) }
+    private static let late = [Kind.push, .want].map { Rank(kind: $0, isBehind: true) }
 }
 
 extension Neighbor {
@@ -235,8 +261,8 @@ extension Neighbor {
 }
 
 extension Outbox {
-    fileprivate func isWaiting(_ rank: Rank, newest: UInt64) -> Bool {
-        switch rank {
+    fileprivate func isWaiting(_ kind: Rank.Kind, newest: UInt64) -> Bool {
+        switch kind {
         case .front: wants.next.map { $0.segment.sequence < newest && $0.index < PieceID.front } ?? false
         case .relay: !relays.isEmpty
         case .missed: wants.next.map { $0.segment.sequence < newest } ?? false
@@ -245,8 +271,8 @@ extension Outbox {
         }
     }
 
-    fileprivate mutating func popFirst(_ rank: Rank) -> PieceID? {
-        switch rank {
+    fileprivate mutating func popFirst(_ kind: Rank.Kind) -> PieceID? {
+        switch kind {
         case .relay: relays.popFirst()
         case .push: pushes.popFirst()
         case .front, .missed, .want: wants.popFirst()

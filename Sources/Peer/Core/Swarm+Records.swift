@@ -23,7 +23,10 @@ extension Swarm {
             return
         }
         if !isFirst, record.epoch > epoch { forgetEverything(into: &commands) }
-        if sequence == chronicle.newest { lastNews = now }
+        if sequence == chronicle.newest {
+            lastNews = now
+            reviewWhoIsBehind()
+        }
         learned += 1
         commands.append(.accept(record.segment))
         let progress = SegmentProgress(record, at: now)

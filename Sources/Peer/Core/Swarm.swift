@@ -224,6 +224,7 @@ package struct Swarm: Sendable {
         reviewLinks(at: now, into: &commands)
         renewPromises(at: now, into: &commands)
         reviewServing(at: now, into: &commands)
+        reviewWhoIsBehind()
         trimStore(into: &commands)
     }
 

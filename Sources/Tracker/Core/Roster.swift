@@ -24,6 +24,7 @@ struct Roster: Sendable {
     struct Member: Sendable {
         /// The member's place in the tracker's order of silence.
         var ticket = -1
+        let joined: Instant
         var heard: Instant
         var freeUpload: UInt64 = 0
         /// When the tracker last dialled the member.
@@ -40,6 +41,8 @@ struct Roster: Sendable {
 
     /// With so many of one stripe, at most, an asker is compared before it becomes an injector.
     private static let candidates = 256
+    /// How long a member must have been here before the others' shares are made smaller for it.
+    private static let settling = Interval.seconds(10)
     /// How long a vacant seat is kept for those who push its stripe on.
     private static let claim = Interval.seconds(2)
     /// So long after an injector has changed, all who push its stripe on and lack it hear of the new one.
@@ -94,7 +97,7 @@ struct Roster: Sendable {
         if here < Self.viewersPerHost { viewers += 1 }
         let number = free.popLast() ?? members.count
         let card = Card(peer: peer, endpoint: endpoint, number: UInt32(number))
-        let member = Member(heard: now, duty: givers.leastServed)
+        let member = Member(joined: now, heard: now, duty: givers.leastServed)
         if number == members.count {
             cards.append(card)
             members.append(member)
@@ -204,8 +207,17 @@ struct Roster: Sendable {
                 injectors.fill(seat, with: asker, at: now)
             }
         }
-        if injectors.isShort(of: givers.count), isFree(asker, at: now) { injectors.add(asker, at: now) }
+        if injectors.isShort(of: givers.count), isFree(asker, at: now), isSettled(asker, at: now) {
+            injectors.add(asker, at: now)
+        }
         injectors.settle()
+    }
+
+    /// One seat more moves the shares of those who sit. They hear of it seconds later, and what is taken twice until then
+    /// leaves the origin twice: so a crowd that comes to an old swarm does not get a seat with each of its first members.
+    private func isSettled(_ number: Int, at now: Instant) -> Bool {
+        now - members[number].joined > Self.settling
+            || !injectors.seats.contains { now - $0.since > Self.settling }
     }
 
     private func isFit(_ number: Int, at now: Instant) -> Bool {

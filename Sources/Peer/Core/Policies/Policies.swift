@@ -77,6 +77,8 @@ package struct ParentCandidate: Sendable {
     package let offer: Offer
     /// The time that a piece takes from it, queues included.
     package let pieceTime: Interval
+    /// It has older segments to catch up with before it has the newest.
+    package let isBehind: Bool
 
     /// Children per slot: 1 is full.
     package var load: Double { Double(offer.children) / Double(max(1, offer.slots)) }
