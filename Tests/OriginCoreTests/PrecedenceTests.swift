@@ -33,6 +33,14 @@ private final class Door {
         return (begun, -1)
     }
 
+    /// An injector begins to get its share. Returns the answer's name.
+    @discardableResult
+    func inject() -> Int {
+        next += 1
+        #expect(asked(next, for: 1_000, .urgent))
+        return next
+    }
+
     /// An injector gets `bytes`, in `time`. Returns who may begin then.
     @discardableResult
     func share(_ bytes: Int = 1_000, in time: Interval = .milliseconds(100)) -> [Int] {
@@ -45,22 +53,26 @@ private final class Door {
 @Suite struct `Who may begin at the origin` {
     private let door = Door()
 
-    @Test func `nobody waits where nothing urgent has been asked for lately`() {
+    @Test func `nobody waits where nothing urgent is under way, or has been for long`() {
         #expect(door.fill().waiting == -1)
-        door.share()
+        let share = door.inject()
         #expect(!door.asked(-2, for: 1, .patient))
-        #expect(door.asked(-3, for: 1, .patient, at: door.now + .seconds(11)))
-        #expect(door.delayed == 1)
+        #expect(door.ended(share) == [-2])
+        #expect(door.asked(-3, for: 1, .patient))
+        door.inject()
+        #expect(!door.asked(-4, for: 1, .patient))
+        #expect(door.asked(-5, for: 1, .patient, at: door.now + .milliseconds(1_100)))
+        #expect(door.delayed == 2)
     }
 
     @Test func `what is urgent begins at once, however much is under way`() {
-        door.share()
+        door.inject()
         _ = door.fill()
         for answer in -100 ..< -1 { #expect(door.asked(answer, for: 1 << 20, .urgent)) }
     }
 
     @Test func `one that waits begins when one of its kind ends, the oldest first`() {
-        door.share()
+        door.inject()
         let (begun, waiting) = door.fill()
         #expect(begun.count == 8, "half a mebibyte, as long as no more was ever carried")
         #expect(!door.asked(-1, for: 1, .patient))
@@ -71,7 +83,7 @@ private final class Door {
     }
 
     @Test func `whoever goes while it waits is never named`() {
-        door.share()
+        door.inject()
         let (begun, waiting) = door.fill()
         #expect(door.ended(waiting, isWhole: false) == [])
         #expect(!door.overdue(waiting))
@@ -79,7 +91,7 @@ private final class Door {
     }
 
     @Test func `one that has waited long enough begins, once, and takes a place`() {
-        door.share()
+        door.inject()
         let (begun, waiting) = door.fill()
         #expect(door.overdue(waiting))
         #expect(!door.overdue(waiting))
@@ -89,9 +101,10 @@ private final class Door {
     }
 
     @Test func `an answer whose client is slow keeps its place for a second only`() {
-        door.share()
+        door.inject()
         let (begun, waiting) = door.fill()
         #expect(door.ended(-1, after: .milliseconds(900)) == [])
+        door.inject()
         #expect(!door.asked(-2, for: 1, .patient))
         #expect(door.ended(begun[0], after: .milliseconds(200)) == [waiting, -2])
         #expect(door.asked(-3, for: 1, .patient))
@@ -102,21 +115,23 @@ private final class Door {
     @Test func `as much may be under way as the uplink has lately carried in a moment, and no more`() {
         door.share(4 << 20, in: .milliseconds(100))
         door.share(in: .milliseconds(400))
+        door.inject()
         let begun = door.fill().begun.count
         #expect((64...65).contains(begun), "\(begun) of 64 KiB")
-        door.share(in: .milliseconds(500))
         #expect(door.fill().begun.isEmpty)
     }
 
     @Test func `what took long counts for what it carried in a moment`() {
         door.share(4 << 20, in: .seconds(4))
         door.share(in: .milliseconds(600))
+        door.inject()
         #expect(door.fill().begun.count == 8)
     }
 
     @Test func `what an uplink carried once is forgotten`() {
         door.share(4 << 20, in: .milliseconds(100))
         for _ in 0..<500 { door.share(in: .milliseconds(600)) }
+        door.inject()
         #expect(door.fill().begun.count == 8)
     }
 
@@ -124,6 +139,7 @@ private final class Door {
         #expect(door.asked(-1, for: 4 << 20, .urgent))
         #expect(door.ended(-1, isWhole: false, after: .milliseconds(100)) == [])
         door.share(in: .milliseconds(600))
+        door.inject()
         #expect(door.fill().begun.count == 8)
     }
 

@@ -81,6 +81,8 @@ import Wire
                     .flatMap { Int($0.split(separator: " ")[1]) }
             }
             #expect(try await counter.ask(path, headers: urgent).status == 206)
+            // Neither reads what it has asked for.
+            let injector = try await counter.begin(path, headers: [urgent[0]])
             let reader = try await counter.begin(path, headers: [patient])
             #expect(try await delayed() == 0)
 
@@ -94,6 +96,7 @@ import Wire
             #expect(try await delayed() == 1)
 
             close(reader)
+            close(injector)
             var waited = 1
             for _ in 0..<100 where waited > 0 {
                 let before = try await delayed() ?? 0

@@ -5,8 +5,9 @@ package import Vocabulary
 /// A tree of the swarm waits for its root's share of a new segment, and a late one is missed by all below it. When many
 /// viewers come at once they ask for what they miss; were their answers to share the uplink with the roots' as equals, the
 /// next segment would come late, more would be missed and more be asked for. So requests say how urgent they are
-/// (RFC 9218), and of patient answers only as much is under way as the uplink carries in a moment, by the most that it has
-/// carried lately: an urgent one is never later than that for their sake.
+/// (RFC 9218), and while an urgent answer is under way, of patient ones only as much is as the uplink carries in a moment,
+/// by the most that it has carried lately: an urgent one is never much later than that for their sake. At other times
+/// nobody waits: whether it is the uplink that makes answers slow or their clients' lines is not seen from here.
 package struct Precedence: Sendable {
     package enum Urgency: Hashable, Sendable {
         case urgent, patient
@@ -22,8 +23,9 @@ package struct Precedence: Sendable {
     private struct Answer {
         let bytes: Int
         let began: Instant
-        /// It is patient, and has not been under way for too long.
-        var counts: Bool
+        let urgency: Urgency
+        /// It has not been under way for too long.
+        var counts = true
     }
 
     /// How long a patient answer waits at most: less than clients wait for a first byte.
@@ -34,20 +36,19 @@ package struct Precedence: Sendable {
     private static let least = 512 << 10
     /// How long an answer counts: what takes longer waits for its client's line, not for our uplink.
     private static let longestCount = Interval.seconds(1)
-    /// Without urgent requests for so long there is nobody to protect.
-    private static let memory = Interval.seconds(10)
 
     private var underWay: [Int: Answer] = [:]
+    /// Urgent answers that count.
+    private var urgent = 0
     /// The oldest first.
     private var waiting: [(answer: Int, bytes: Int)] = []
-    /// Patient answers in the order of their beginning, as long as they count, and their bytes.
+    /// Answers in the order of their beginning, as long as they count, and the bytes of the patient ones.
     private var counted: [(answer: Int, began: Instant)] = []
     private var patientBytes = 0
     /// Bytes that have left since `momentBegan`, and the most that have left in a moment lately.
     private var carried = 0.0
     private var capacity = 0.0
     private var momentBegan = Instant.zero
-    private var lastUrgent: Instant?
     /// Answers that had to wait before they began.
     package private(set) var delayed = 0
 
@@ -56,9 +57,8 @@ package struct Precedence: Sendable {
     /// A request has come. Returns whether its answer may begin; if not, `ended` names it when it may, and if that has
     /// not happened after `longestWait`, ask `overdue`. `answer` is the caller's name for it.
     package mutating func asked(_ answer: Int, for bytes: Int, _ urgency: Urgency, at now: Instant) -> Bool {
-        if urgency == .urgent { lastUrgent = now }
         passOver(at: now)
-        guard urgency == .urgent || hasRoom(at: now) else {
+        guard urgency == .urgent || hasRoom else {
             delayed += 1
             waiting.append((answer, bytes))
             return false
@@ -81,10 +81,10 @@ package struct Precedence: Sendable {
             return []
         }
         if isWhole { measure(ended, at: now) }
-        if ended.counts { patientBytes -= ended.bytes }
+        if ended.counts { pass(ended) }
         passOver(at: now)
         var next: [Int] = []
-        while next.count < waiting.count, hasRoom(at: now) {
+        while next.count < waiting.count, hasRoom {
             let (answer, bytes) = waiting[next.count]
             next.append(answer)
             begin(answer, bytes, .patient, at: now)
@@ -93,22 +93,25 @@ package struct Precedence: Sendable {
         return next
     }
 
-    private func hasRoom(at now: Instant) -> Bool {
-        patientBytes < max(Self.least, Int(capacity)) || lastUrgent.map { now - $0 > Self.memory } ?? true
-    }
+    private var hasRoom: Bool { urgent == 0 || patientBytes < max(Self.least, Int(capacity)) }
 
     private mutating func begin(_ answer: Int, _ bytes: Int, _ urgency: Urgency, at now: Instant) {
-        underWay[answer] = Answer(bytes: bytes, began: now, counts: urgency == .patient)
-        guard urgency == .patient else { return }
-        patientBytes += bytes
+        underWay[answer] = Answer(bytes: bytes, began: now, urgency: urgency)
         counted.append((answer, now))
+        if urgency == .urgent { urgent += 1 } else { patientBytes += bytes }
+    }
+
+    /// The answer counts no more.
+    private mutating func pass(_ answer: Answer) {
+        if answer.urgency == .urgent { urgent -= 1 } else { patientBytes -= answer.bytes }
     }
 
     private mutating func passOver(at now: Instant) {
         let old = counted.prefix { now - $0.began > Self.longestCount }
-        for (answer, _) in old where underWay[answer]?.counts == true {
-            underWay[answer]?.counts = false
-            patientBytes -= underWay[answer]?.bytes ?? 0
+        for (number, _) in old {
+            guard let answer = underWay[number], answer.counts else { continue }
+            underWay[number]?.counts = false
+            pass(answer)
         }
         counted.removeFirst(old.count)
     }
