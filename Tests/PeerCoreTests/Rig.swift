@@ -98,6 +98,14 @@ struct Rig {
         return link
     }
 
+    /// A neighbor that wants stripes pushed and pushes them on.
+    @discardableResult
+    mutating func relay(_ number: Int, of stripes: [Stripe]) -> LinkID {
+        let link = child(number, of: StripeSet(stripes))
+        feed(.offered(link, stripes.map { Offer(stripe: $0, depth: 255, children: 0, slots: 9, isRelay: true) }))
+        return link
+    }
+
     mutating func lease(_ index: Int, of count: Int) {
         let lease = Lease(index: index, count: count, epoch: 1)
         feed(

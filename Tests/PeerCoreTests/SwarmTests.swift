@@ -212,9 +212,8 @@ import Vocabulary
         rig.publish(7...7)
         let stripe = Stripe.of(piece: 3, among: 10)
         let leaf = rig.child(1, of: StripeSet(CollectionOfOne(stripe)))
-        let relay = rig.child(2, of: StripeSet(CollectionOfOne(stripe)))
+        let relay = rig.relay(2, of: [stripe])
         let other = rig.child(3, of: .all.subtracting(StripeSet(CollectionOfOne(stripe))))
-        rig.feed(.offered(relay, [Offer(stripe: stripe, depth: 255, children: 0, slots: 9, isRelay: true)]))
         let commands = rig.feed(.pieceVerified(PieceID(Rig.id(7), 3), from: .origin))
         let sent = commands.filter { if case .sendPiece = $0 { true } else { false } }
         #expect(sent == [.sendPiece(relay, PieceID(Rig.id(7), 3)), .sendPiece(leaf, PieceID(Rig.id(7), 3))])
@@ -506,8 +505,7 @@ import Vocabulary
         rig.hold(7)
         let asker = rig.link(1)
         let stripe = Stripe.of(piece: 3, among: 10)
-        let relay = rig.child(2, of: StripeSet(CollectionOfOne(stripe)))
-        rig.feed(.offered(relay, [Offer(stripe: stripe, depth: 255, children: 0, slots: 9, isRelay: true)]))
+        let relay = rig.relay(2, of: [stripe])
         var sent: [(LinkID, PieceID)] = []
         func note(_ commands: [Swarm.Command]) {
             for case .sendPiece(let link, let piece) in commands { sent.append((link, piece)) }
@@ -531,10 +529,7 @@ import Vocabulary
         let asker = rig.link(1)
         // So many that what one link may have in flight does not matter.
         for number in 2...4 {
-            let stripes = Stripe.all.filter { $0.number / 2 == number - 2 }
-            let relay = rig.child(number, of: StripeSet(stripes))
-            rig.feed(
-                .offered(relay, stripes.map { Offer(stripe: $0, depth: 255, children: 0, slots: 9, isRelay: true) }))
+            rig.relay(number, of: Stripe.all.filter { $0.number / 2 == number - 2 })
         }
         rig.publish(8...10)
         var commands: [Swarm.Command] = []
@@ -562,8 +557,7 @@ import Vocabulary
         rig.hold(7)
         let asker = rig.link(1)
         let stripe = Stripe.of(piece: 3, among: 10)
-        let newcomer = rig.child(2, of: StripeSet(CollectionOfOne(stripe)))
-        rig.feed(.offered(newcomer, [Offer(stripe: stripe, depth: 255, children: 0, slots: 9, isRelay: true)]))
+        let newcomer = rig.relay(2, of: [stripe])
         let old = rig.child(3, of: StripeSet(CollectionOfOne(stripe)))
         rig.feed(.holds(old, Rig.id(7), .full(count: 10)))
         var sent: [LinkID] = []

@@ -36,6 +36,12 @@ struct PieceTable: Sendable {
         !has(seat) || words[seat * stride..<(seat + 1) * stride].allSatisfy { $0 == 0 }
     }
 
+    /// How many pieces the neighbor has.
+    func members(of seat: Int) -> Int {
+        guard has(seat) else { return 0 }
+        return words[seat * stride..<(seat + 1) * stride].reduce(0) { $0 + $1.nonzeroBitCount }
+    }
+
     func hasAny(of pieces: PieceSet, _ seat: Int) -> Bool {
         guard has(seat) else { return false }
         for word in 0..<stride where words[seat * stride + word] & pieces[word: word] != 0 { return true }

@@ -203,8 +203,7 @@ extension Swarm {
     mutating func reviewWhoIsBehind() {
         guard let newest = chronicle.newest, newest > 0, let place = place(newest - 1) else { return }
         for seat in neighbors.indices {
-            let held = segments[place].holders[seat]?.members ?? 0
-            neighbors[seat].isBehind = held < segments[place].count / 2
+            neighbors[seat].isBehind = segments[place].holders.members(of: seat) < segments[place].count / 2
         }
     }
 
@@ -246,12 +245,13 @@ private struct Rank {
     /// After so many other errands what is missed comes first: while newcomers subscribe, relaying alone fills every
     /// uplink, and nobody would get the segment that a player begins with.
     static let patience = 3
-    static let usual = [front] + punctual + [Rank(kind: .relay, isBehind: true), missed] + late
-    static let missedFirst = [front, missed] + punctual + [Rank(kind: .relay, isBehind: true)] + late
+    static let usual = [front] + punctual + [lateRelay, missed] + late
+    static let missedFirst = [front, missed] + punctual + [lateRelay] + late
 
     private static let front = Rank(kind: .front)
     private static let missed = Rank(kind: .missed)
     private static let punctual = [Kind.relay, .push, .want].map { Rank(kind: $0, isBehind: false) }
+    private static let lateRelay = Rank(kind: .relay, isBehind: true)
     private static let late = [Kind.push, .want].map { Rank(kind: $0, isBehind: true) }
 }
 
