@@ -1,8 +1,9 @@
 """Real BitTorrent clients share a file through a tracker that alone can have introduced them.
 
-    unshare --net --kill-child /usr/bin/python3 clients.py TRACKER FOLDER
+    unshare --net --mount --kill-child /usr/bin/python3 clients.py TRACKER FOLDER
 
-Runs in a network namespace of its own, because clients refuse peers at loopback addresses. Torrents are private, so
+Runs in a network namespace of its own, because clients refuse peers at loopback addresses, with host names of its own,
+because Transmission 3 takes an IPv6 address in a UDP tracker's URL for a name. Torrents are private, so
 clients ask neither DHT nor each other. Prints a line for every download that came out right and ends with an error if
 one did not.
 """
@@ -23,7 +24,7 @@ HOSTS = ["tracker", "seeder", "libtorrent", "transmission", "aria2"]
 
 
 def bare(host, family):
-    return f"10.77.0.{HOSTS.index(host) + 1}" if family == 4 else f"fd77::{HOSTS.index(host) + 1}"
+    return f"10.77.0.{HOSTS.index(host) + 1}" if family == 4 else f"2001:db8:77::{HOSTS.index(host) + 1}"
 
 
 def address(host, family):
@@ -54,8 +55,11 @@ class Seeder:
         self.wait(lambda status: status.is_seeding, "seeding")
         self.wait(lambda status: status.num_complete >= 1, "announced")
 
+    def ask_again(self):
+        self.handle.force_reannounce(0, -1, libtorrent.reannounce_flags_t.ignore_min_interval)
 
-def run(name, arguments, torrent_file, expected):
+
+def run(name, arguments, torrent_file, expected, meanwhile=lambda: None):
     """A client as a program, which may go on running when it has the file."""
     log = open(torrent_file + ".log", "wb")
     client = subprocess.Popen(arguments, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -72,6 +76,7 @@ def run(name, arguments, torrent_file, expected):
                 with open(torrent_file + ".log", "rb") as file:
                     tail = file.read()[-2000:].decode(errors="replace")
                 raise SystemExit(f"{name} did not get the file: {tail}")
+            meanwhile()
             time.sleep(0.2)
     finally:
         client.terminate()
@@ -82,7 +87,7 @@ def run(name, arguments, torrent_file, expected):
             client.wait()
 
 
-def download(client, family, port, torrent, folder, expected):
+def download(client, scheme, family, port, torrent, folder, expected, seeder):
     os.mkdir(folder)
     if client == "libtorrent":
         # A process of its own: libtorrent keeps connection ids per process, and they belong to an address.
@@ -98,11 +103,16 @@ def download(client, family, port, torrent, folder, expected):
     else:
         with open(f"{folder}/settings.json", "w") as file:
             json.dump({
-                "bind-address-ipv4": bare(client, 4), "bind-address-ipv6": bare(client, 6), "peer-port": port, "dht-enabled": False,
+                # Of this family alone: from an IPv4 address that it is given Transmission asks every HTTP tracker.
+                f"bind-address-ipv{family}": bare(client, family), "peer-port": port, "dht-enabled": False,
                 "lpd-enabled": False, "pex-enabled": False, "port-forwarding-enabled": False,
                 "rpc-enabled": False, "utp-enabled": False, "download-dir": folder,
             }, file)
-        run(client, ["transmission-cli", "-g", folder, "-w", folder, torrent], f"{folder}/film", expected)
+        # Transmission 3 announces over UDP by IPv6, but reads every list that comes over UDP as IPv4
+        # (libtransmission/announcer-udp.c, on_announce_response): there the tracker names it to the seeder, which dials.
+        asks = (scheme, family) == ("udp", 6)
+        run(client, ["transmission-cli", "-g", folder, "-w", folder, torrent], f"{folder}/film", expected,
+            meanwhile=seeder.ask_again if asks else lambda: None)
 
 
 def main():
@@ -114,6 +124,12 @@ def main():
     for host in HOSTS:
         subprocess.run(["ip", "addr", "add", f"{bare(host, 4)}/24", "dev", "lo"], check=True)
         subprocess.run(["ip", "addr", "add", f"{bare(host, 6)}/64", "dev", "lo", "nodad"], check=True)
+    with open(f"{folder}/hosts", "w") as file:
+        for family in [4, 6]:
+            file.write(f"{bare('tracker', family)} tracker{family}\n")
+    subprocess.run(["mount", "--bind", f"{folder}/hosts", "/etc/hosts"], check=True)
+    # Transmission uses IPv6 where it finds a way to the world and has an address of 2000::/3.
+    subprocess.run(["ip", "-6", "route", "add", "default", "dev", "lo"], check=True)
     # Both families through sockets that take both.
     server = subprocess.Popen(
         [tracker, "serve", "--open", "--json", "--listen", "[::]:7070", "--udp", "[::]:6969", "--workers", "2"],
@@ -132,7 +148,9 @@ def main():
                 libtorrent.add_files(files, f"{home}/seed/film")
                 creator = libtorrent.create_torrent(files, 1 << 15, flags=libtorrent.create_torrent.v1_only)
                 creator.set_priv(True)
-                creator.add_tracker(f"{scheme}://{address('tracker', family)}:{where}/announce")
+                # aria2 resolves no name that has an IPv6 address alone.
+                name = f"tracker{family}" if scheme == "udp" else address("tracker", family)
+                creator.add_tracker(f"{scheme}://{name}:{where}/announce")
                 libtorrent.set_piece_hashes(creator, f"{home}/seed")
                 torrent = f"{home}/film.torrent"
                 with open(torrent, "wb") as file:
@@ -141,14 +159,11 @@ def main():
                 seeder.announced()
                 clients = ["libtorrent", "transmission", "aria2"]
                 if (scheme, family) == ("udp", 6):
-                    # aria2 announces over UDP by IPv4 alone, and Transmission 3 reads every list as IPv4.
-                    clients = ["libtorrent"]
-                elif family == 6:
-                    # Transmission 3 asks trackers from its IPv4 address when it is given one.
-                    clients.remove("transmission")
+                    # aria2's only socket for UDP trackers is its DHT's of IPv4 (src/DHTSetup.cc, NameResolveCommand.cc).
+                    clients.remove("aria2")
                 for client in clients:
                     port += 10
-                    download(client, family, port, torrent, f"{home}/{client}", content)
+                    download(client, scheme, family, port, torrent, f"{home}/{client}", content, seeder)
                     print(f"{scheme} IPv{family} {client}", flush=True)
                 port += 10
     finally:
