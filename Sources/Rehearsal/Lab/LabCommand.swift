@@ -95,8 +95,6 @@ struct LabCommand: AsyncParsableCommand {
     }
 
     private func perform() async throws {
-        let control = try CongestionControl()
-        defer { control.restore() }
         if check { return try await checkNetwork() }
         let clip = try await Clip.measured.file()
         var files = try ResultFiles(out)

@@ -99,7 +99,9 @@ package final class Star: Sendable {
 
     private static func tune(_ namespace: Namespace) throws(Program.Failure) {
         // What most viewers' systems use; the machine's own choice may be another.
-        try namespace.set("ipv4/tcp_congestion_control", CongestionControl.name)
+        try CongestionControl.allowed { () throws(Program.Failure) in
+            try namespace.set("ipv4/tcp_congestion_control", CongestionControl.name)
+        }
         // Each run starts without the memory of an earlier one.
         try namespace.set("ipv4/tcp_no_metrics_save", "1")
     }

@@ -30,8 +30,8 @@ struct Roster: Sendable {
         /// When the tracker last dialled the member.
         var dialled: Instant?
         var announces = 0
-        /// The stripe that the member pushes on.
-        var duty: Stripe
+        /// The stripe that the member pushes on: the one that fewest did when it came.
+        let duty: Stripe
         /// The member's place among the givers, if it takes links and has something to give.
         var place: Givers.Place?
     }
@@ -161,9 +161,9 @@ struct Roster: Sendable {
         return (members[number].ticket, card.endpoint)
     }
 
-    /// Whoever begins to give takes the stripe that needs it most, and keeps it.
+    /// Among those who push on the stripe that it was told when it came. By then others may need it more, but who begins to
+    /// give only later has parents and neighbors for that one.
     private mutating func list(_ number: Int, using random: inout Randomness) {
-        if members[number].announces <= 1 { members[number].duty = givers.leastServed }
         let (place, moved) = givers.insert(cards[number], of: members[number].duty, using: &random)
         members[Int(givers[moved].number)].place = moved
         members[number].place = place
