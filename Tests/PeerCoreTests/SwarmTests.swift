@@ -723,6 +723,8 @@ import Vocabulary
         #expect(commands.contains(.askPort))
         rig.feed(.dialFailed(other.peer))
         #expect(!rig.feed(.welcomed(welcome)).contains(.askPort), "not so soon again")
+        rig.feed(.portAskFailed)
+        #expect(rig.feed(.welcomed(welcome)).contains(.askPort), "but with the next announce when nobody has answered")
         rig.feed(.portSeen(5_000))
         let announces = rig.pass(.seconds(1)).compactMap {
             if case .announce(let words) = $0 { words.port } else { nil }

@@ -333,7 +333,9 @@ package final class Agent: @unchecked Sendable {
             }
         case .askPort:
             guard sharePort() else { return }
-            tracker.askPort(from: core.settings.port) { port in self.tell(.portSeen(port)) }
+            tracker.askPort(from: core.settings.port) { port in
+                self.tell(port.map(Swarm.Fact.portSeen) ?? .portAskFailed)
+            }
         case .stopSharing: log.error("the origin has signed two different records for one number: no more sharing")
         }
     }

@@ -146,8 +146,8 @@ final class TrackerAccess: @unchecked Sendable {
     }
 
     /// Asks the tracker in use which port a connection has for others that leaves from `port`. Over HTTPS a proxy would
-    /// answer for its own.
-    func askPort(from port: UInt16, _ done: @escaping (UInt16) -> Void) {
+    /// answer for its own. `nil` when nobody has said it.
+    func askPort(from port: UInt16, _ done: @escaping (UInt16?) -> Void) {
         guard !trackers.isEmpty, let url = trackers[current].first(where: { $0.hasPrefix("http://") }) else { return }
         let answer = NIOLoopBoundBox(ByteBuffer(), eventLoop: eventLoop)
         let done = NIOLoopBound(done, eventLoop: eventLoop)
@@ -155,9 +155,9 @@ final class TrackerAccess: @unchecked Sendable {
             WebRequest("\(Self.base(of: url))/v1/address", limit: 64, timeout: .seconds(5), localPort: port),
             on: eventLoop, onBytes: { answer.value.writeImmutableBuffer($0) },
             onEnd: { result in
-                guard case .success(let end) = result, end.head.status == 200 else { return }
+                guard case .success(let end) = result, end.head.status == 200 else { return done.value(nil) }
                 let text = String(buffer: answer.value).split(separator: ":").last ?? ""
-                if let port = UInt16(text.prefix { $0 != "\n" }) { done.value(port) }
+                done.value(UInt16(text.prefix { $0 != "\n" }))
             })
     }
 

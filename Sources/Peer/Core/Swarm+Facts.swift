@@ -113,6 +113,7 @@ extension Swarm {
         case called(Introduction)
         /// Connections from the port that takes links come from this one, as the tracker sees them.
         case portSeen(UInt16)
+        case portAskFailed
 
         /// The player asked for a segment; it may wait for it.
         case playerAsked(SegmentID)

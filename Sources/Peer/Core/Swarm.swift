@@ -188,6 +188,7 @@ package struct Swarm: Sendable {
         case .announceFailed: announceFailed(at: now)
         case .called(let caller): called(caller, at: now, into: &commands)
         case .portSeen(let port): portSeen(port, at: now)
+        case .portAskFailed: portAskedAt = nil
 
         case .playerAsked(let segment): playerAsked(segment, at: now, into: &commands)
         case .playerReceived(let segment):
