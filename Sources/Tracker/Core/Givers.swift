@@ -17,7 +17,7 @@ struct Givers: Sendable {
     }
 
     private static let nobody = Roster.Card(
-        peer: PeerID(.zero), endpoint: Endpoint(ip: IPAddress(v4: 0), port: 0), number: 0)
+        introduction: Introduction(peer: PeerID(.zero), endpoint: Endpoint(ip: IPAddress(v4: 0), port: 0)), number: 0)
 
     private var cards: [Roster.Card] = []
     private var counts = InlineArray<8, Int>(repeating: 0)

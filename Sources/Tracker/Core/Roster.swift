@@ -11,14 +11,17 @@ struct Membership: Hashable, Sendable {
 struct Roster: Sendable {
     /// What a member is chosen by and introduced with: 64 bytes, all that an announce reads of those whom it meets.
     struct Card: Sendable {
-        let peer: PeerID
-        var endpoint: Endpoint
+        /// As others are told of it, in one piece, so that it is copied as it lies.
+        var introduction: Introduction
         /// The tracker has dialled it in vain.
         var isUnreachable = false
         /// The member's own number.
         let number: UInt32
         /// The newest segment that the member holds; 0 for none.
         var newest: UInt64 = 0
+
+        var peer: PeerID { introduction.peer }
+        var endpoint: Endpoint { introduction.endpoint }
     }
 
     struct Member: Sendable {
@@ -88,15 +91,13 @@ struct Roster: Sendable {
 
     func count(from address: IPAddress) -> Int { addresses[address.host, default: 0] }
 
-    func lease(of number: Int) -> Lease? { injectors.lease(of: number) }
-
     mutating func insert(_ peer: PeerID, at endpoint: Endpoint, now: Instant) -> Int {
         precondition(number(of: peer) == nil, "a peer is on the roster once")
         let here = addresses[endpoint.ip.host, default: 0]
         addresses[endpoint.ip.host] = here + 1
         if here < Self.viewersPerHost { viewers += 1 }
         let number = free.popLast() ?? members.count
-        let card = Card(peer: peer, endpoint: endpoint, number: UInt32(number))
+        let card = Card(introduction: Introduction(peer: peer, endpoint: endpoint), number: UInt32(number))
         let member = Member(joined: now, heard: now, duty: givers.leastServed)
         if number == members.count {
             cards.append(card)
@@ -123,7 +124,7 @@ struct Roster: Sendable {
             unlist(number)
             let peer = cards[number].peer
             if peers[cards[number].endpoint] == peer { peers[cards[number].endpoint] = nil }
-            cards[number].endpoint = endpoint
+            cards[number].introduction.endpoint = endpoint
             // Whether the new port can be reached is seen at once; until then what the old one was is the best guess.
             members[number].dialled = nil
             if endpoint.port != 0 { peers[endpoint] = peer }
@@ -179,8 +180,8 @@ struct Roster: Sendable {
     // MARK: Injectors
 
     /// A seat that is vacant, or whose holder falls silent, goes to an asker: whoever else is chosen hears of it only when
-    /// it asks again, and until then the stripe's tree has no root.
-    mutating func elect(_ asker: Int, at now: Instant) {
+    /// it asks again, and until then the stripe's tree has no root. Returns the asker's lease.
+    mutating func elect(_ asker: Int, at now: Instant) -> Lease? {
         for seat in injectors.seats.indices.reversed() {
             if let holder = injectors.seats[seat].holder {
                 guard !isFit(holder, at: now) else { continue }
@@ -211,6 +212,7 @@ struct Roster: Sendable {
             injectors.add(asker, at: now)
         }
         injectors.settle()
+        return injectors.lease(of: asker)
     }
 
     /// One seat more moves the shares of those who sit. They hear of it seconds later, and what is taken twice until then
@@ -281,14 +283,16 @@ struct Roster: Sendable {
     /// At most `limit` others who take links: first some who push on a stripe that the asker lacks, then whoever else
     /// chance brings. Injectors hear of each other, so that they know who fetches what.
     ///
+    /// Changes nothing: it is `mutating` so that it reads the roster where it lies, which is else copied for every answer.
+    ///
     /// - Parameter seed: the same for all askers of one host for a while. In a large swarm it decides which places among
     ///   the givers they can be told of, so that nobody collects the others by asking again or under other names.
-    func neighbors(
+    mutating func neighbors(
         of asker: Int, lacking: StripeSet, limit: Int, seed: UInt64, at now: Instant,
         using random: inout Randomness, _ selection: inout Selection, into introductions: inout [Introduction]
     ) {
-        introductions.removeAll(keepingCapacity: true)
         selection.begin(asker: cards[asker], limit: limit)
+        defer { selection.finish(givers, &introductions) }
         guard limit > 0, givers.count > 0 else { return }
         nameInjectors(to: asker, lacking, at: now, using: &random, &selection)
         if givers.count <= Self.plenty * limit {
@@ -296,7 +300,6 @@ struct Roster: Sendable {
         } else {
             draw(lacking, seed: seed &+ random.next() % Self.answers, &selection)
         }
-        selection.write(givers, to: &introductions)
     }
 
     private func nameInjectors(

@@ -56,7 +56,7 @@ struct Selection: Sendable {
         guard !card.isUnreachable else { return last.append(place) }
         let network = Self.network(of: card.endpoint.ip)
         if isNamed || isNear(card.newest) && Self.count(of: network, in: networks) < Self.perNetwork {
-            chosen.append(Introduction(peer: card.peer, endpoint: card.endpoint))
+            choose(card)
             networks.append(network)
         } else {
             spare.append(place)
@@ -80,23 +80,19 @@ struct Selection: Sendable {
         ip.high == 0 && ip.low >> 32 == 0xffff ? ip.low >> 8 : ip.high & ~0xffff
     }
 
-    /// How many are introduced although they could not be dialled, and where these are.
-    var unreachableCount: Int { min(last.count, max(0, limit - chosen.count - spare.count)) }
+    /// How many were introduced although they could not be dialled, and where these are.
+    private(set) var unreachableCount = 0
     func unreachable(_ index: Int) -> Givers.Place { last[index] }
 
-    /// In the order of preference.
-    func write(_ givers: borrowing Givers, to introductions: inout [Introduction]) {
-        for introduction in chosen { introductions.append(introduction) }
-        write(spare, of: givers, to: &introductions)
-        write(last, of: givers, to: &introductions)
+    /// Puts all into the order of preference, in place of earlier ones, whose memory is used for the next asker.
+    mutating func finish(_ givers: borrowing Givers, _ introductions: inout [Introduction]) {
+        for place in spare.prefix(limit - chosen.count) { choose(givers[place]) }
+        unreachableCount = min(last.count, limit - chosen.count)
+        for place in last.prefix(unreachableCount) { choose(givers[place]) }
+        swap(&chosen, &introductions)
     }
 
-    private func write(
-        _ places: [Givers.Place], of givers: borrowing Givers, to introductions: inout [Introduction]
-    ) {
-        for place in places.prefix(limit - introductions.count) {
-            let card = givers[place]
-            introductions.append(Introduction(peer: card.peer, endpoint: card.endpoint))
-        }
+    private mutating func choose(_ card: Roster.Card) {
+        chosen.append(card.introduction)
     }
 }

@@ -223,7 +223,7 @@ package struct Tracker: Sendable {
         _ place: Place, at ip: IPAddress, wanted: Int, lacking: StripeSet, announces: Int, at now: Instant,
         into welcome: inout Welcome
     ) {
-        rosters[place.roster].elect(place.member, at: now)
+        welcome.lease = rosters[place.roster].elect(place.member, at: now)
         welcome.viewers = rosters[place.roster].viewers
         let isNew = announces < settings.firstAnnounces && rosters[place.roster].count < settings.smallSwarm
         // A tenth of jitter, so that those who joined together do not come back together.
@@ -231,7 +231,6 @@ package struct Tracker: Sendable {
         let interval = settings.interval + Int.random(in: -tenth...tenth, using: &random)
         welcome.newest = rosters[place.roster].newest
         if let signed = rosters[place.roster].signed { welcome.newest = min(welcome.newest, signed + 64) }
-        welcome.lease = rosters[place.roster].lease(of: place.member)
         welcome.interval =
             welcome.lease != nil ? settings.injectorInterval : isNew ? settings.firstInterval : interval
         welcome.duty = rosters[place.roster][place.member].duty
@@ -309,7 +308,7 @@ package struct Tracker: Sendable {
             let bell = rosters[asker.roster].bell(of: neighbor), bell.endpoint.ip != card.endpoint.ip,
             calling.admits(card.endpoint.ip, at: now), beingCalled.admits(bell.endpoint.ip, at: now)
         else { return }
-        calls.append(Call(bell: bell, caller: Introduction(peer: card.peer, endpoint: card.endpoint)))
+        calls.append(Call(bell: bell, caller: card.introduction))
     }
 
     private func disclosureSeed(_ ip: IPAddress, at now: Instant) -> UInt64 {
