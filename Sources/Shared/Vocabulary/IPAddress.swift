@@ -9,6 +9,9 @@ package struct IPAddress: Hashable, Comparable, Sendable {
         self.low = low
     }
 
+    /// In words, so that other modules compare without a call.
+    @inlinable package static func == (a: Self, b: Self) -> Bool { a.low == b.low && a.high == b.high }
+
     package init(v4: UInt32) { self.init(high: 0, low: 0xffff << 32 | UInt64(v4)) }
 
     /// Takes 4 or 16 bytes in network order; anything else gives `nil`. An IPv4-mapped IPv6 address becomes IPv4.
@@ -64,6 +67,8 @@ package struct Endpoint: Hashable, Comparable, Sendable, CustomStringConvertible
         self.ip = ip
         self.port = port
     }
+
+    @inlinable package static func == (a: Self, b: Self) -> Bool { a.port == b.port && a.ip == b.ip }
 
     /// Takes 4 or 16 address bytes; anything else gives `nil`. An IPv4-mapped IPv6 address becomes IPv4.
     package init?(address: [UInt8], port: UInt16) {

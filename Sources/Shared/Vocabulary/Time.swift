@@ -9,16 +9,18 @@ package struct Instant: Hashable, Comparable, Sendable {
     package static let zero = Instant(nanoseconds: 0)
     package static let distantFuture = Instant(nanoseconds: .max)
 
-    package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+    @inlinable package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
 
-    package static func + (a: Self, b: Interval) -> Instant {
+    @inlinable package static func + (a: Self, b: Interval) -> Instant {
         let (sum, overflow) = a.nanoseconds.addingReportingOverflow(b.nanoseconds)
         return Instant(nanoseconds: overflow ? (b.nanoseconds > 0 ? .max : .min) : sum)
     }
 
-    package static func - (a: Self, b: Interval) -> Instant { a + Interval(nanoseconds: 0 &- b.nanoseconds) }
+    @inlinable package static func - (a: Self, b: Interval) -> Instant { a + Interval(nanoseconds: 0 &- b.nanoseconds) }
 
-    package static func - (a: Self, b: Self) -> Interval { Interval(nanoseconds: a.nanoseconds &- b.nanoseconds) }
+    @inlinable package static func - (a: Self, b: Self) -> Interval {
+        Interval(nanoseconds: a.nanoseconds &- b.nanoseconds)
+    }
 }
 
 /// A length of time in nanoseconds; negative when it points back.
@@ -46,11 +48,15 @@ package struct Interval: Hashable, Comparable, Sendable {
     package var seconds: Double { Double(nanoseconds) / 1e9 }
     package var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
-    package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+    @inlinable package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
 
-    package static func + (a: Self, b: Self) -> Interval { Interval(nanoseconds: a.nanoseconds &+ b.nanoseconds) }
+    @inlinable package static func + (a: Self, b: Self) -> Interval {
+        Interval(nanoseconds: a.nanoseconds &+ b.nanoseconds)
+    }
 
-    package static func - (a: Self, b: Self) -> Interval { Interval(nanoseconds: a.nanoseconds &- b.nanoseconds) }
+    @inlinable package static func - (a: Self, b: Self) -> Interval {
+        Interval(nanoseconds: a.nanoseconds &- b.nanoseconds)
+    }
 
     package static func * (a: Self, b: Double) -> Interval { .seconds(a.seconds * b) }
 }

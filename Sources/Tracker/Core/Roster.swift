@@ -307,7 +307,7 @@ struct Roster: Sendable {
         _ selection: inout Selection
     ) {
         func name(_ number: Int) {
-            if let place = members[number].place { selection.name(cards[number], at: place) }
+            if let place = members[number].place { selection.name(place, of: givers) }
         }
         let duty = members[asker].duty
         if injectors.seat(of: asker) != nil {
@@ -338,7 +338,7 @@ struct Roster: Sendable {
             selection.order.swapAt(early, index)
             early += 1
         }
-        for place in selection.order where !selection.isFull { selection.consider(givers[place], at: place) }
+        for place in selection.order where !selection.isFull { selection.consider(place, of: givers) }
     }
 
     /// Whom the seed stands for, as far as they are needed: some rows, in them those first who push on what is lacking, then
@@ -362,7 +362,7 @@ struct Roster: Sendable {
                 guard stripes >> UInt8(stripe) & 1 == 1, !selection.isEnough,
                     let place = givers.place(of: stripe, row, behind: first)
                 else { continue }
-                selection.consider(givers[place], at: place)
+                selection.consider(place, of: givers)
             }
         }
     }

@@ -39,14 +39,16 @@ struct Selection: Sendable {
     var isEnough: Bool { isFull || seen >= limit + limit / 2 }
 
     /// Comes before those who are considered, wherever it is; to be called before anybody is.
-    mutating func name(_ card: Roster.Card, at place: Givers.Place) {
+    mutating func name(_ place: Givers.Place, of givers: borrowing Givers) {
+        let card = givers[place]
         guard !isFull, card.endpoint != endpoint else { return }
         named.append(card.number)
         take(card, at: place, isNamed: true)
     }
 
     /// To be called once for each candidate.
-    mutating func consider(_ card: Roster.Card, at place: Givers.Place) {
+    mutating func consider(_ place: Givers.Place, of givers: borrowing Givers) {
+        let card = givers[place]
         guard !isFull, card.endpoint != endpoint, !named.contains(card.number) else { return }
         take(card, at: place, isNamed: false)
     }
