@@ -23,6 +23,20 @@ import Wire
 
     private static let anywhere = ["--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"]
 
+    @Test(.enabled(if: geteuid() == 0, "a network namespace needs root"))
+    func `can listen at [::] where the machine has addresses of IPv4 alone`() async throws {
+        let program = try Program(
+            "unshare",
+            [
+                "--net", "--kill-child", "sh", "-c",
+                "ip link set lo up && ip addr add 10.77.0.1/24 dev lo && exec \"$@\"", "sh",
+                "\(Program.ownFolder)/tributary-tracker", "serve", "--json", "--listen", "[::]:0", "--udp", "[::]:0",
+            ])
+        let ready = try await program.event("ready", within: .seconds(30))
+        #expect(ready["http"]?.text?.hasPrefix("http://[::]:") == true)
+        await program.stop()
+    }
+
     @Test func `can kill it at any moment and lose no listing that was acknowledged`() async throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

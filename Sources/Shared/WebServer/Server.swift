@@ -54,7 +54,7 @@ package final class Server: Sendable {
                     try channel.pipeline.syncOperations.addHandlers([first, parser, connection])
                 }
             }
-            .bind(host: host, port: port).get()
+            .bind(to: SocketAddress(host, port: port)).get()
         guard let address = listener.localAddress else { throw ChannelError.unknownLocalAddress }
         return Server(listener: listener, connections: connections, requests: malformed, address: address)
     }
@@ -72,5 +72,13 @@ package final class Server: Sendable {
     package func stop() async {
         try? await listener.close()
         for channel in connections.close() { try? await channel.close() }
+    }
+}
+
+extension SocketAddress {
+    /// Where to listen. What is an address already is not resolved: glibc finds none of IPv6, "::" neither, where a machine
+    /// has addresses of IPv4 alone.
+    package init(_ host: String, port: Int) throws {
+        self = try (try? SocketAddress(ipAddress: host, port: port)) ?? .makeAddressResolvingHost(host, port: port)
     }
 }

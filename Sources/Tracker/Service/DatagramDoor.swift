@@ -6,6 +6,7 @@ import NIOCore
 import Synchronization
 import TrackerCore
 import Vocabulary
+import WebServer
 import Wire
 
 /// The tracker's UDP port: threads that take datagrams in batches and answer them in batches. Each has a socket of its
@@ -22,7 +23,7 @@ final class DatagramDoor: Sendable {
     private let threads = DispatchGroup()
 
     init(host: String, port: Int, workers: Int, shared: SharedTracker, swarms: Swarms) throws {
-        let address = try SocketAddress.makeAddressResolvingHost(host, port: port)
+        let address = try SocketAddress(host, port: port)
         // A port that is shared can be had twice; so whether it is free is asked without sharing it.
         var sockets = [try Self.bound(to: address, isShared: false)]
         do {
