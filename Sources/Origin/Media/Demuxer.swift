@@ -19,6 +19,8 @@ final class Demuxer {
     /// What goes with the video.
     private(set) var audio: UnsafeMutablePointer<AVStream>?
     private var picturesRead: Int64 = 0
+    /// Unwraps the sound where it comes as DVB sends it.
+    private var latm: LATM?
     /// The audio that had to be left out.
     private(set) var refusedAudio: String?
 
@@ -98,6 +100,7 @@ final class Demuxer {
                 refusedAudio = String(cString: avcodec_get_name(audio.pointee.codecpar.pointee.codec_id))
             }
         }
+        if (audio ?? leading).pointee.codecpar.pointee.codec_id == AV_CODEC_ID_AAC_LATM { latm = LATM() }
         for index in 0..<Int(context.pointee.nb_streams) {
             guard let stream = context.pointee.streams[index] else { continue }
             stream.pointee.discard = stream == leading || stream == audio ? AVDISCARD_DEFAULT : AVDISCARD_ALL
@@ -113,8 +116,12 @@ final class Demuxer {
 
     /// Sound that HLS can carry.
     private static func isCarried(_ stream: UnsafeMutablePointer<AVStream>) -> Bool {
-        [AV_CODEC_ID_AAC, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3]
-            .contains(stream.pointee.codecpar.pointee.codec_id)
+        let parameters = stream.pointee.codecpar
+        if parameters?.pointee.codec_id == AV_CODEC_ID_AAC_LATM {
+            return parameters.map { LATM.carries(Track($0).description) } == true
+        }
+        return [AV_CODEC_ID_AAC, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3]
+            .contains(parameters?.pointee.codec_id)
     }
 
     var hasVideo: Bool { leading.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
@@ -152,11 +159,27 @@ final class Demuxer {
             let index = packet.pointee.stream_index
             if index == leading.pointee.index {
                 picturesRead += 1
-                return packet
+                if hasVideo { return packet }
             }
-            if index == audio?.pointee.index { return packet }
+            if index == (audio ?? leading).pointee.index, unwrap() { return packet }
             av_packet_unref(packet)
         }
+    }
+
+    /// Whether the packet holds sound as tracks tell it; a damaged one does not.
+    private func unwrap() -> Bool {
+        guard var latm, let data = packet.pointee.data else { return latm == nil }
+        defer { self.latm = latm }
+        let known = latm.configuration
+        let frame = UnsafeBufferPointer(start: data, count: Int(packet.pointee.size))
+        guard let piece = try? latm.unwrap(frame), av_packet_make_writable(packet) >= 0 else { return false }
+        packet.pointee.data.update(from: piece, count: piece.count)
+        av_shrink_packet(packet, Int32(piece.count))
+        guard let known, let fresh = latm.configuration, fresh != known,
+            let side = av_packet_new_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, fresh.count)
+        else { return true }
+        side.update(from: fresh, count: fresh.count)
+        return true
     }
 
     /// The pictures from one keyframe to the next, as the container's index has them: microseconds, and bytes with what

@@ -10,6 +10,8 @@ final class Track {
         }
         self.parameters = parameters
         parameters.pointee.codec_tag = 0
+        // What comes wrapped is unwrapped before anybody sees it.
+        if parameters.pointee.codec_id == AV_CODEC_ID_AAC_LATM { parameters.pointee.codec_id = AV_CODEC_ID_AAC }
     }
 
     deinit {
@@ -21,7 +23,7 @@ final class Track {
 
     var isVideo: Bool { parameters.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
 
-    private var description: [UInt8] {
+    var description: [UInt8] {
         guard let start = parameters.pointee.extradata else { return [] }
         return Array(UnsafeBufferPointer(start: start, count: Int(max(0, parameters.pointee.extradata_size))))
     }
