@@ -29,43 +29,70 @@ import Vocabulary
         return findings
     }
 
-    @Test(arguments: [("mp4", 2, 1), ("ts", 1, 1), ("mp4", 6, 0)])
+    struct Quiet: Sendable {
+        var format = "mp4"
+        var codec = "aac"
+        var rate = 48_000
+        var channels = 2
+        /// Without a second of it, sound is announced and never comes.
+        var seconds = 1.0
+        /// It is said to be HE-AAC, which doubles the rate.
+        var isReplicated = false
+    }
+
+    static let quiet = [
+        Quiet(), Quiet(format: "ts", channels: 1), Quiet(channels: 6, seconds: 0.1), Quiet(channels: 8),
+        Quiet(format: "ts", channels: 6, seconds: 0.1), Quiet(rate: 24_000, channels: 1, isReplicated: true),
+        Quiet(format: "flv", rate: 22_050, isReplicated: true), Quiet(format: "ts", codec: "mp3"),
+        Quiet(codec: "mp3", rate: 22_050, channels: 1), Quiet(format: "ts", codec: "ac3"),
+        Quiet(codec: "eac3", channels: 6),
+        Quiet(format: "ts", codec: "ac3", seconds: 0.1),
+    ]
+
+    @Test(arguments: Container.allCases, quiet.indices)
     func `goes on with silence when the sound has ended before the pictures`(
-        format: String, channels: Int, seconds: Int
+        container: Container, number: Int
     ) async throws {
         let studio = try #require(studio)
-        // Without a second of it, sound is announced and never comes.
-        let path = try await studio.clip(
-            "quiet.\(format)", seconds: 12,
-            Studio.picture() + [
-                "-f", "lavfi", "-t", "\(max(0.1, Double(seconds)))", "-i", "sine=sample_rate=48000", "-ac",
-                "\(channels)",
-            ] + Studio.encoded(keyframes: 50))
-        var rows = 0
-        let heard = try await cut(path) { $0.container = .cmaf }
-        for segment in heard.segments {
-            rows += 1
-            #expect(segment.media.count == 2)
+        let quiet = Self.quiet[number]
+        let name = "quiet-\(number)-\(container)"
+        var path = try await studio.clip(
+            "\(name).\(quiet.format)", seconds: 12,
+            Studio.picture() + ["-f", "lavfi", "-t", "\(quiet.seconds)", "-i", "sine=sample_rate=48000"]
+                + Studio.encoded(keyframes: 50) + [
+                    "-c:a", quiet.codec, "-b:a", "128k", "-ar", "\(quiet.rate)", "-ac", "\(quiet.channels)",
+                ])
+        if quiet.isReplicated {
+            // The extension that ffmpeg puts behind the configuration says that there is none, or that there is, to 48 or
+            // 44.1 kHz (ISO 14496-3, 1.6.2.1).
+            var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+            let place = try #require(bytes.firstRange(of: [0x56, 0xe5, 0x00])).upperBound - 1
+            bytes[place] = quiet.rate == 24_000 ? 0x98 : 0xa0
+            path = try studio.file("replicated-\(name).\(quiet.format)", bytes)
         }
-        #expect(rows == 6)
-        #expect(heard.warnings.contains { $0.contains("silence") })
+        let heard = try await cut(path) {
+            $0.container = container
+            $0.hasSoundAlone = true
+        }
+        #expect(heard.failure == nil && heard.segments.count == 6)
+        #expect(heard.segments.allSatisfy { $0.media.count == 2 && !$0.isDiscontinuity })
+        #expect(heard.warnings == ["no sound has come for 3 s; silence stands in for it"])
+        #expect(findings(heard.segments).isEmpty, "\(findings(heard.segments))")
         let sound = heard.segments.compactMap { $0.media.last }
         let joined = try studio.file(
-            "quiet.m4a", (sound.first?.initialization ?? []) + sound.flatMap(\.bytes))
-        let ffprobe = try Program(
-            "ffprobe",
-            [
-                "-v", "error", "-select_streams", "a", "-count_frames", "-show_entries",
-                "stream=nb_read_frames,channels",
-                "-of", "csv=p=0", joined,
-            ])
-        _ = try await ffprobe.ended(within: .seconds(60))
-        #expect(ffprobe.complaints.isEmpty, "\(ffprobe.complaints)")
-        let numbers = String(decoding: ffprobe.output, as: UTF8.self).split(whereSeparator: { !$0.isNumber })
-            .compactMap { Int($0) }
-        #expect(numbers.first == channels)
-        // 12 s of 1,024 samples each, to where the last picture begins.
-        #expect((550...566).contains(numbers.last ?? 0), "\(numbers)")
+            "\(name)-joined", (sound.first?.initialization ?? []) + sound.flatMap(\.bytes))
+        let ffmpeg = try Program(
+            "ffmpeg",
+            ["-nostdin", "-v", "error", "-i", joined, "-map", "0:a", "-ar", "48000", "-ac", "1", "-f", "s16le", "-"])
+        #expect(try await ffmpeg.ended(within: .seconds(30)) == .exited(0))
+        #expect(ffmpeg.complaints.isEmpty, "\(ffmpeg.complaints)")
+        #expect(abs(Double(ffmpeg.output.count) / 96_000 - 12) < 0.15, "\(ffmpeg.output.count)")
+        // Nothing is heard from a second after the last sound on.
+        let rest = Array(ffmpeg.output.dropFirst(Int(quiet.seconds + 1) * 96_000))
+        let loudest = rest.withUnsafeBytes { bytes in
+            bytes.bindMemory(to: Int16.self).lazy.map { abs(Int($0)) }.max() ?? 0
+        }
+        #expect(loudest <= 2)
     }
 
     @Test(arguments: Container.allCases)
@@ -175,17 +202,23 @@ import Vocabulary
 
     private func check(_ heard: Listener, discontinuities: Int = 0) {
         #expect(heard.failure == nil, "\(heard.events)")
-        var continuity = Continuity()
-        var findings: [Finding] = []
+        for rendition in heard.segments.first?.media.indices ?? 0..<0 {
+            var continuity = Continuity()
+            var findings: [Finding] = []
+            for (number, segment) in heard.segments.enumerated() {
+                let media = segment.media[rendition]
+                let reading = MediaReading(
+                    media.bytes, initialization: media.initialization.map { InitializationReading($0) })
+                let place = "\(rendition)/\(number)"
+                findings += reading.faults.map { Finding(.container, at: place, $0) }
+                findings += continuity.add(
+                    reading, sequence: number, duration: segment.duration, isNew: segment.isDiscontinuity, at: place)
+            }
+            #expect(findings.isEmpty, "\(findings)")
+        }
         for (number, segment) in heard.segments.enumerated() {
-            let initialization = segment.media[0].initialization.map { InitializationReading($0) }
-            let reading = MediaReading(segment.media[0].bytes, initialization: initialization)
-            findings += reading.faults.map { Finding(.container, at: "\(number)", $0) }
-            findings += continuity.add(
-                reading, sequence: number, duration: segment.duration, isNew: segment.isDiscontinuity, at: "\(number)")
             #expect((segment.duration + 500_000) / 1_000_000 <= Int64(segment.targetDuration), "segment \(number)")
         }
-        #expect(findings.isEmpty, "\(findings)")
         #expect(heard.segments.count { $0.isDiscontinuity } == discontinuities)
     }
 
@@ -202,8 +235,13 @@ import Vocabulary
         #expect(heard.warnings.isEmpty, "\(heard.warnings)")
     }
 
-    @Test(arguments: [("forwards", ["0", "7000"]), ("backwards", ["7000", "0"])])
-    func `that jump in time are told as a discontinuity`(name: String, offsets: [String]) async throws {
+    @Test(
+        arguments: Container.allCases,
+        [("forwards", ["0", "7000"]), ("backwards", ["7000", "0"]), ("a little", ["0", "9"])])
+    func `that jump in time are told as a discontinuity`(
+        container: Container, jump: (name: String, offsets: [String])
+    ) async throws {
+        let (name, offsets) = (container.rawValue + jump.name, jump.offsets)
         let studio = try #require(studio)
         var joined: [UInt8] = []
         for (number, offset) in offsets.enumerated() {
@@ -212,9 +250,48 @@ import Vocabulary
                 Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + ["-output_ts_offset", offset])
             joined += try [UInt8](Data(contentsOf: URL(fileURLWithPath: part)))
         }
-        let heard = try await cut(try studio.file("\(name).ts", joined))
+        let heard = try await cut(try studio.file("\(name).ts", joined)) { $0.container = container }
         check(heard, discontinuities: 1)
         #expect(heard.segments.count >= 4)
+    }
+
+    /// Leaves out what was encoded, 25 pictures and 46.875 pieces of sound a second.
+    private static func dropped(_ kind: String, _ seconds: ClosedRange<Double>...) -> [String] {
+        let rate = kind == "v" ? 25 : 46.875
+        let ranges = seconds.map { "between(n,\(Int($0.lowerBound * rate)),\(Int($0.upperBound * rate)))" }
+        return ["-bsf:\(kind)", "noise=drop='\(ranges.joined(separator: "+"))'"]
+    }
+
+    private static let still = ["-vf", "select=not(mod(n\\,43))", "-vsync", "vfr"]
+
+    /// What is missing of 20 s, and how many discontinuities come of it in MPEG-TS and in fragments.
+    static let holes: [(what: String, options: [String], discontinuities: [Container: Int])] = [
+        ("a hole in the pictures", dropped("v", 6.5...10.2), [.cmaf: 1]),
+        ("one until a keyframe", dropped("v", 6.5...9.97), [.cmaf: 1]),
+        ("two", dropped("v", 5.6...9.3, 12.1...16.7), [.cmaf: 2]),
+        ("a longer one", dropped("v", 5.6...13.1), [.cmaf: 1]),
+        ("a hole in all", dropped("v", 5.6...13.1) + dropped("a", 5.6...13.1), [.ts: 1, .cmaf: 1]),
+        ("a short hole in the sound", dropped("a", 5.6...8.3), [:]),
+        ("a long one", dropped("a", 5.6...14.4), [:]),
+        ("one at the end", dropped("a", 9.9...30), [:]),
+        ("late sound", dropped("a", 0...2.7), [:]),
+        ("very late sound", dropped("a", 0...9.7), [:]),
+        ("pictures that end before the sound", dropped("v", 6.5...30), [:]),
+        ("late pictures", dropped("v", 0...4.3), [:]),
+        ("pictures that stand for 1.7 s", still, [:]),
+        ("pictures that stand for 1.7 s, in order", still + ["-bf", "0"], [:]),
+    ]
+
+    @Test(arguments: Container.allCases, holes.indices)
+    func `that have holes keep what the playlist has promised`(container: Container, number: Int) async throws {
+        let studio = try #require(studio)
+        let (what, options, discontinuities) = Self.holes[number]
+        let path = try await studio.clip(
+            "hole-\(number)-\(container).ts", seconds: 20,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + options)
+        let heard = try await cut(path, seconds: 1) { $0.container = container }
+        check(heard, discontinuities: discontinuities[container] ?? 0)
+        #expect(heard.segments.last?.isLast == true, "\(what)")
     }
 
     @Test(arguments: Container.allCases)

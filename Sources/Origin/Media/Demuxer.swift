@@ -57,6 +57,8 @@ final class Demuxer {
             // Long enough to meet both streams; a programme without sound would be searched for it for 90 s.
             allocated.pointee.max_analyze_duration = 2_000_000
         }
+        // Pictures may come seldom, and a file is read at once.
+        if input.kind == .file { allocated.pointee.max_analyze_duration = 20_000_000 }
         interrupt.arm(input.openLimit)
         let format = feed.flatMap { av_find_input_format($0.format.rawValue) }
         let code = avformat_open_input(&opened, input.url, format, &options)
@@ -79,6 +81,9 @@ final class Demuxer {
                 let codec = video.pointee.codecpar.pointee.codec_id
                 guard codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC else {
                     throw .unsupportedVideo(name, codec: String(cString: avcodec_get_name(codec)))
+                }
+                guard video.pointee.codecpar.pointee.width > 0, video.pointee.codecpar.pointee.height > 0 else {
+                    throw .cannotOpen(name, reason: "its pictures come too seldom to tell their size")
                 }
                 leading = video
             } else if let audio = Self.best(AVMEDIA_TYPE_AUDIO, in: context, near: -1), Self.isCarried(audio) {

@@ -79,6 +79,18 @@ final class Track {
         96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
     ]
 
+    /// The rate and the channels of AAC itself, as it numbers them, without what a decoder may add to them (4.6.18: bandwidth
+    /// replication, 8.6.4: parametric stereo); `nil` where they are not told as numbers.
+    var core: (rate: Int, channels: Int)? {
+        guard description.count < 2 else {
+            return (Int(description[0] & 7) << 1 | Int(description[1] >> 7), Int(description[1] >> 3) & 15)
+        }
+        if let header = shown.first { return (Int(header[0] >> 2) & 15, Int(header[0] & 1) << 2 | Int(header[1] >> 6)) }
+        guard let rate = Self.rates.firstIndex(of: parameters.pointee.sample_rate) else { return nil }
+        let channels = Int(parameters.pointee.ch_layout.nb_channels)
+        return (rate, channels == 8 ? 7 : channels)
+    }
+
     /// - Parameters: as AAC numbers them.
     private func setSound(rate: Int, channels: Int) {
         if Self.rates.indices.contains(rate) { parameters.pointee.sample_rate = Self.rates[rate] }
@@ -123,10 +135,8 @@ final class Track {
         track.parameters.pointee.extradata_size = Int32(description.count)
         guard isVideo else {
             // An AudioSpecificConfig (ISO 14496-3, 1.6.2.1): 5 bits of kind, 4 of rate, 4 of channels.
-            if parameters.pointee.codec_id == AV_CODEC_ID_AAC, description.count >= 2 {
-                track.setSound(
-                    rate: Int(description[0] & 7) << 1 | Int(description[1] >> 7),
-                    channels: Int(description[1] >> 3) & 15)
+            if parameters.pointee.codec_id == AV_CODEC_ID_AAC, let core = track.core {
+                track.setSound(rate: core.rate, channels: core.channels)
             }
             return track
         }
