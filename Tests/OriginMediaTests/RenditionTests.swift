@@ -313,6 +313,39 @@ import Vocabulary
         }
     }
 
+    @Test(arguments: Container.allCases)
+    func `that change in the middle begin each round as they began the first`(container: Container) async throws {
+        let studio = try #require(studio)
+        var joined: [UInt8] = []
+        for (number, size) in ["320x180", "640x360"].enumerated() {
+            let part = try await studio.clip(
+                "round-\(number)-\(container).ts", seconds: 3,
+                ["-f", "lavfi", "-i", "testsrc2=size=\(size):rate=25"] + Studio.sound + Studio.encoded(keyframes: 25)
+                    + ["-output_ts_offset", "\(number * 3)"])
+            joined += try [UInt8](Data(contentsOf: URL(fileURLWithPath: part)))
+        }
+        let path = try studio.file("rounds-\(container).ts", joined)
+        let heard = try await cut(path, seconds: 1, isLooping: true, enough: 18) { $0.container = container }
+        check(heard, discontinuities: heard.segments.count { $0.isDiscontinuity })
+        #expect(heard.segments.count(where: \.isDiscontinuity) >= 4)
+        let rounds = heard.segments.prefix(18).reduce(0) { $0 + $1.duration }
+        #expect(abs(Double(rounds) / 1e6 - 18) < 0.5, "\(rounds)")
+        for (number, segment) in heard.segments.enumerated() where segment.isDiscontinuity {
+            #expect(!segment.isDependent, "segment \(number)")
+            let media = segment.media[0]
+            let probed = try Program(
+                "ffprobe",
+                [
+                    "-v", "error", "-select_streams", "v", "-show_entries", "stream=width", "-of", "csv=p=0",
+                    try studio.file("one-\(container)", (media.initialization ?? []) + media.bytes),
+                ])
+            _ = try await probed.ended(within: .seconds(20))
+            let width = String(decoding: probed.output, as: UTF8.self).prefix { $0.isNumber }
+            let changes = heard.segments[...number].count(where: \.isDiscontinuity)
+            #expect(width == (changes % 2 == 1 ? "640" : "320"), "segment \(number): \(probed.complaints)")
+        }
+    }
+
     @Test func `with keyframes far apart are cut without them, and the broadcaster is told`() async throws {
         let studio = try #require(studio)
         let path = try await studio.clip(

@@ -46,6 +46,8 @@ struct Packaging {
     private var shift: Int64?
     /// The first keyframe's timestamp in the input, where a loop begins again.
     private var inputStart: Int64?
+    /// In this pass something else came, or a hole.
+    private var hasBegunAnew = false
     /// Where the output ends so far.
     private var end: Int64 = 90_000
     private var lastVideo = Int64.min
@@ -117,8 +119,14 @@ struct Packaging {
                     try finishSegment(at: end, isLast: true)
                     return onEvent(.ended)
                 }
-                shift = end - inputStart
                 pass += 1
+                // The next round begins with what the first began with, whatever came of it in the middle.
+                if hasBegunAnew {
+                    try finishSegment(at: end, isLast: false)
+                    startAnew()
+                } else {
+                    shift = end - inputStart
+                }
             } catch {
                 guard breakOff(error) else { return }
             }
@@ -203,6 +211,7 @@ struct Packaging {
     }
 
     private mutating func startAnew() {
+        hasBegunAnew = true
         muxer = nil
         pacer = Pacer()
         sound = nil
@@ -233,6 +242,7 @@ struct Packaging {
         timeline = Timeline(ahead: demuxer.input.kind == .file ? 60 * 90_000 : 10 * 90_000)
         reordering = 0
         if shift == nil { inputStart = nil }
+        hasBegunAnew = false
         var watch = KeyframeWatch()
         while !lineup.isRelieved, let packet = try demuxer.read() {
             let isLeading = packet.pointee.stream_index == demuxer.leading.pointee.index
