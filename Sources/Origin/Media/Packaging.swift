@@ -432,7 +432,7 @@ struct Packaging {
             ? cutter.begins(at: Self.microseconds(time))
             : cutter.mustBegin(
                 at: Self.microseconds(time), length: Self.microseconds(max(packet.pointee.duration, 3_000)))
-        if !hasWarnedOfKeyframes, cutter.hasWideKeyframes || begins && !isKeyframe && !isFirst {
+        if !hasWarnedOfKeyframes, cutter.hasWideKeyframes || begins && !isKeyframe && !isFirst && !isSoundAlone {
             hasWarnedOfKeyframes = true
             onEvent(
                 .warned(
