@@ -294,6 +294,55 @@ import Vocabulary
         #expect(heard.segments.last?.isLast == true, "\(what)")
     }
 
+    /// Of 200 pictures, 25 a second, with a keyframe each second: how some are stamped to be shown, in 1/90000 s.
+    static let stamps = [
+        "if(eq(N,60),PTS+1800000,PTS)", "if(eq(N,75),PTS+1800000,PTS)", "if(eq(N,60),PTS+540000,PTS)",
+        "if(eq(N,198),PTS+540000,PTS)", "if(eq(N,60),PTS-216000,PTS)", "PTS+27000",
+    ]
+
+    @Test(arguments: Container.allCases, stamps)
+    func `whose pictures are to be shown long after they are decoded keep what the playlist has promised`(
+        container: Container, stamp: String
+    ) async throws {
+        let studio = try #require(studio)
+        let number = Self.stamps.firstIndex(of: stamp) ?? 0
+        let path = try await studio.clip(
+            "stamp-\(number)-\(container).ts", seconds: 8,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + ["-bsf:v", "setts=pts='\(stamp)'"])
+        let heard = try await cut(path, seconds: 1) { $0.container = container }
+        check(heard)
+        let length = Double(heard.segments.reduce(0) { $0 + $1.duration }) / 1e6
+        #expect(abs(length - 8) < 0.2, "\(length)")
+    }
+
+    @Test(arguments: Container.allCases)
+    func `whose sound is far ahead of their pictures hold no more of it than they may`(
+        container: Container
+    ) async throws {
+        let studio = try #require(studio)
+        // At 96 kHz 4,096 pieces are 43.7 s; what comes before the pictures at most 512, which is 5.5 s. A file may be without
+        // a picture for 60 s.
+        for (rate, last, seconds) in [(96_000, 1_424, 60.0), (48_000, 1_799, 80)] {
+            let gap = try await studio.clip(
+                "gap-\(rate)-\(container).ts", seconds: seconds,
+                Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + [
+                    "-bsf:v", "noise=drop='between(n,50,\(last))'", "-ar", "\(rate)", "-max_interleave_delta", "1000",
+                ])
+            let heard = try await cut(gap, seconds: 1) { $0.container = container }
+            check(heard, discontinuities: container == .ts && rate == 96_000 ? 0 : 1)
+            #expect(heard.segments.last?.isLast == true)
+        }
+        let late = try await studio.clip(
+            "late-\(container).ts", seconds: 20,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + [
+                "-bsf:v", "noise=drop='lt(n,400)'", "-ar", "96000", "-max_interleave_delta", "1000",
+            ])
+        let heard = try await cut(late, seconds: 1) { $0.container = container }
+        check(heard)
+        let length = Double(heard.segments.reduce(0) { $0 + $1.duration }) / 1e6
+        #expect(abs(length - 4) < 0.2, "\(length)")
+    }
+
     @Test(arguments: Container.allCases)
     func `that change the size of their pictures begin anew`(container: Container) async throws {
         let studio = try #require(studio)

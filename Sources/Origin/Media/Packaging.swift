@@ -298,7 +298,7 @@ struct Packaging {
             guard newSound == nil else { return }
         }
         // A picture that others refer to in both directions is shown late; its place in the row is what counts.
-        let place = isKeyframe ? packet.pointee.pts : packet.pointee.dts + reordering
+        let place = isKeyframe ? max(packet.pointee.pts, packet.pointee.dts) : packet.pointee.dts + reordering
         if isLeading, let seam = try seam(before: packet, at: place, isKeyframe: isKeyframe) {
             try finishSegment(at: seam, isLast: false)
             startAnew()
@@ -422,7 +422,7 @@ struct Packaging {
     private mutating func cutIfDue(
         _ packet: UnsafeMutablePointer<AVPacket>, at time: Int64, isKeyframe: Bool
     ) throws(MediaError) {
-        if isKeyframe { reordering = packet.pointee.pts - packet.pointee.dts }
+        if isKeyframe { reordering = time - packet.pointee.dts }
         try bridge(to: time)
         defer { shown = max(shown, time) }
         let isSoundAlone = cutter.isBridged
@@ -517,21 +517,23 @@ struct Packaging {
     ) throws(MediaError) {
         guard let segmentStart, let leading else { return }
         let length = max(packet.pointee.duration, isLeading ? 1 : 0)
-        end = max(end, packet.pointee.pts + length)
+        // One picture that is to be shown long after all others is not where they end.
+        end = max(end, (isLeading ? packet.pointee.dts + reordering : packet.pointee.pts) + length)
         if isLeading {
             try smaller?.feed(packet, SourceClock(pass: pass, shift: shift ?? 0))
             try release(before: packet.pointee.dts)
             try mux(packet, leading, to: 0)
         } else {
+            // What is so far ahead belongs to a hole that is left out.
+            guard ahead.count < Self.farthest, aheadBytes < Self.largestAhead else { return }
             ahead.append(KeptPacket(packet))
             aheadBytes += Int(packet.pointee.size)
-            if ahead.count > Self.farthest || aheadBytes > Self.largestAhead { try release(before: .max) }
             if settings.container == .ts { smaller?.accompany(packet) }
             try bridge(to: packet.pointee.pts - Self.looseness)
         }
-        let playing = Self.microseconds(end - (self.segmentStart ?? segmentStart))
         let size = muxer?.length ?? 0
-        guard size <= Limits.segmentLength - (1 << 20), playing <= Limits.duration.upperBound else {
+        guard size <= Limits.segmentLength - (1 << 20) else {
+            let playing = Self.microseconds(end - (self.segmentStart ?? segmentStart))
             throw .segmentTooLarge(name, seconds: Int(playing / 1_000_000), bytes: size)
         }
     }
