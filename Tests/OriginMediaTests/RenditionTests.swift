@@ -426,20 +426,31 @@ import Vocabulary
         }
     }
 
-    @Test(arguments: ["mp4", "ts"])
+    @Test(arguments: ["mp4", "ts"], ["x264", "x265"])
     func `with open groups of pictures are not called independent, and the broadcaster is told`(
-        kind: String
+        kind: String, encoder: String
     ) async throws {
         let studio = try #require(studio)
+        func options(open: Bool) -> [String] {
+            let common = "open-gop=\(open ? 1 : 0):b-adapt=0"
+            return encoder == "x264"
+                ? ["-x264-params", common]
+                : [
+                    "-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
+                    "log-level=error:keyint=25:bframes=2:" + common,
+                ]
+        }
         let path = try await studio.clip(
-            "open.\(kind)",
-            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25, bFrames: 3)
-                + ["-x264-params", "open-gop=1:b-adapt=0"])
+            "open-\(encoder).\(kind)",
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25, bFrames: 3) + options(open: true))
         let heard = try await cut(path)
         check(heard)
         #expect(heard.segments.map(\.isDependent) == [false] + heard.segments.dropFirst().map { _ in true })
         #expect(heard.warnings.count { $0.contains("open GOP") } == 1, "\(heard.warnings)")
-        let closed = try await cut(try await studio.film("closed.\(kind)"))
+        let closed = try await cut(
+            try await studio.clip(
+                "closed-\(encoder).\(kind)",
+                Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + options(open: false)))
         #expect(closed.segments.allSatisfy { !$0.isDependent } && closed.warnings.isEmpty, "\(closed.warnings)")
     }
 

@@ -447,7 +447,7 @@ struct Packaging {
             onEvent(
                 .warned(
                     "pictures after a keyframe refer to pictures before it, so that who begins there sees errors: switch "
-                        + "the encoder's open GOP off (x264: open-gop=0)"))
+                        + "the encoder's open GOP off (x264 and x265: open-gop=0)"))
         }
         // After a hole a picture is decoded long before it is shown.
         let next = isSoundAlone ? max(packet.pointee.dts, time) : packet.pointee.dts

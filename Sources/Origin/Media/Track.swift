@@ -99,24 +99,30 @@ final class Track {
         av_channel_layout_default(&parameters.pointee.ch_layout, channels == 7 ? 8 : Int32(channels))
     }
 
-    /// Whether a keyframe needs no picture before it: one of H.264 may only be where a decoder recovers (open groups).
+    /// Whether a keyframe and what follows it need no picture before it: one of H.264 may only be where a decoder recovers,
+    /// and one of H.265 may be followed by pictures that are shown before it (CRA, 7.4.2.2).
     func isClosed(_ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
-        guard parameters.pointee.codec_id == AV_CODEC_ID_H264, let start = packet.pointee.data else { return true }
+        guard isVideo, let start = packet.pointee.data else { return true }
+        let isHEVC = parameters.pointee.codec_id == AV_CODEC_ID_HEVC
         let bytes = UnsafeBufferPointer(start: start, count: Int(max(0, packet.pointee.size)))
+        /// What the header of a picture's slice says; other units say nothing.
+        func isClosed(_ header: UInt8) -> Bool? {
+            let type = isHEVC ? header >> 1 & 0x3f : header & 0x1f
+            return isHEVC ? (type < 32 ? (16...20).contains(type) : nil) : type == 5 ? true : type == 1 ? false : nil
+        }
         var index = 0
         if isRecord {
-            let width = Int(description[4] & 3) + 1
+            guard description.count > (isHEVC ? 21 : 4) else { return true }
+            let width = Int(description[isHEVC ? 21 : 4] & 3) + 1
             while index + width < bytes.count {
-                let type = bytes[index + width] & 0x1f
-                guard type != 1, type != 5 else { return type == 5 }
+                if let answer = isClosed(bytes[index + width]) { return answer }
                 index += width + bytes[index..<index + width].reduce(0) { $0 << 8 | Int($1) }
             }
             return true
         }
         while index + 3 < bytes.count {
             if bytes[index] == 0, bytes[index + 1] == 0, bytes[index + 2] == 1 {
-                let type = bytes[index + 3] & 0x1f
-                guard type != 1, type != 5 else { return type == 5 }
+                if let answer = isClosed(bytes[index + 3]) { return answer }
                 index += 3
             } else {
                 index += 1
