@@ -294,6 +294,23 @@ import Vocabulary
         #expect(heard.segments.last?.isLast == true, "\(what)")
     }
 
+    @Test(arguments: Container.allCases, [[], dropped("a", 6.5...9.97)])
+    func `that have holes have smaller renditions with the same ones`(
+        container: Container, more: [String]
+    ) async throws {
+        let studio = try #require(studio)
+        let path = try await studio.clip(
+            "rungs-\(more.count)-\(container).ts", seconds: 15,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + Self.dropped("v", 6.5...9.97) + more)
+        let heard = try await cut(path, seconds: 1) {
+            $0.container = container
+            $0.ladder = [90]
+        }
+        check(heard, discontinuities: container == .ts && more.isEmpty ? 0 : 1)
+        #expect(heard.segments.allSatisfy { $0.media.count == (container == .ts ? 2 : 3) })
+        #expect(heard.segments.count { $0.media[1] == $0.media[0] } == 0)
+    }
+
     /// Of 200 pictures, 25 a second, with a keyframe each second: how some are stamped to be shown, in 1/90000 s.
     static let stamps = [
         "if(eq(N,60),PTS+1800000,PTS)", "if(eq(N,75),PTS+1800000,PTS)", "if(eq(N,60),PTS+540000,PTS)",
