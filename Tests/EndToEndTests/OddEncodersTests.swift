@@ -146,6 +146,59 @@ import Vocabulary
         }
     }
 
+    @Test func `whose pictures and sound do not begin together are broadcast with both`() async throws {
+        try await Newsroom.run { newsroom in
+            // From MPEG-TS, ffmpeg tells RTMP how sound is to be read when the first of it comes.
+            let sources = [
+                ("flv-pictures", "flv", "4", "0"), ("ts-pictures", "mpegts", "4", "0"),
+                ("ts-sound", "mpegts", "0", "4"),
+                ("flv-sound", "flv", "0", "4"), ("flv-late-sound", "flv", "0", "7"),
+            ]
+            var keys: [String: String] = [:]
+            for container in ["ts", "cmaf"] {
+                for (name, _, _, _) in sources {
+                    let name = "\(name)-\(container)"
+                    try await newsroom.add(name, "--ladder", "none", "--grace", "600", "--container", container)
+                    keys[name] = try await newsroom.key(of: name)
+                }
+            }
+            try await newsroom.serve()
+            let (rtmp, srt) = (await newsroom.rtmp, await newsroom.srt)
+            for (name, format, pictures, sound) in sources {
+                let path = "\(newsroom.folder)/\(name).ts"
+                let ffmpeg = try await newsroom.ffmpeg(
+                    ["-itsoffset", pictures, "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25"]
+                        + ["-itsoffset", sound, "-f", "lavfi", "-i", "sine"]
+                        + Self.codecs(["-g", "25", "-ar", "48000", "-t", "20", path]))
+                #expect(try await ffmpeg.ended(within: .seconds(60)) == .exited(0))
+                for container in ["ts", "cmaf"] {
+                    let key = keys["\(name)-\(container)"] ?? ""
+                    _ = try await newsroom.ffmpeg([
+                        "-analyzeduration", "20M", "-re", "-i", path, "-c", "copy", "-max_interleave_delta", "300000",
+                        "-f",
+                        format, format == "flv" ? "\(rtmp)/\(key)" : "\(srt)?streamid=\(key)",
+                    ])
+                }
+            }
+            for name in keys.keys.sorted() { try await newsroom.segments(of: name, atLeast: 11) }
+            for name in keys.keys.sorted() {
+                let hls = try #require(await newsroom.events("broadcast", of: name).last?["hls"]?.text)
+                let path = "\(newsroom.folder)/\(name).pcm"
+                let ffmpeg = try await newsroom.ffmpeg([
+                    "-live_start_index", "0", "-i", hls, "-map", "0:a:0", "-t", "10", "-ac", "1", "-f", "s16le", path,
+                ])
+                #expect(try await ffmpeg.ended(within: .seconds(60)) == .exited(0), "\(name): \(ffmpeg.complaints)")
+                let samples = try Data(contentsOf: URL(fileURLWithPath: path)).suffix(20_000)
+                #expect(samples.contains { $0 != 0 && $0 != 255 }, "\(name) is silent in the end")
+                let text = try await newsroom.playlist(of: name).text
+                let expected = name.hasPrefix("flv-late") ? 1 : 0
+                #expect(
+                    text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == expected, "\(name): \(text)")
+            }
+            #expect(await newsroom.origin?.complaints.contains("left out") == false)
+        }
+    }
+
     @Test func `with 20 s between keyframes are cut without them, and their operators are told what to change`()
         async throws
     {

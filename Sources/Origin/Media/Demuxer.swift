@@ -19,10 +19,11 @@ final class Demuxer {
     /// What goes with the video.
     private(set) var audio: UnsafeMutablePointer<AVStream>?
     private var picturesRead: Int64 = 0
+    private var isDescribed = false
     /// Unwraps the sound where it comes as DVB sends it.
     private var latm: LATM?
-    /// The audio that had to be left out.
-    private(set) var refusedAudio: String?
+    /// Why audio had to be left out.
+    private(set) var refusal: String?
 
     convenience init(_ input: MediaInput, interrupt: Interrupt) throws(MediaError) {
         try self.init(input, feed: nil, interrupt: interrupt)
@@ -54,8 +55,9 @@ final class Demuxer {
         if let reader {
             allocated.pointee.pb = reader.context
             allocated.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
-            // Long enough to meet both streams; a programme without sound would be searched for it for 90 s.
-            allocated.pointee.max_analyze_duration = 2_000_000
+            // Long enough to meet both streams, which need not come together; a programme without sound would be searched for
+            // it for 90 s.
+            allocated.pointee.max_analyze_duration = 5_000_000
         }
         // Pictures may come seldom, and a file is read at once.
         if input.kind == .file { allocated.pointee.max_analyze_duration = 20_000_000 }
@@ -69,6 +71,8 @@ final class Demuxer {
             if let feed, feed.isOver { throw .gone(name, reason: feed.reason) }
             throw .cannotOpen(name, reason: reason(code))
         }
+        // Its tables have told which streams there are: only those are waited for.
+        if feed?.format == .mpegts { context.pointee.ctx_flags &= ~AVFMTCTX_NOHEADER }
         do throws(MediaError) {
             interrupt.arm(input.openLimit)
             let found = avformat_find_stream_info(context, nil)
@@ -102,10 +106,18 @@ final class Demuxer {
             if Self.isCarried(audio) {
                 self.audio = audio
             } else {
-                refusedAudio = String(cString: avcodec_get_name(audio.pointee.codecpar.pointee.codec_id))
+                let codec = String(cString: avcodec_get_name(audio.pointee.codecpar.pointee.codec_id))
+                refusal = "HLS cannot carry \(codec)"
             }
+        } else if hasVideo,
+            (0..<Int(context.pointee.nb_streams)).contains(where: {
+                context.pointee.streams[$0]?.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO
+            })
+        {
+            refusal = "it is announced, and none came in time"
         }
         if (audio ?? leading).pointee.codecpar.pointee.codec_id == AV_CODEC_ID_AAC_LATM { latm = LATM() }
+        isDescribed = latm != nil || audio.map { $0.pointee.codecpar.pointee.extradata_size > 0 } != false
         for index in 0..<Int(context.pointee.nb_streams) {
             guard let stream = context.pointee.streams[index] else { continue }
             stream.pointee.discard = stream == leading || stream == audio ? AVDISCARD_DEFAULT : AVDISCARD_ALL
@@ -166,9 +178,20 @@ final class Demuxer {
                 picturesRead += 1
                 if hasVideo { return packet }
             }
-            if index == (audio ?? leading).pointee.index, unwrap() { return packet }
+            if index == (audio ?? leading).pointee.index, unwrap() {
+                describe()
+                return packet
+            }
             av_packet_unref(packet)
         }
+    }
+
+    /// How sound is to be read may come with the first of it, long after the tracks were told, and beside the packets.
+    private func describe() {
+        guard let audio, let bytes = audio.pointee.codecpar.pointee.extradata, !isDescribed else { return }
+        isDescribed = true
+        let size = Int(audio.pointee.codecpar.pointee.extradata_size)
+        av_packet_new_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, size)?.update(from: bytes, count: size)
     }
 
     /// Whether the packet holds sound as tracks tell it; a damaged one does not.

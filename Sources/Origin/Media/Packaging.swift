@@ -174,9 +174,7 @@ struct Packaging {
         cutter = SegmentCutter(
             wished: settings.segmentDuration, targetDuration: settings.targetDuration,
             longestInterval: demuxer.longestInterval)
-        if let codec = demuxer.refusedAudio {
-            onEvent(.warned("the sound is left out: HLS cannot carry \(codec)"))
-        }
+        if let refusal = demuxer.refusal { onEvent(.warned("the sound is left out: \(refusal)")) }
         let tracks = demuxer.tracks
         let video = tracks.first(where: \.isVideo)
         let audio = tracks.first { !$0.isVideo }
