@@ -199,6 +199,30 @@ import Vocabulary
         }
     }
 
+    @Test func `that come back without their sound go on with silence`() async throws {
+        try await Newsroom.run { newsroom in
+            var keys: [String: String] = [:]
+            for container in ["ts", "cmaf"] {
+                try await newsroom.add(container, "--ladder", "none", "--grace", "600", "--container", container)
+                keys[container] = try await newsroom.key(of: container)
+            }
+            try await newsroom.serve()
+            let rtmp = await newsroom.rtmp
+            var first: [Program] = []
+            for key in keys.values { first.append(try await newsroom.encoder(key)) }
+            for container in ["ts", "cmaf"] { try await newsroom.segments(of: container, atLeast: 4) }
+            for encoder in first { await encoder.stop() }
+            for key in keys.values {
+                _ = try await newsroom.ffmpeg(Newsroom.picture + Newsroom.codecs + ["-f", "flv", "\(rtmp)/\(key)"])
+            }
+            for container in ["ts", "cmaf"] { try await newsroom.segments(of: container, atLeast: 13) }
+            for container in ["ts", "cmaf"] {
+                let text = try await newsroom.playlist(of: container).text
+                #expect(text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == 1, "\(text)")
+            }
+        }
+    }
+
     @Test func `with 20 s between keyframes are cut without them, and their operators are told what to change`()
         async throws
     {

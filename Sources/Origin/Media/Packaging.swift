@@ -234,7 +234,8 @@ struct Packaging {
         let tracks = demuxer.tracks
         name = demuxer.name
         leading = tracks.first
-        accompanying = tracks.dropFirst().first
+        // A programme that had sound goes on with silence when what comes now has none.
+        accompanying = tracks.dropFirst().first ?? (leading?.isVideo == true ? accompanying : nil)
         newSound = nil
         // A file may hold a picture that stands for long.
         timeline = Timeline(ahead: demuxer.input.kind == .file ? 60 * 90_000 : 10 * 90_000)
