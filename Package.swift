@@ -216,8 +216,8 @@ let checks: [Target] = [
     .executableTarget(
         name: "fuzz",
         dependencies: [
-            "Inspection", "OriginIngest", "Integrity", "Scenarios", "TrackerDirectory", "TrackerService", "WebServer",
-            "Wire", vocabulary, nioCore,
+            "Inspection", "OriginIngest", "OriginMedia", "Integrity", "Scenarios", "TrackerDirectory", "TrackerService",
+            "WebServer", "Wire", vocabulary, nioCore,
         ],
         path: "Tests/Fuzz"),
     .executableTarget(

@@ -85,6 +85,171 @@ import Vocabulary
         }
     }
 
+    @Test func `whose pictures or sound fail in the middle are broadcast on`() async throws {
+        try await Newsroom.run { newsroom in
+            // From the third second on: 25 pictures, 31.25 pieces of AC-3 and 41.67 of MP3 a second.
+            let sources: [(name: String, format: String, options: [String])] = [
+                ("frozen", "flv", ["-bsf:v", "noise=drop='between(n,80,190)'"]),
+                (
+                    "lost", "mpegts",
+                    ["-bsf:v", "noise=drop='between(n,80,190)'", "-bsf:a", "noise=drop='between(n,150,356)'"]
+                ),
+                ("mute", "mpegts", ["-c:a", "ac3", "-bsf:a", "noise=drop='gt(n,93)'"]),
+                ("hush", "flv", ["-c:a", "mp3", "-bsf:a", "noise=drop='gt(n,125)'"]),
+                ("loas", "mpegts", ["-mpegts_flags", "latm"]),
+            ]
+            var keys: [String: String] = [:]
+            for container in ["ts", "cmaf"] {
+                for source in sources {
+                    let name = "\(source.name)-\(container)"
+                    try await newsroom.add(name, "--ladder", "none", "--grace", "600", "--container", container)
+                    keys[name] = try await newsroom.key(of: name)
+                }
+            }
+            try await newsroom.serve()
+            let (rtmp, srt) = (await newsroom.rtmp, await newsroom.srt)
+            for source in sources {
+                let path = "\(newsroom.folder)/\(source.name).\(source.format)"
+                let ffmpeg = try await newsroom.ffmpeg(
+                    ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i", "sine"]
+                        + Self.codecs(["-g", "25", "-bf", "2", "-ar", "48000", "-t", "20"]) + source.options
+                        + ["-f", source.format, path])
+                #expect(try await ffmpeg.ended(within: .seconds(60)) == .exited(0))
+                for container in ["ts", "cmaf"] {
+                    let key = keys["\(source.name)-\(container)"] ?? ""
+                    // ffmpeg would wait 10 s for what is missing.
+                    _ = try await newsroom.ffmpeg(
+                        [
+                            "-re", "-i", path, "-c", "copy", "-max_interleave_delta", "300000", "-f", source.format,
+                            source.format == "flv" ? "\(rtmp)/\(key)" : "\(srt)?streamid=\(key)",
+                        ])
+                }
+            }
+            for name in keys.keys.sorted() { try await newsroom.segments(of: name, atLeast: 11) }
+            for container in ["ts", "cmaf"] {
+                for source in sources {
+                    let name = "\(source.name)-\(container)"
+                    let (text, playlist) = try await newsroom.playlist(of: name)
+                    #expect(playlist.faults.isEmpty, "\(name): \(playlist.faults)")
+                    let expected = source.name == "lost" || name == "frozen-cmaf" ? 1 : 0
+                    #expect(
+                        text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == expected, "\(name): \(text)"
+                    )
+                }
+            }
+            let said = await newsroom.origin?.complaints ?? ""
+            for name in ["mute-ts", "mute-cmaf", "hush-ts", "hush-cmaf"] {
+                #expect(said.contains("silence stands in for it broadcast=\(name)"), "\(said)")
+            }
+            #expect(!said.contains("Keyframe Interval"), "\(said)")
+            #expect(said.components(separatedBy: "nothing came to be shown").count - 1 == 2, "\(said)")
+        }
+    }
+
+    @Test func `whose pictures and sound do not begin together are broadcast with both`() async throws {
+        try await Newsroom.run { newsroom in
+            // From MPEG-TS, ffmpeg tells RTMP how sound is to be read when the first of it comes.
+            let sources = [
+                ("flv-pictures", "flv", "4", "0"), ("ts-pictures", "mpegts", "4", "0"),
+                ("ts-sound", "mpegts", "0", "4"),
+                ("flv-sound", "flv", "0", "4"), ("flv-late-sound", "flv", "0", "7"),
+            ]
+            var keys: [String: String] = [:]
+            for container in ["ts", "cmaf"] {
+                for (name, _, _, _) in sources {
+                    let name = "\(name)-\(container)"
+                    try await newsroom.add(name, "--ladder", "none", "--grace", "600", "--container", container)
+                    keys[name] = try await newsroom.key(of: name)
+                }
+            }
+            try await newsroom.serve()
+            let (rtmp, srt) = (await newsroom.rtmp, await newsroom.srt)
+            for (name, format, pictures, sound) in sources {
+                let path = "\(newsroom.folder)/\(name).ts"
+                let ffmpeg = try await newsroom.ffmpeg(
+                    ["-itsoffset", pictures, "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25"]
+                        + ["-itsoffset", sound, "-f", "lavfi", "-i", "sine"]
+                        + Self.codecs(["-g", "25", "-ar", "48000", "-t", "20", path]))
+                #expect(try await ffmpeg.ended(within: .seconds(60)) == .exited(0))
+                for container in ["ts", "cmaf"] {
+                    let key = keys["\(name)-\(container)"] ?? ""
+                    _ = try await newsroom.ffmpeg([
+                        "-analyzeduration", "20M", "-re", "-i", path, "-c", "copy", "-max_interleave_delta", "300000",
+                        "-f",
+                        format, format == "flv" ? "\(rtmp)/\(key)" : "\(srt)?streamid=\(key)",
+                    ])
+                }
+            }
+            for name in keys.keys.sorted() { try await newsroom.segments(of: name, atLeast: 11) }
+            for name in keys.keys.sorted() {
+                let hls = try #require(await newsroom.events("broadcast", of: name).last?["hls"]?.text)
+                let path = "\(newsroom.folder)/\(name).pcm"
+                let ffmpeg = try await newsroom.ffmpeg([
+                    "-live_start_index", "0", "-i", hls, "-map", "0:a:0", "-t", "10", "-ac", "1", "-f", "s16le", path,
+                ])
+                #expect(try await ffmpeg.ended(within: .seconds(60)) == .exited(0), "\(name): \(ffmpeg.complaints)")
+                let samples = try Data(contentsOf: URL(fileURLWithPath: path)).suffix(20_000)
+                #expect(samples.contains { $0 != 0 && $0 != 255 }, "\(name) is silent in the end")
+                let text = try await newsroom.playlist(of: name).text
+                let expected = name.hasPrefix("flv-late") ? 1 : 0
+                #expect(
+                    text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == expected, "\(name): \(text)")
+            }
+            #expect(await newsroom.origin?.complaints.contains("left out") == false)
+        }
+    }
+
+    @Test func `that come back without their sound go on with silence`() async throws {
+        try await Newsroom.run { newsroom in
+            var keys: [String: String] = [:]
+            for container in ["ts", "cmaf"] {
+                try await newsroom.add(container, "--ladder", "none", "--grace", "600", "--container", container)
+                keys[container] = try await newsroom.key(of: container)
+            }
+            try await newsroom.serve()
+            let rtmp = await newsroom.rtmp
+            var first: [Program] = []
+            for key in keys.values { first.append(try await newsroom.encoder(key)) }
+            for container in ["ts", "cmaf"] { try await newsroom.segments(of: container, atLeast: 4) }
+            for encoder in first { await encoder.stop() }
+            for key in keys.values {
+                _ = try await newsroom.ffmpeg(Newsroom.picture + Newsroom.codecs + ["-f", "flv", "\(rtmp)/\(key)"])
+            }
+            for container in ["ts", "cmaf"] { try await newsroom.segments(of: container, atLeast: 13) }
+            for container in ["ts", "cmaf"] {
+                let text = try await newsroom.playlist(of: container).text
+                #expect(text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == 1, "\(text)")
+            }
+        }
+    }
+
+    @Test func `with 20 s between keyframes are cut without them, and their operators are told what to change`()
+        async throws
+    {
+        try await Newsroom.run { newsroom in
+            var keys: [String: String] = [:]
+            for container in ["ts", "cmaf"] {
+                try await newsroom.add(container, "--ladder", "none", "--grace", "600", "--container", container)
+                keys[container] = try await newsroom.key(of: container)
+            }
+            try await newsroom.serve()
+            let rtmp = await newsroom.rtmp
+            for container in ["ts", "cmaf"] {
+                _ = try await newsroom.ffmpeg(
+                    Self.picture("25") + Newsroom.sound + Self.codecs(["-g", "500", "-bf", "2"])
+                        + ["-f", "flv", "\(rtmp)/\(keys[container] ?? "")"])
+            }
+            for container in ["ts", "cmaf"] {
+                try await newsroom.segments(of: container, atLeast: 4)
+                let (text, playlist) = try await newsroom.playlist(of: container)
+                #expect(playlist.faults.isEmpty && !text.contains("#EXT-X-DISCONTINUITY\n"), "\(text)")
+                #expect(!text.contains("#EXT-X-INDEPENDENT-SEGMENTS"), "\(text)")
+            }
+            let said = await newsroom.origin?.complaints ?? ""
+            #expect(said.components(separatedBy: "Keyframe Interval: 2 s").count - 1 == 2, "\(said)")
+        }
+    }
+
     @Test func `are not what fills a disk: the broadcast goes on from memory, and says so`() async throws {
         try await Newsroom.run { newsroom in
             for name in ["full", "roomy"] { try await newsroom.add(name, "--ladder", "none") }

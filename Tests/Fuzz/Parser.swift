@@ -2,6 +2,7 @@ import Inspection
 import Integrity
 import NIOCore
 import OriginIngest
+import OriginMedia
 import Scenarios
 import TrackerDirectory
 import TrackerService
@@ -178,6 +179,16 @@ struct Parser: Sendable {
         Parser(name: "rtmp-handshake") { bytes in
             var (handshake, buffer) = (Handshake(), ByteBuffer(bytes: bytes))
             _ = try? handshake.take(from: &buffer, random: [])
+        },
+        Parser(name: "latm") { bytes in
+            bytes.withUnsafeBufferPointer { frame in
+                var latm = LATM()
+                for _ in 0..<2 {
+                    guard let piece = try? latm.unwrap(frame) else { continue }
+                    expect(piece.count < bytes.count, "sound is shorter than what it is wrapped in")
+                    expect(LATM.carries(latm.configuration ?? []), "what is unwrapped can be carried")
+                }
+            }
         },
         Parser(name: "noise") { bytes in
             guard let key = NoiseKey(secret: [UInt8](repeating: 7, count: 32)) else { return }

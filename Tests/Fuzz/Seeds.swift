@@ -42,6 +42,12 @@ extension Parser {
             ["", "Connection: keep-alive\r\nAccept-Encoding: identity\r\n", "Content-Length: 0\r\n"].map {
                 Array("GET /announce?a=b HTTP/1.1\r\nHost: h\r\n\($0)\r\n".utf8)
             }
+        case "latm":
+            // As ffmpeg writes them, with how they are to be read and without.
+            [
+                [0x56, 0xe0, 12, 0x20, 0, 0x11, 0x88, 0x1f, 0xe0, 0xc, 0, 0x64, 0, 0x40, 0x10],
+                [0x56, 0xe0, 8, 0x82, 0x80, 0x64, 0, 0x40, 0x10, 0x40, 0x70],
+            ]
         case "cursor": ["l7:viewersi5e0:i7ee", "l5:titlei0e3:filmi7ee"].map { Array($0.utf8) }
         case "tracker-answer":
             [

@@ -25,4 +25,12 @@ import Testing
         let bandwidth = Bandwidth(after: [segment], declared: 0, known: 0, isClosed: true)
         #expect(bandwidth == Bandwidth(peak: 1_000_000, average: 1_000_000))
     }
+
+    @Test func `is exceeded by no stretch that is too short to have a peak`() {
+        let promise = Bandwidth(peak: 1_000_000, average: 800_000)
+        let exceeded = [(125_000, 1_000_000), (126_000, 1_000_000), (120_000, 900_000), (270_000, 2_000_000)].map {
+            promise.isExceeded(by: $0, Int64($1), targetDuration: 2)
+        }
+        #expect(exceeded == [false, true, false, true])
+    }
 }

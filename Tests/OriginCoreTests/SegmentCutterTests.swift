@@ -86,6 +86,18 @@ import Testing
         #expect(cutter.targetDuration == 2)
     }
 
+    @Test func `promises no segment that is longer than a record may tell`() {
+        var cutter = SegmentCutter(wished: 2_000_000, targetDuration: nil, longestInterval: 60_000_000)
+        var begun: [Int64] = []
+        for time in stride(from: Int64(0), through: 120_000_000, by: 40_000) {
+            let begins =
+                time % 60_000_000 == 0 ? cutter.begins(at: time) : cutter.mustBegin(at: time, length: 40_000)
+            if begins { begun.append(time) }
+        }
+        #expect(begun == [0, 59_480_000, 60_000_000, 119_480_000, 120_000_000])
+        #expect(cutter.targetDuration == 59)
+    }
+
     @Test func `promises a target even when the only segment is short`() {
         var cutter = SegmentCutter(wished: 2_000_000, targetDuration: nil)
         let lengths = lengths(&cutter, [0], end: 0.4)

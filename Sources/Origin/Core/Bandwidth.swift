@@ -28,6 +28,12 @@ package struct Bandwidth: Hashable, Sendable {
         average = min(peak, Self.rate(bytes, duration))
     }
 
+    /// Whether a segment is long enough to be held against the promise: stretches of less than half a target duration, such
+    /// as the last one of a programme, have no peak (RFC 8216bis, 4.4.6.2).
+    package func isExceeded(by bytes: Int, _ duration: Int64, targetDuration: Int) -> Bool {
+        duration * 2 >= Int64(targetDuration) * 1_000_000 && Self.rate(bytes, duration) > peak
+    }
+
     package static func rate(_ bytes: Int, _ duration: Int64) -> Int {
         Int(Int64(bytes) * 8_000_000 / max(1, duration))
     }

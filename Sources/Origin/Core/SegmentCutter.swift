@@ -1,3 +1,5 @@
+import Vocabulary
+
 /// Decides at which keyframes segments begin, so that they average the wished duration and none exceeds the target.
 ///
 /// A cut is due at the first keyframe at or after each multiple of the wished duration. It comes earlier when waiting
@@ -109,7 +111,10 @@ package struct SegmentCutter: Sendable {
     /// How long the first segment may become while nothing is promised yet.
     private static let patience: Int64 = 10_000_000
 
+    /// No segment that the target allows is longer than records may tell.
+    private static let longestTarget = Int(Limits.duration.upperBound / 1_000_000) - 1
+
     private static func target(wished: Int64, longest: Int64) -> Int {
-        max(1, Int((wished + 999_999) / 1_000_000), Int((longest + 500_000) / 1_000_000))
+        min(longestTarget, max(1, Int((wished + 999_999) / 1_000_000), Int((longest + 500_000) / 1_000_000)))
     }
 }

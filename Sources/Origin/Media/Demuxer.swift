@@ -19,8 +19,11 @@ final class Demuxer {
     /// What goes with the video.
     private(set) var audio: UnsafeMutablePointer<AVStream>?
     private var picturesRead: Int64 = 0
-    /// The audio that had to be left out.
-    private(set) var refusedAudio: String?
+    private var isDescribed = false
+    /// Unwraps the sound where it comes as DVB sends it.
+    private var latm: LATM?
+    /// Why audio had to be left out.
+    private(set) var refusal: String?
 
     convenience init(_ input: MediaInput, interrupt: Interrupt) throws(MediaError) {
         try self.init(input, feed: nil, interrupt: interrupt)
@@ -52,9 +55,12 @@ final class Demuxer {
         if let reader {
             allocated.pointee.pb = reader.context
             allocated.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
-            // Long enough to meet both streams; a programme without sound would be searched for it for 90 s.
-            allocated.pointee.max_analyze_duration = 2_000_000
+            // Long enough to meet both streams, which need not come together; a programme without sound would be searched for
+            // it for 90 s.
+            allocated.pointee.max_analyze_duration = 5_000_000
         }
+        // Pictures may come seldom, and a file is read at once.
+        if input.kind == .file { allocated.pointee.max_analyze_duration = 20_000_000 }
         interrupt.arm(input.openLimit)
         let format = feed.flatMap { av_find_input_format($0.format.rawValue) }
         let code = avformat_open_input(&opened, input.url, format, &options)
@@ -65,6 +71,8 @@ final class Demuxer {
             if let feed, feed.isOver { throw .gone(name, reason: feed.reason) }
             throw .cannotOpen(name, reason: reason(code))
         }
+        // Its tables have told which streams there are: only those are waited for.
+        if feed?.format == .mpegts { context.pointee.ctx_flags &= ~AVFMTCTX_NOHEADER }
         do throws(MediaError) {
             interrupt.arm(input.openLimit)
             let found = avformat_find_stream_info(context, nil)
@@ -77,6 +85,9 @@ final class Demuxer {
                 let codec = video.pointee.codecpar.pointee.codec_id
                 guard codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC else {
                     throw .unsupportedVideo(name, codec: String(cString: avcodec_get_name(codec)))
+                }
+                guard video.pointee.codecpar.pointee.width > 0, video.pointee.codecpar.pointee.height > 0 else {
+                    throw .cannotOpen(name, reason: "its pictures come too seldom to tell their size")
                 }
                 leading = video
             } else if let audio = Self.best(AVMEDIA_TYPE_AUDIO, in: context, near: -1), Self.isCarried(audio) {
@@ -95,9 +106,18 @@ final class Demuxer {
             if Self.isCarried(audio) {
                 self.audio = audio
             } else {
-                refusedAudio = String(cString: avcodec_get_name(audio.pointee.codecpar.pointee.codec_id))
+                let codec = String(cString: avcodec_get_name(audio.pointee.codecpar.pointee.codec_id))
+                refusal = "HLS cannot carry \(codec)"
             }
+        } else if hasVideo,
+            (0..<Int(context.pointee.nb_streams)).contains(where: {
+                context.pointee.streams[$0]?.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO
+            })
+        {
+            refusal = "it is announced, and none came in time"
         }
+        if (audio ?? leading).pointee.codecpar.pointee.codec_id == AV_CODEC_ID_AAC_LATM { latm = LATM() }
+        isDescribed = latm != nil || audio.map { $0.pointee.codecpar.pointee.extradata_size > 0 } != false
         for index in 0..<Int(context.pointee.nb_streams) {
             guard let stream = context.pointee.streams[index] else { continue }
             stream.pointee.discard = stream == leading || stream == audio ? AVDISCARD_DEFAULT : AVDISCARD_ALL
@@ -113,8 +133,12 @@ final class Demuxer {
 
     /// Sound that HLS can carry.
     private static func isCarried(_ stream: UnsafeMutablePointer<AVStream>) -> Bool {
-        [AV_CODEC_ID_AAC, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3]
-            .contains(stream.pointee.codecpar.pointee.codec_id)
+        let parameters = stream.pointee.codecpar
+        if parameters?.pointee.codec_id == AV_CODEC_ID_AAC_LATM {
+            return parameters.map { LATM.carries(Track($0).description) } == true
+        }
+        return [AV_CODEC_ID_AAC, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3]
+            .contains(parameters?.pointee.codec_id)
     }
 
     var hasVideo: Bool { leading.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
@@ -152,11 +176,38 @@ final class Demuxer {
             let index = packet.pointee.stream_index
             if index == leading.pointee.index {
                 picturesRead += 1
+                if hasVideo { return packet }
+            }
+            if index == (audio ?? leading).pointee.index, unwrap() {
+                describe()
                 return packet
             }
-            if index == audio?.pointee.index { return packet }
             av_packet_unref(packet)
         }
+    }
+
+    /// How sound is to be read may come with the first of it, long after the tracks were told, and beside the packets.
+    private func describe() {
+        guard let audio, let bytes = audio.pointee.codecpar.pointee.extradata, !isDescribed else { return }
+        isDescribed = true
+        let size = Int(audio.pointee.codecpar.pointee.extradata_size)
+        av_packet_new_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, size)?.update(from: bytes, count: size)
+    }
+
+    /// Whether the packet holds sound as tracks tell it; a damaged one does not.
+    private func unwrap() -> Bool {
+        guard var latm, let data = packet.pointee.data else { return latm == nil }
+        defer { self.latm = latm }
+        let known = latm.configuration
+        let frame = UnsafeBufferPointer(start: data, count: Int(packet.pointee.size))
+        guard let piece = try? latm.unwrap(frame), av_packet_make_writable(packet) >= 0 else { return false }
+        packet.pointee.data.update(from: piece, count: piece.count)
+        av_shrink_packet(packet, Int32(piece.count))
+        guard let known, let fresh = latm.configuration, fresh != known,
+            let side = av_packet_new_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, fresh.count)
+        else { return true }
+        side.update(from: fresh, count: fresh.count)
+        return true
     }
 
     /// The pictures from one keyframe to the next, as the container's index has them: microseconds, and bytes with what

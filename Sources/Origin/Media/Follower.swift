@@ -13,6 +13,8 @@ final class Follower {
     private var current: Int?
     private var sound: [KeptPacket] = []
     private var lastTime = Int64.min
+    /// How long after its decoding the first of the segment is shown.
+    private var delay: Int64 = 0
     private var muxer: Muxer?
     /// Segments that are complete; without media where nothing came in time.
     private(set) var finished: [(row: Int, media: CutSegment.Media?)] = []
@@ -49,6 +51,7 @@ final class Follower {
             try weave(before: cut.time)
             if let row = current { finished.append((row, try close(before: packet.pointee.dts))) }
             current = cut.row
+            delay = packet.pointee.pts - packet.pointee.dts
             cuts.removeFirst()
         }
         guard current != nil else { return }
@@ -67,19 +70,21 @@ final class Follower {
     var accompanying: [Track] { Array(tracks.dropFirst()) }
 
     /// The segment that is being written ends before `time`, and what follows belongs to none until another begins.
-    func leave(before time: Int64) throws(MediaError) {
+    ///
+    /// - Parameter end: how long what is shown last stands, where that is known.
+    func leave(before time: Int64, standingUntil end: Int64? = nil) throws(MediaError) {
         try weave(before: time)
         guard let row = current else { return }
         let isEmpty = muxer?.length ?? 0 == 0
-        let media = try muxer?.finish()
+        let media = try muxer?.finish(at: end.map { $0 - delay })
         finished.append((row, isEmpty ? nil : media))
         current = nil
         muxer = nil
     }
 
     /// The last segment ends here.
-    func finish() throws(MediaError) {
-        try leave(before: .max)
+    func finish(at end: Int64? = nil) throws(MediaError) {
+        try leave(before: .max, standingUntil: end)
         finished += cuts.map { ($0.row, nil) }
         cuts = []
     }

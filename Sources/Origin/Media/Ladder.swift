@@ -34,6 +34,7 @@ struct Ladder: Rungs {
     /// How long what is under way may take once the source has ended.
     private static let grace = Interval.seconds(10)
     private var finishing: Instant?
+    private var sourceEnd: Int64?
 
     init(
         _ rungs: [LadderPlan.Rung], _ settings: MediaSource.Settings, source: MediaDescription,
@@ -93,6 +94,7 @@ struct Ladder: Rungs {
 
     mutating func finish(at end: Int64) {
         transcoder?.finish()
+        sourceEnd = end
         finishing = MonotonicClock.now
     }
 
@@ -105,7 +107,7 @@ struct Ladder: Rungs {
     mutating func end() throws(MediaError) {
         try collect()
         for (number, follower) in followers.enumerated() {
-            try follower.finish()
+            try follower.finish(at: sourceEnd)
             take(from: follower, number)
         }
         stop()

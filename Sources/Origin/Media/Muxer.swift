@@ -131,10 +131,12 @@ final class Muxer {
         try put(held.packet)
     }
 
-    /// Everything since the last cut, as one segment. `next` is the decode time of the packet that follows.
+    /// Everything since the last cut, as one segment. `next` is the decode time of the packet that follows, which may be
+    /// the one that is held.
     func cut(before next: Int64?) throws(MediaError) -> CutSegment.Media {
         if container == .cmaf, let next, let base = context.pointee.streams[0]?.pointee.time_base {
-            try release(before: av_rescale_q(next + offset, Self.timeBase, base))
+            let time = av_rescale_q(next + offset, Self.timeBase, base)
+            if let held, held.packet.pointee.dts < time { try release(before: time) }
         } else {
             try release(before: nil)
         }
@@ -151,9 +153,16 @@ final class Muxer {
         return CutSegment.Media(bytes: take(), initialization: initialization)
     }
 
-    /// The last segment, with what is still held back; nothing may be written after it.
-    func finish() throws(MediaError) -> CutSegment.Media {
-        guard container == .ts else { return try cut(before: nil) }
+    /// The last segment, with what is still held back, which lasts until `end` (decode time) at least;
+    /// nothing may be written after it.
+    func finish(at end: Int64? = nil) throws(MediaError) -> CutSegment.Media {
+        guard container == .ts else {
+            if let end, let held, let base = context.pointee.streams[0]?.pointee.time_base {
+                let time = av_rescale_q(end + offset, Self.timeBase, base)
+                held.packet.pointee.duration = max(held.packet.pointee.duration, time - held.packet.pointee.dts)
+            }
+            return try cut(before: nil)
+        }
         let code = av_write_trailer(context)
         guard code >= 0 else { throw .cannotCut(reason: reason(code)) }
         return CutSegment.Media(bytes: take())

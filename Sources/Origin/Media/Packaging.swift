@@ -33,15 +33,21 @@ struct Packaging {
     private var reordering: Int64 = 0
     private var hasWarnedOfKeyframes = false
     private var hasWarnedOfOpenGroups = false
-    /// The sound has changed, and comes again with the next keyframe.
-    private var hasNewSound = false
+    private var hasWarnedOfHoles = false
+    private var hasWarnedOfSilence = false
+    /// What the sound has changed to; it comes again with the next keyframe.
+    private var newSound: Track?
+    /// What messages call the source.
+    private var name = ""
 
     /// Counts how often the input was read from its beginning.
     private var pass = 0
     /// What is added to the input's timestamps; `nil` until a keyframe has fixed it.
     private var shift: Int64?
     /// The first keyframe's timestamp in the input, where a loop begins again.
-    private var inputStart: Int64 = 0
+    private var inputStart: Int64?
+    /// In this pass something else came, or a hole.
+    private var hasBegunAnew = false
     /// Where the output ends so far.
     private var end: Int64 = 90_000
     private var lastVideo = Int64.min
@@ -61,9 +67,12 @@ struct Packaging {
     /// When the newest picture begins.
     private var shown = Int64.min
     private var lastAudio = Int64.min
+    private var lastAudioLength: Int64 = 0
     /// What stands in for sound that does not come.
     private var silence: Silence?
     private static let patience: Int64 = 3 * 90_000
+    /// A hole in the sound that no loose counting of an encoder makes.
+    private static let pause: Int64 = 9_000
 
     /// The first picture of the segment that is being written.
     private var segmentStart: Int64?
@@ -102,9 +111,7 @@ struct Packaging {
                 guard try hasEnded(demuxer) else {
                     throw .cannotRead(demuxer.name, reason: "the sender has ended it")
                 }
-                guard let start = shift, end > inputStart + start else {
-                    throw .cannotRead(demuxer.name, reason: "it has no keyframe")
-                }
+                guard let inputStart else { throw .cannotRead(demuxer.name, reason: "it has no keyframe") }
                 guard !demuxer.isTruncated else {
                     throw .cannotRead(demuxer.name, reason: "it breaks off before its end")
                 }
@@ -112,8 +119,14 @@ struct Packaging {
                     try finishSegment(at: end, isLast: true)
                     return onEvent(.ended)
                 }
-                shift = end - inputStart
                 pass += 1
+                // The next round begins with what the first began with, whatever came of it in the middle.
+                if hasBegunAnew {
+                    try finishSegment(at: end, isLast: false)
+                    startAnew()
+                } else {
+                    shift = end - inputStart
+                }
             } catch {
                 guard breakOff(error) else { return }
             }
@@ -161,9 +174,7 @@ struct Packaging {
         cutter = SegmentCutter(
             wished: settings.segmentDuration, targetDuration: settings.targetDuration,
             longestInterval: demuxer.longestInterval)
-        if let codec = demuxer.refusedAudio {
-            onEvent(.warned("the sound is left out: HLS cannot carry \(codec)"))
-        }
+        if let refusal = demuxer.refusal { onEvent(.warned("the sound is left out: \(refusal)")) }
         let tracks = demuxer.tracks
         let video = tracks.first(where: \.isVideo)
         let audio = tracks.first { !$0.isVideo }
@@ -198,6 +209,7 @@ struct Packaging {
     }
 
     private mutating func startAnew() {
+        hasBegunAnew = true
         muxer = nil
         pacer = Pacer()
         sound = nil
@@ -209,7 +221,8 @@ struct Packaging {
         early = []
         ahead = []
         aheadBytes = 0
-        hasNewSound = false
+        accompanying = newSound ?? accompanying
+        newSound = nil
         silence = nil
         shown = .min
         lastVideo = .min
@@ -219,11 +232,16 @@ struct Packaging {
     /// Reads to the end of the input.
     private mutating func broadcast(_ demuxer: Demuxer) throws(MediaError) {
         let tracks = demuxer.tracks
+        name = demuxer.name
         leading = tracks.first
-        accompanying = tracks.dropFirst().first
+        // A programme that had sound goes on with silence when what comes now has none.
+        accompanying = tracks.dropFirst().first ?? (leading?.isVideo == true ? accompanying : nil)
+        newSound = nil
         // A file may hold a picture that stands for long.
         timeline = Timeline(ahead: demuxer.input.kind == .file ? 60 * 90_000 : 10 * 90_000)
         reordering = 0
+        if shift == nil { inputStart = nil }
+        hasBegunAnew = false
         var watch = KeyframeWatch()
         while !lineup.isRelieved, let packet = try demuxer.read() {
             let isLeading = packet.pointee.stream_index == demuxer.leading.pointee.index
@@ -240,10 +258,10 @@ struct Packaging {
                 continue
             }
             try take(packet, demuxer, isLeading: isLeading, &watch)
-            guard shift != nil, !early.isEmpty else { continue }
+            guard let shift, let segmentStart, !early.isEmpty else { continue }
             let first = early
             early = []
-            for kept in first where kept.packet.pointee.pts >= inputStart {
+            for kept in first where kept.packet.pointee.pts + shift >= segmentStart {
                 try take(kept.packet, demuxer, isLeading: false, &watch)
             }
         }
@@ -271,54 +289,75 @@ struct Packaging {
             _ = timeline.judge(packet.pointee.dts, isLeading: true)
         }
         if !isLeading {
-            if let changed = accompanying?.changed(by: packet) {
+            if let changed = (newSound ?? accompanying)?.changed(by: packet) {
                 onEvent(.warned("the encoder has changed its sound; players see a discontinuity"))
-                accompanying = changed
-                hasNewSound = true
+                newSound = changed
             }
             // What cannot be read as what came before waits for pictures that begin anew.
-            guard !hasNewSound else { return }
+            guard newSound == nil else { return }
         }
-        if isKeyframe, let seam = try seam(before: packet) {
+        // A picture that others refer to in both directions is shown late; its place in the row is what counts.
+        let place = isKeyframe ? max(packet.pointee.pts, packet.pointee.dts) : packet.pointee.dts + reordering
+        if isLeading, let seam = try seam(before: packet, at: place, isKeyframe: isKeyframe) {
             try finishSegment(at: seam, isLast: false)
             startAnew()
             _ = timeline.judge(packet.pointee.dts, isLeading: true)
+            // Who has seen what was before a hole can go on without a keyframe, and others must wait for one anyway.
+            shift = end - place
         }
         if shift == nil {
             guard isKeyframe else { return }
-            shift = end - packet.pointee.pts
-            inputStart = packet.pointee.pts
+            shift = end - place
+            inputStart = inputStart ?? place
         }
         guard let shift else { return }
+        // libavformat gives the last picture before a hole when the next one has come, and sound has gone on without it.
+        if isLeading, cutter.isBridged, let segmentStart, place + shift < segmentStart { return }
         packet.pointee.pts += shift
         packet.pointee.dts += shift
+        if !isLeading {
+            guard anchor.map({ packet.pointee.pts >= $0.time }) != false else { return }
+            try fallSilent(until: packet.pointee.dts, after: Self.pause)
+            silence = nil
+        }
         guard isInOrder(packet, isVideo: isLeading && demuxer.hasVideo) else { return }
         try pace(packet.pointee.dts, of: demuxer.input)
         if isLeading {
-            try cutIfDue(packet, isKeyframe: isKeyframe)
-            try fallSilent(until: packet.pointee.dts, demuxer)
-        } else {
-            silence = nil
+            try cutIfDue(packet, at: place + shift, isKeyframe: isKeyframe)
+            try fallSilent(until: packet.pointee.dts, after: Self.patience)
         }
-        try write(packet, demuxer, isLeading: isLeading)
+        try write(packet, isLeading: isLeading)
         try settle()
     }
 
-    /// Where the segment ends if all begins anew with a keyframe: because it is made of something else, or because
-    /// nothing was to be seen or heard before it for longer than a segment may last.
-    private mutating func seam(before packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Int64? {
-        if try mendTrack(packet) { return end }
-        guard accompanying == nil, let shift,
-            let latest = cutter.mustEnd(before: Self.microseconds(packet.pointee.pts + shift))
-        else { return nil }
-        end = min(end, latest * 9 / 100)
+    /// Where the segment ends if all begins anew with the packet whose place in the row is `place`: because it is made of
+    /// something else, or because no picture came before it for longer than a segment may last.
+    private mutating func seam(
+        before packet: UnsafeMutablePointer<AVPacket>, at place: Int64, isKeyframe: Bool
+    ) throws(MediaError) -> Int64? {
+        if isKeyframe, try mendTrack(packet) { return end }
+        guard !isBridging, let shift, let segmentStart else { return nil }
+        let next = Self.microseconds(place + shift)
+        guard let latest = cutter.mustEnd(before: next) else { return nil }
+        // In fragments the newest picture is still held back, and may begin a segment in which it stands until the next.
+        let (start, last) = (Self.microseconds(segmentStart), Self.microseconds(max(shown, segmentStart)))
+        if settings.container == .cmaf, last > start, next - last <= latest - start,
+            cutter.mustBegin(at: last, length: next - last)
+        {
+            try begin(at: shown, before: lastVideo, isKeyframe: false, isDependent: true)
+            guard cutter.mustEnd(before: next) != nil else { return nil }
+        }
+        if !hasWarnedOfHoles {
+            hasWarnedOfHoles = true
+            onEvent(.warned("nothing came to be shown for longer than a segment may last; players see a discontinuity"))
+        }
         return end
     }
 
     /// Whether the encoder has changed what its pictures are made of.
     private mutating func mendTrack(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Bool {
         guard let leading else { return false }
-        guard let changed = leading.changed(by: packet) else { return hasNewSound }
+        guard let changed = leading.changed(by: packet) else { return newSound != nil }
         self.leading = changed
         guard shift != nil else { return false }
         onEvent(
@@ -327,20 +366,22 @@ struct Packaging {
         return true
     }
 
-    /// A track of sound alone must go on when the sender's has ended, or no segment would ever be complete again.
-    private mutating func fallSilent(until time: Int64, _ demuxer: Demuxer) throws(MediaError) {
-        guard let accompanying, let sound, settings.container == .cmaf else { return }
-        if silence == nil {
-            let last = lastAudio == .min ? sound.due ?? time : lastAudio
-            guard time - last > Self.patience, let made = Silence(accompanying, after: last) else { return }
-            onEvent(.warned("no sound has come for 3 s: silence stands in for it"))
-            silence = made
+    /// Sound must go on when the sender's does not: players wait for it, and a track of its own would have no segments.
+    private mutating func fallSilent(until time: Int64, after patience: Int64) throws(MediaError) {
+        guard let accompanying, let anchor else { return }
+        let last = silence?.start ?? (lastAudio == .min ? anchor.time : lastAudio + lastAudioLength)
+        guard silence != nil || time - last > patience else { return }
+        silence = silence ?? Silence(accompanying, from: last)
+        if time - last > Self.patience, !hasWarnedOfSilence {
+            hasWarnedOfSilence = true
+            let rest = silence == nil ? "and libavcodec has no silence of its kind" : "silence stands in for it"
+            onEvent(.warned("no sound has come for 3 s; \(rest)"))
         }
-        while let piece = silence, piece.time < time {
-            guard let kept = silence?.next() else { return }
+        guard silence != nil else { return board.giveUp(board.rungs.upperBound..<board.count) }
+        while let kept = silence?.next(before: time) {
             defer { withExtendedLifetime(kept) {} }
-            lastAudio = kept.packet.pointee.dts
-            try write(kept.packet, demuxer, isLeading: false)
+            (lastAudio, lastAudioLength) = (kept.packet.pointee.dts, kept.packet.pointee.duration)
+            try write(kept.packet, isLeading: false)
         }
     }
 
@@ -365,7 +406,7 @@ struct Packaging {
         } else {
             // Less than a millisecond apart they may be the same to a fragment, which counts in samples.
             guard lastAudio == .min || packet.pointee.dts - lastAudio >= 90 else { return false }
-            lastAudio = packet.pointee.dts
+            (lastAudio, lastAudioLength) = (packet.pointee.dts, min(packet.pointee.duration, Self.pause))
         }
         packet.pointee.pts = max(packet.pointee.pts, packet.pointee.dts)
         return true
@@ -378,20 +419,19 @@ struct Packaging {
     }
 
     private mutating func cutIfDue(
-        _ packet: UnsafeMutablePointer<AVPacket>, isKeyframe: Bool
+        _ packet: UnsafeMutablePointer<AVPacket>, at time: Int64, isKeyframe: Bool
     ) throws(MediaError) {
-        // A picture that others refer to in both directions is shown late; its place in the row is what counts.
-        let time = isKeyframe ? packet.pointee.pts : packet.pointee.dts + reordering
-        if isKeyframe { reordering = packet.pointee.pts - packet.pointee.dts }
+        if isKeyframe { reordering = time - packet.pointee.dts }
         try bridge(to: time)
         defer { shown = max(shown, time) }
         let isSoundAlone = cutter.isBridged
+        let isFirst = segmentStart == nil
         let begins =
-            isKeyframe
+            isKeyframe || isFirst
             ? cutter.begins(at: Self.microseconds(time))
             : cutter.mustBegin(
                 at: Self.microseconds(time), length: Self.microseconds(max(packet.pointee.duration, 3_000)))
-        if !hasWarnedOfKeyframes, cutter.hasWideKeyframes || begins && !isKeyframe {
+        if !hasWarnedOfKeyframes, cutter.hasWideKeyframes || begins && !isKeyframe && !isFirst && !isSoundAlone {
             hasWarnedOfKeyframes = true
             onEvent(
                 .warned(
@@ -406,17 +446,19 @@ struct Packaging {
             onEvent(
                 .warned(
                     "pictures after a keyframe refer to pictures before it, so that who begins there sees errors: switch "
-                        + "the encoder's open GOP off (x264: open-gop=0)"))
+                        + "the encoder's open GOP off (x264 and x265: open-gop=0)"))
         }
         // After a hole a picture is decoded long before it is shown.
         let next = isSoundAlone ? max(packet.pointee.dts, time) : packet.pointee.dts
         try begin(at: time, before: next, isKeyframe: isKeyframe, isDependent: !isKeyframe || isOpen)
     }
 
+    private var isBridging: Bool { settings.container == .ts && accompanying != nil && leading?.isVideo == true }
+
     /// Where no picture comes for long, segments of sound alone keep what the playlist promises. Fragments, which have a
     /// track each, and pictures without sound have nothing to put there.
     private mutating func bridge(to time: Int64) throws(MediaError) {
-        guard settings.container == .ts, accompanying != nil, leading?.isVideo == true, shown != .min else { return }
+        guard isBridging, shown != .min else { return }
         while let boundary = cutter.mustBegin(between: Self.microseconds(shown), and: Self.microseconds(time)) {
             let boundary = boundary * 9 / 100
             try begin(at: boundary, before: boundary, isKeyframe: false, isDependent: true)
@@ -429,6 +471,8 @@ struct Packaging {
         at time: Int64, before next: Int64, isKeyframe: Bool, isDependent: Bool
     ) throws(MediaError) {
         if let start = segmentStart {
+            // Players look for the tracks in the first segment.
+            if lastAudio == .min { try fallSilent(until: time, after: 0) }
             if settings.container == .ts { try release(before: next) }
             let media = try muxer?.cut(before: next)
             close(media, from: start, until: time, isLast: false)
@@ -468,26 +512,28 @@ struct Packaging {
     }
 
     private mutating func write(
-        _ packet: UnsafeMutablePointer<AVPacket>, _ demuxer: Demuxer, isLeading: Bool
+        _ packet: UnsafeMutablePointer<AVPacket>, isLeading: Bool
     ) throws(MediaError) {
         guard let segmentStart, let leading else { return }
         let length = max(packet.pointee.duration, isLeading ? 1 : 0)
-        end = max(end, packet.pointee.pts + length)
+        // One picture that is to be shown long after all others is not where they end.
+        end = max(end, (isLeading ? packet.pointee.dts + reordering : packet.pointee.pts) + length)
         if isLeading {
             try smaller?.feed(packet, SourceClock(pass: pass, shift: shift ?? 0))
             try release(before: packet.pointee.dts)
             try mux(packet, leading, to: 0)
         } else {
+            // What is so far ahead belongs to a hole that is left out.
+            guard ahead.count < Self.farthest, aheadBytes < Self.largestAhead else { return }
             ahead.append(KeptPacket(packet))
             aheadBytes += Int(packet.pointee.size)
-            if ahead.count > Self.farthest || aheadBytes > Self.largestAhead { try release(before: .max) }
             if settings.container == .ts { smaller?.accompany(packet) }
             try bridge(to: packet.pointee.pts - Self.looseness)
         }
-        let playing = Self.microseconds(end - (self.segmentStart ?? segmentStart))
         let size = muxer?.length ?? 0
-        guard size <= Limits.segmentLength - (1 << 20), playing <= Limits.duration.upperBound else {
-            throw .segmentTooLarge(demuxer.name, seconds: Int(playing / 1_000_000), bytes: size)
+        guard size <= Limits.segmentLength - (1 << 20) else {
+            let playing = Self.microseconds(end - (self.segmentStart ?? segmentStart))
+            throw .segmentTooLarge(name, seconds: Int(playing / 1_000_000), bytes: size)
         }
     }
 
@@ -520,12 +566,17 @@ struct Packaging {
         }
     }
 
-    /// Closes the segment that is being written, if there is one, and waits for its copies.
+    /// Closes the segment that is being written, if there is one, and waits for its copies. What would make it longer than
+    /// the playlist allows is left out.
     private mutating func finishSegment(at time: Int64, isLast: Bool) throws(MediaError) {
+        try bridge(to: time)
         guard let start = segmentStart else { return }
+        let time = cutter.mustEnd(before: Self.microseconds(time)).map { $0 * 9 / 100 } ?? time
+        try fallSilent(until: time, after: Self.pause)
+        end = time
         cutter.finish(at: Self.microseconds(time))
-        try release(before: .max)
-        let media = try muxer?.finish()
+        try release(before: time)
+        let media = try muxer?.finish(at: time - reordering)
         muxer = nil
         close(media, from: start, until: time, isLast: isLast)
         try sound?.finish()

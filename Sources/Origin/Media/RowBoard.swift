@@ -112,6 +112,8 @@ struct RowBoard {
                     rungs.contains(rendition)
                     ? Array(rendition + 1..<rungs.upperBound) + (0..<rendition).reversed() : []
                 guard let substitute = others.first(where: { row.media[$0] != nil }) else {
+                    // Its times are not those that it stands for.
+                    makers[rendition] = Maker(rendition: -1, generation: first)
                     return lastMedia.indices.contains(rendition) ? lastMedia[rendition] : nil
                 }
                 makers[rendition] = row.makers[substitute]

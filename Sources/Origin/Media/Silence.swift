@@ -2,65 +2,106 @@ import CLibAVFormat
 
 /// Sound that nobody hears, for where a track of its own has none: players wait for each of their tracks.
 struct Silence {
-    /// A piece of AAC that holds nothing, by channels: 1,024 samples (ISO 14496-3, 4.4.2.1: raw_data_block).
-    private static let pieces: [[UInt8]] = [
-        [0x00, 0xc8, 0x00, 0x80, 0x23, 0x80],
-        [0x21, 0x00, 0x49, 0x90, 0x02, 0x19, 0x00, 0x23, 0x80],
-        [0x00, 0xc8, 0x00, 0x80, 0x20, 0x84, 0x01, 0x26, 0x40, 0x08, 0x64, 0x00, 0x8e],
-        [
-            0x00, 0xc8, 0x00, 0x80, 0x20, 0x84, 0x01, 0x26, 0x40, 0x08, 0x64, 0x00, 0x80, 0x2c, 0x80, 0x08, 0x02, 0x38,
-        ],
-        [
-            0x00, 0xc8, 0x00, 0x80, 0x20, 0x84, 0x01, 0x26, 0x40, 0x08, 0x64, 0x00, 0x82, 0x30, 0x04, 0x99, 0x00, 0x21,
-            0x90, 0x02, 0x38,
-        ],
-        [
-            0x00, 0xc8, 0x00, 0x80, 0x20, 0x84, 0x01, 0x26, 0x40, 0x08, 0x64, 0x00, 0x82, 0x30, 0x04, 0x99, 0x00, 0x21,
-            0x90, 0x02, 0x00, 0xb2, 0x00, 0x20, 0x08, 0xe0,
-        ],
-    ]
-    private static let samples: Int64 = 1_024
-
+    /// One piece, as libavcodec encodes it.
     private let bytes: [UInt8]
+    private let samples: Int64
     private let rate: Int64
     /// Where it begins, and how many pieces there are of it.
-    private let start: Int64
+    let start: Int64
     private var count: Int64 = 0
 
-    /// - Parameter last: when the last piece of real sound began. `nil` for sound other than AAC.
-    init?(_ track: Track, after last: Int64) {
+    /// - Parameter time: where it begins. `nil` where this libavcodec cannot make such sound.
+    init?(_ track: Track, from time: Int64) {
         let parameters = track.parameters.pointee
-        let channels = Int(parameters.ch_layout.nb_channels)
-        guard parameters.codec_id == AV_CODEC_ID_AAC, [0, Int32(Self.samples)].contains(parameters.frame_size),
-            (1...Self.pieces.count).contains(channels),
-            let index = Track.rates.firstIndex(of: parameters.sample_rate)
+        var (rate, channels) = (parameters.sample_rate, parameters.ch_layout.nb_channels)
+        var header: [UInt8] = []
+        if parameters.codec_id == AV_CODEC_ID_AAC {
+            guard let core = track.core, Track.rates.indices.contains(core.rate), (1...7).contains(core.channels)
+            else { return nil }
+            rate = Track.rates[core.rate]
+            channels = core.channels == 7 ? 8 : Int32(core.channels)
+            // What comes with headers must go on with them (ADTS, ISO 13818-7, 6.2: low complexity, no checksum).
+            if parameters.extradata_size == 0 {
+                header = [
+                    0xff, 0xf1, UInt8(1 << 6 | core.rate << 2 | core.channels >> 2), UInt8(core.channels & 3) << 6, 0,
+                    0x1f, 0xfc,
+                ]
+            }
+        }
+        guard
+            let made = Self.piece(
+                parameters.codec_id, rate: rate, channels: channels,
+                bitRate: parameters.codec_id == AV_CODEC_ID_AAC ? 0 : parameters.bit_rate)
         else { return nil }
-        let piece = Self.pieces[channels - 1]
-        // What comes with headers must go on with them (ADTS, ISO 13818-7, 6.2: low complexity, no checksum).
-        let length = piece.count + 7
-        let header: [UInt8] = [
-            0xff, 0xf1, UInt8(1 << 6 | index << 2 | channels >> 2), UInt8(channels & 3) << 6, UInt8(length >> 3),
-            UInt8(length & 7) << 5 | 0x1f, 0xfc,
-        ]
-        bytes = (parameters.extradata_size == 0 ? header : []) + piece
-        rate = Int64(parameters.sample_rate)
-        start = last + Self.samples * 90_000 / rate
+        if !header.isEmpty {
+            let length = header.count + made.bytes.count
+            header[4] = UInt8(length >> 3 & 0xff)
+            header[5] |= UInt8(length & 7) << 5
+        }
+        bytes = header + made.bytes
+        samples = made.samples
+        self.rate = Int64(rate)
+        start = time
     }
 
-    /// When the next piece begins.
-    var time: Int64 { start + count * Self.samples * 90_000 / rate }
+    /// Encodes some pieces of nothing and returns the last, which differs no more from those before.
+    private static func piece(
+        _ codec: AVCodecID, rate: Int32, channels: Int32, bitRate: Int64
+    ) -> (bytes: [UInt8], samples: Int64)? {
+        guard let encoder = avcodec_find_encoder(codec) else { return nil }
+        var made = avcodec_alloc_context3(encoder)
+        var frame = av_frame_alloc()
+        var packet = av_packet_alloc()
+        var options: OpaquePointer?
+        defer {
+            avcodec_free_context(&made)
+            av_frame_free(&frame)
+            av_packet_free(&packet)
+            av_dict_free(&options)
+        }
+        guard let made, let frame, let packet, let format = encoder.pointee.sample_fmts?.pointee else { return nil }
+        made.pointee.sample_rate = rate
+        made.pointee.sample_fmt = format
+        made.pointee.time_base = av_shim_rational(1, rate)
+        if bitRate > 0 { made.pointee.bit_rate = bitRate }
+        av_channel_layout_default(&made.pointee.ch_layout, channels)
+        // Each piece must stand alone; only MP3 lends bits to the next.
+        av_dict_set(&options, "reservoir", "0", 0)
+        guard avcodec_open2(made, encoder, &options) >= 0, made.pointee.frame_size > 0 else { return nil }
+        frame.pointee.nb_samples = made.pointee.frame_size
+        frame.pointee.format = format.rawValue
+        frame.pointee.sample_rate = rate
+        guard av_channel_layout_copy(&frame.pointee.ch_layout, &made.pointee.ch_layout) >= 0,
+            av_frame_get_buffer(frame, 0) >= 0
+        else { return nil }
+        av_samples_set_silence(frame.pointee.extended_data, 0, frame.pointee.nb_samples, channels, format)
+        var bytes: [UInt8] = []
+        for number in 0..<8 {
+            frame.pointee.pts = Int64(number) * Int64(frame.pointee.nb_samples)
+            guard avcodec_send_frame(made, frame) >= 0 else { return nil }
+            while avcodec_receive_packet(made, packet) >= 0 {
+                bytes = Array(UnsafeBufferPointer(start: packet.pointee.data, count: Int(packet.pointee.size)))
+                av_packet_unref(packet)
+            }
+        }
+        return bytes.isEmpty ? nil : (bytes, Int64(frame.pointee.nb_samples))
+    }
 
-    /// The next piece.
-    mutating func next() -> KeptPacket {
+    private func begin(of piece: Int64) -> Int64 { start + piece * samples * 90_000 / rate }
+
+    /// The next piece, if it has ended at `time`.
+    mutating func next(before time: Int64) -> KeptPacket? {
+        guard begin(of: count + 1) <= time else { return nil }
         var made = av_packet_alloc()
         defer { av_packet_free(&made) }
         guard let packet = made, av_new_packet(packet, Int32(bytes.count)) >= 0 else {
             preconditionFailure("no memory for a packet")
         }
         packet.pointee.data.update(from: bytes, count: bytes.count)
-        (packet.pointee.pts, packet.pointee.dts) = (time, time)
+        packet.pointee.pts = begin(of: count)
+        packet.pointee.dts = packet.pointee.pts
         count += 1
-        packet.pointee.duration = time - packet.pointee.pts
+        packet.pointee.duration = begin(of: count) - packet.pointee.pts
         packet.pointee.time_base = Muxer.timeBase
         packet.pointee.flags = AV_PKT_FLAG_KEY
         return KeptPacket(packet)

@@ -10,6 +10,8 @@ final class Track {
         }
         self.parameters = parameters
         parameters.pointee.codec_tag = 0
+        // What comes wrapped is unwrapped before anybody sees it.
+        if parameters.pointee.codec_id == AV_CODEC_ID_AAC_LATM { parameters.pointee.codec_id = AV_CODEC_ID_AAC }
     }
 
     deinit {
@@ -21,7 +23,7 @@ final class Track {
 
     var isVideo: Bool { parameters.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
 
-    private var description: [UInt8] {
+    var description: [UInt8] {
         guard let start = parameters.pointee.extradata else { return [] }
         return Array(UnsafeBufferPointer(start: start, count: Int(max(0, parameters.pointee.extradata_size))))
     }
@@ -77,6 +79,18 @@ final class Track {
         96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
     ]
 
+    /// The rate and the channels of AAC itself, as it numbers them, without what a decoder may add to them (4.6.18: bandwidth
+    /// replication, 8.6.4: parametric stereo); `nil` where they are not told as numbers.
+    var core: (rate: Int, channels: Int)? {
+        guard description.count < 2 else {
+            return (Int(description[0] & 7) << 1 | Int(description[1] >> 7), Int(description[1] >> 3) & 15)
+        }
+        if let header = shown.first { return (Int(header[0] >> 2) & 15, Int(header[0] & 1) << 2 | Int(header[1] >> 6)) }
+        guard let rate = Self.rates.firstIndex(of: parameters.pointee.sample_rate) else { return nil }
+        let channels = Int(parameters.pointee.ch_layout.nb_channels)
+        return (rate, channels == 8 ? 7 : channels)
+    }
+
     /// - Parameters: as AAC numbers them.
     private func setSound(rate: Int, channels: Int) {
         if Self.rates.indices.contains(rate) { parameters.pointee.sample_rate = Self.rates[rate] }
@@ -85,24 +99,30 @@ final class Track {
         av_channel_layout_default(&parameters.pointee.ch_layout, channels == 7 ? 8 : Int32(channels))
     }
 
-    /// Whether a keyframe needs no picture before it: one of H.264 may only be where a decoder recovers (open groups).
+    /// Whether a keyframe and what follows it need no picture before it: one of H.264 may only be where a decoder recovers,
+    /// and one of H.265 may be followed by pictures that are shown before it (CRA, 7.4.2.2).
     func isClosed(_ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
-        guard parameters.pointee.codec_id == AV_CODEC_ID_H264, let start = packet.pointee.data else { return true }
+        guard isVideo, let start = packet.pointee.data else { return true }
+        let isHEVC = parameters.pointee.codec_id == AV_CODEC_ID_HEVC
         let bytes = UnsafeBufferPointer(start: start, count: Int(max(0, packet.pointee.size)))
+        /// What the header of a picture's slice says; other units say nothing.
+        func isClosed(_ header: UInt8) -> Bool? {
+            let type = isHEVC ? header >> 1 & 0x3f : header & 0x1f
+            return isHEVC ? (type < 32 ? (16...20).contains(type) : nil) : type == 5 ? true : type == 1 ? false : nil
+        }
         var index = 0
         if isRecord {
-            let width = Int(description[4] & 3) + 1
+            guard description.count > (isHEVC ? 21 : 4) else { return true }
+            let width = Int(description[isHEVC ? 21 : 4] & 3) + 1
             while index + width < bytes.count {
-                let type = bytes[index + width] & 0x1f
-                guard type != 1, type != 5 else { return type == 5 }
+                if let answer = isClosed(bytes[index + width]) { return answer }
                 index += width + bytes[index..<index + width].reduce(0) { $0 << 8 | Int($1) }
             }
             return true
         }
         while index + 3 < bytes.count {
             if bytes[index] == 0, bytes[index + 1] == 0, bytes[index + 2] == 1 {
-                let type = bytes[index + 3] & 0x1f
-                guard type != 1, type != 5 else { return type == 5 }
+                if let answer = isClosed(bytes[index + 3]) { return answer }
                 index += 3
             } else {
                 index += 1
@@ -121,10 +141,8 @@ final class Track {
         track.parameters.pointee.extradata_size = Int32(description.count)
         guard isVideo else {
             // An AudioSpecificConfig (ISO 14496-3, 1.6.2.1): 5 bits of kind, 4 of rate, 4 of channels.
-            if parameters.pointee.codec_id == AV_CODEC_ID_AAC, description.count >= 2 {
-                track.setSound(
-                    rate: Int(description[0] & 7) << 1 | Int(description[1] >> 7),
-                    channels: Int(description[1] >> 3) & 15)
+            if parameters.pointee.codec_id == AV_CODEC_ID_AAC, let core = track.core {
+                track.setSound(rate: core.rate, channels: core.channels)
             }
             return track
         }

@@ -355,16 +355,17 @@ extension Publication {
     /// Players choose by it and must never see it change (RFC 8216, section 4.3.4.2).
     private func promiseBandwidth(of records: [Record], in state: inout State) {
         guard state.renditions.isEmpty else {
-            guard !state.isExceeding else { return }
+            guard !state.isExceeding, let target = state.targetDuration else { return }
             for (record, rendition) in zip(records, state.renditions) {
-                let rate = Bandwidth.rate(record.length, record.duration)
-                guard rate > rendition.bandwidth else { continue }
+                let promise = Bandwidth(peak: rendition.bandwidth, average: rendition.averageBandwidth)
+                guard promise.isExceeded(by: record.length, record.duration, targetDuration: target) else { continue }
                 state.isExceeding = true
                 log.warning(
                     "a segment has more bits per second than the master playlist promises: limit the encoder's bit rate",
                     metadata: [
                         "rendition": "\(record.segment.rendition)", "sequence": "\(record.segment.sequence)",
-                        "bits": "\(rate)", "promised": "\(rendition.bandwidth)",
+                        "bits": "\(Bandwidth.rate(record.length, record.duration))",
+                        "promised": "\(rendition.bandwidth)",
                     ])
             }
             return
