@@ -24,7 +24,8 @@ struct Uplink: Sendable {
     private var busyBytes = 0
     private var busyTime = Interval.zero
 
-    private static let bounds = 1.0...256.0
+    /// With a single one the uplink would stand still from its last byte to its acknowledgement.
+    private static let bounds = 2.0...256.0
     /// How long an uplink that is not full must stay so before more is given to it.
     private static let calm = Interval.seconds(5)
     /// Waiting time in our own queue that keeps the uplink busy whatever the jitter.
@@ -52,12 +53,12 @@ struct Uplink: Sendable {
     mutating func acknowledged(_ bytes: Int, queueing: Interval, at now: Instant) {
         gone()
         self.queueing = self.queueing * 0.875 + queueing * 0.125
-        if queueing > Self.target * 3 {
+        if queueing > target * 3 {
             window -= 0.5
-        } else if queueing > Self.target {
+        } else if queueing > target {
             window -= 0.5 / window
         } else if isSaturated {
-            window += queueing < Self.target * 0.5 ? 1 : 2 / window
+            window += queueing < target * 0.5 ? 1 : 2 / window
         }
         measure(bytes, at: now)
         window = min(max(window, Self.bounds.lowerBound), ceiling)
@@ -68,6 +69,11 @@ struct Uplink: Sendable {
         guard !isSaturated, now - lastSample > Self.calm else { return }
         lastSample = now - Self.calm + .seconds(2)
         if let rate { self.rate = rate * 1.2 } else { guess = min(guess * 1.4, 32) }
+    }
+
+    /// The wait that is steered for: each piece that leaves waits for the one before it, however long that takes.
+    private var target: Interval {
+        max(Self.target, .seconds(peak.map { 2 * Double(PieceID.length) / $0 } ?? 0))
     }
 
     /// What was sent while nothing else was under way shows how long the way itself is.
