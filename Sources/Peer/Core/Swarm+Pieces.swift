@@ -2,6 +2,11 @@ import Vocabulary
 
 /// Pieces that come to us, and how others hear of them.
 extension Swarm {
+    /// Bytes that one neighbor is told of one segment, with its packet's headers.
+    private static let newsLength = 100
+    /// Of our uplink, for news of what we hold.
+    private static let newsShare = 0.04
+
     mutating func verified(_ piece: PieceID, _ source: Source, at now: Instant, into commands: inout [Command]) {
         guard let place = place(piece.segment) else { return }
         let bytes = segments[place].record.range(ofPiece: piece.index).count
@@ -36,7 +41,7 @@ extension Swarm {
         segments[place].heldCount += 1
         segments[place].isUntold = true
         push(piece, of: stripe, at: now)
-        planFlush(within: settings.gather, at: now)
+        planFlush(within: gatherTime, at: now)
         if segments[place].isComplete { completed(place, at: now, into: &commands) }
         serve(at: now, into: &commands)
         // Whoever has just brought something is asked for more.
@@ -64,6 +69,14 @@ extension Swarm {
             with(link) { $0.received += bytes }
         }
         if !isNew { tally.duplicateBytes += bytes }
+    }
+
+    /// How long news of what we hold is gathered: so long that telling it takes no more than its share of our uplink.
+    private var gatherTime: Interval {
+        guard let rate = uplink.rate else { return settings.gather }
+        let untold = segments.count { $0.isUntold }
+        let cost = Double(links.count * untold * Self.newsLength)
+        return min(max(settings.gather, .seconds(cost / (rate * Self.newsShare))), .seconds(1))
     }
 
     /// Tells neighbors what we hold, except those that hold all of it themselves.
