@@ -9,9 +9,10 @@ import Vocabulary
     let piece = PieceID.length
 
     private mutating func fetch(
-        _ bytes: Int, in time: Interval, behind queueing: Interval = .zero, at now: Instant
+        _ bytes: Int, in time: Interval, behind queueing: Interval = .zero, isFull: Bool = true, at now: Instant
     ) {
-        health.fetched(bytes, in: time, queueing: queueing, isShare: false, at: now, using: &random)
+        health.fetched(
+            bytes, in: time, queueing: queueing, isShare: false, isFull: isFull, at: now, using: &random)
     }
 
     @Test mutating func `is asked for more while what is late comes at once, and is quick then`() {
@@ -42,7 +43,15 @@ import Vocabulary
     @Test mutating func `is trusted less the longer nothing was asked of it`() {
         for step in 1...8 { fetch(4 * piece, in: .milliseconds(60), at: .zero + .milliseconds(Int64(step) * 60)) }
         #expect(health.isQuick(at: .zero + .milliseconds(500)))
-        #expect(!health.isQuick(at: .zero + .seconds(6)))
+        #expect(health.isQuick(at: .zero + .seconds(12)))
+        #expect(!health.isQuick(at: .zero + .seconds(20)))
         #expect(health.window(at: .zero + .seconds(60)) == 2)
+    }
+
+    @Test mutating func `is not taken for quick because it gave a little quickly`() {
+        for step in 1...20 {
+            fetch(piece, in: .milliseconds(60), isFull: false, at: .zero + .milliseconds(Int64(step) * 60))
+        }
+        #expect(health.window(at: .zero + .milliseconds(1_300)) == 1)
     }
 }

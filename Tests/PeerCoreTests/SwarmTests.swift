@@ -444,6 +444,33 @@ import Vocabulary
         #expect(prompt < delays.count)
     }
 
+    @Test func `takes early from the origin what peers with little to give will not bring`() {
+        func early(slots: UInt8) -> Int {
+            var rig = Rig()
+            rig.publish(7...7)
+            rig.hold(7)
+            let link = rig.link(1)
+            rig.feed(
+                .offered(
+                    link, Stripe.all.map { Offer(stripe: $0, depth: 9, children: slots, slots: slots, isRelay: true) }))
+            var early = 0
+            for sequence in 8...30 as ClosedRange<UInt64> {
+                var commands = rig.publish(sequence...sequence)
+                for index in 0..<3 {
+                    commands += rig.feed(
+                        .heard(link), .pieceVerified(PieceID(Rig.id(sequence), index), from: .neighbor(link)))
+                }
+                for command in commands { rig.answer(command) }
+                let later = rig.passWithOrigin(Rig.duration)
+                let shortfall = (commands + later).fetches.filter { $0.reason == .shortfall }
+                if shortfall.contains(where: { $0.piece.segment == Rig.id(sequence) }) { early += 1 }
+            }
+            return early
+        }
+        #expect(early(slots: 2) >= 12)
+        #expect(early(slots: 9) == 0)
+    }
+
     @Test func `serves what it holds and declines the rest`() {
         var rig = Rig()
         rig.publish(7...7)

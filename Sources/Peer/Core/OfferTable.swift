@@ -27,6 +27,9 @@ struct OfferTable: Hashable, Sendable {
             isRelay: relays.contains(stripe))
     }
 
+    /// How many stripes it can push to one neighbor each; it says so with each offer.
+    var mostSlots: Int { Int(slots.max()) }
+
     /// A child more, whichever stripe it takes.
     mutating func addChild() {
         for stripe in stripes where children[stripe.number] < .max { children[stripe.number] += 1 }

@@ -21,6 +21,8 @@ struct OriginHealth: Sendable {
     private static let patience = Interval.milliseconds(500)
     /// A fetch takes so many, from the request on, until TCP's window has opened.
     private static let roundTrips = 4.0
+    /// How long what the origin could give is believed.
+    private static let validity = Interval.seconds(15)
     private static let longestRest = Interval.seconds(8)
     private var failures = 0
     private var notBefore = Instant.zero
@@ -28,9 +30,10 @@ struct OriginHealth: Sendable {
     /// Many late pieces came at once lately, and none had to wait: it has more to give than it is asked for.
     func isQuick(at now: Instant) -> Bool { window(at: now) >= 64 }
 
-    /// A window that was not used says little of today (RFC 7661): it is halved each second down to two.
+    /// A window that was not used for some segments says little of today (RFC 7661): from then on it is halved each second
+    /// down to two.
     func window(at now: Instant) -> Int {
-        let idle = min(10, Int((now - lastUse).seconds))
+        let idle = min(10, max(0, Int((now - lastUse - Self.validity).seconds)))
         return min(reached, max(2, reached >> idle))
     }
 
@@ -41,9 +44,11 @@ struct OriginHealth: Sendable {
 
     /// Shares are taken by many at once and measure the origin's rate alone; what is late also tells how busy it is.
     ///
-    /// - Parameter queueing: how long what we send waits in our own queue, as requests and acknowledgements do.
+    /// - Parameters:
+    ///   - queueing: how long what we send waits in our own queue, as requests and acknowledgements do.
+    ///   - isFull: as much was asked for as may be, or half of it; less says nothing of what more would have met.
     mutating func fetched(
-        _ bytes: Int, in time: Interval, queueing: Interval, isShare: Bool, at now: Instant,
+        _ bytes: Int, in time: Interval, queueing: Interval, isShare: Bool, isFull: Bool, at now: Instant,
         using random: inout Randomness
     ) {
         failures = 0
@@ -55,11 +60,13 @@ struct OriginHealth: Sendable {
         } else {
             rate = rate * 0.75 + Double(bytes) / seconds * 0.25
         }
-        if !isShare { steer(bytes, in: time - queueing * Self.roundTrips, at: now, using: &random) }
+        if !isShare { steer(bytes, in: time - queueing * Self.roundTrips, isFull: isFull, at: now, using: &random) }
     }
 
     /// What took longer than the best that was seen has waited for others: for injectors, whom nobody may delay.
-    private mutating func steer(_ bytes: Int, in time: Interval, at now: Instant, using random: inout Randomness) {
+    private mutating func steer(
+        _ bytes: Int, in time: Interval, isFull: Bool, at now: Instant, using random: inout Randomness
+    ) {
         reached = window(at: now)
         lastUse = now
         let waited = time - quickest - .seconds(Double(bytes) / fastest)
@@ -68,8 +75,8 @@ struct OriginHealth: Sendable {
             restsUntil = now + rest * Double.random(in: 0.5...1.5, using: &random)
             rest = min(rest * 2, Self.longestRest)
         } else {
-            reached = min(256, waited < Self.patience * 0.3 ? reached * 2 : reached + 4)
             rest = .seconds(1)
+            if isFull { reached = min(256, waited < Self.patience * 0.3 ? reached * 2 : reached + 4) }
         }
     }
 

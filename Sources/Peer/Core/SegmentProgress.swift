@@ -65,6 +65,9 @@ struct SegmentProgress: Sendable {
 
     var isComplete: Bool { heldCount == count }
 
+    /// How many pieces are missing that the origin is not sending.
+    var open: Int { count - heldCount - fetching.members }
+
     /// Pieces that nobody has been asked for.
     @inline(__always)
     var unasked: PieceSet {

@@ -36,6 +36,8 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
     case noHolder = "no_holder"
     /// Neighbors have it, but would not bring it in time.
     case tooSlow = "too_slow"
+    /// Peers have less to give than all want, and this is what they would not bring in time.
+    case shortfall
     /// Peers brought next to nothing of the last segments, so that nothing is left to them for a while.
     case lostConfidence = "lost_confidence"
 
@@ -49,7 +51,7 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .lease, .backup: 1
         case .alone, .lostConfidence, .startup: 3
-        case .noHolder, .tooSlow: 5
+        case .noHolder, .tooSlow, .shortfall: 5
         }
     }
 }

@@ -25,17 +25,12 @@ extension Swarm {
         }
     }
 
-    /// The part of a segment's duration in which all children are to have it. A segment comes at once and as fast as the
-    /// origin gives it, not over the time that it plays: who pushes as many stripes as its uplink carries in that time has
-    /// its last child wait for all of it, and that child's stripe is the one that its segment waits for.
-    private static let rush = 0.6
-
     /// How many stripes we can push to one neighbor each: what the uplink carries, in stripes of the stream.
     var slots: Int {
         guard settings.uploads, let stream = streamRate, stream > 0 else { return 0 }
         var rate = uplink.rate ?? stream * uplink.guess
         if let limit = settings.uploadLimit { rate = min(rate, Double(limit)) }
-        return min(64, Int(rate * Self.rush / stream * Double(Stripe.count)))
+        return min(64, Int(rate * supply.pace / stream * Double(Stripe.count)))
     }
 
     private var offers: [Offer] {
@@ -176,12 +171,14 @@ extension Swarm {
         if relays(stripe) { planFlush(within: .zero, at: now) }
     }
 
+    /// Stripes that reach us in no tree.
+    var unpushed: StripeSet {
+        StripeSet(Stripe.all.filter { !isRoot(of: $0) && feeds[$0.number].parent == nil })
+    }
+
     /// Stripes for which no neighbor could be asked.
     var lacking: StripeSet {
-        var lacking = StripeSet()
-        for stripe in Stripe.all where !isRoot(of: stripe) && feeds[stripe.number].parent == nil {
-            lacking.insert(stripe)
-        }
+        var lacking = unpushed
         // Who pushes a stripe on needs several to choose from, and so do others when there is a single one.
         for stripe in Stripe.all where !isRoot(of: stripe) {
             let known = neighbors.survey { seats in

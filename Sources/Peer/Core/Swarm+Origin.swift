@@ -24,6 +24,7 @@ extension Swarm {
             inject(place, at: now, into: &commands)
             if segments[place].hasLeaves { fetchLate(place, at: now, into: &commands) }
         }
+        fetchShortfall(at: now, into: &commands)
     }
 
     // MARK: News
@@ -129,7 +130,9 @@ extension Swarm {
         let segment = segments[place]
         let age = now - joined
         let isStarting =
-            !playhead.hasStarted && !isQuick && (age < Self.startTime || peersBring && age < Self.startTime * 3)
+            !playhead.hasStarted && !isQuick
+            && (age < Self.startTime
+                || peersBring(segment.missingBytes, within: Self.startTime * 3 - age))
         let urgency = now - (segment.urgentSince ?? now)
         segments[place].urgentSince = now - urgency
         // Whoever is expected to bring a piece sooner is left to bring it.
@@ -189,9 +192,12 @@ extension Swarm {
 
     private func isFront(_ piece: PieceID) -> Bool { piece.segment.sequence == start && piece.index < PieceID.front }
 
-    /// Whether neighbors brought much of a stream's worth in the last second.
-    private var peersBring: Bool {
-        Double(tally.bytesFromPeers - bytesBefore.earlier) > 0.3 * (streamRate ?? .infinity)
+    /// Whether it is worth to wait for neighbors: they brought much of a stream's worth in the last second and, if they have
+    /// little to give, enough that so many bytes come within `time`.
+    private func peersBring(_ bytes: Int, within time: Interval) -> Bool {
+        let pace = Double(tally.bytesFromPeers - bytesBefore.earlier)
+        guard time > .zero, pace > 0.3 * (streamRate ?? .infinity) else { return false }
+        return hasEnoughSlots || pace * time.seconds > Double(bytes)
     }
 
     /// What nobody near has is missing to many, and they notice at the same time. One of all begins, then two, then four,
@@ -251,7 +257,8 @@ extension Swarm {
         var asked: [Int] = []
         var underWay = fetches.values.count { $0.reason.isShare == reason.isShare }
         let limit = reason.isShare || reason == .alone ? Self.shareLimit : Self.fetchLimit
-        var room = origin.window(at: now)
+        let window = origin.window(at: now)
+        var room = window
         if reason.isShare || reason == .alone || reason == .lostConfidence {
             room = .max
         } else {
@@ -265,7 +272,8 @@ extension Swarm {
             }
             let bytes = (first..<end).reduce(0) { $0 + record.range(ofPiece: $1).count }
             fetches[nextFetch] = Fetch(
-                sequence: record.segment.sequence, pieces: first..<end, began: now, bytes: bytes, reason: reason)
+                sequence: record.segment.sequence, pieces: first..<end, began: now, bytes: bytes, reason: reason,
+                isFull: room < .max && (room - (end - first)) * 2 <= window)
             underWay += 1
             if room < .max { room -= end - first }
             for index in first..<end {
@@ -309,8 +317,8 @@ extension Swarm {
             origin.failed(at: now, using: &random)
         } else {
             origin.fetched(
-                fetch.bytes, in: now - fetch.began, queueing: uplink.queueing, isShare: fetch.reason.isShare, at: now,
-                using: &random)
+                fetch.bytes, in: now - fetch.began, queueing: uplink.queueing, isShare: fetch.reason.isShare,
+                isFull: fetch.isFull, at: now, using: &random)
         }
         askOrigin(at: now, into: &commands)
     }

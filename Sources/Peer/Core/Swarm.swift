@@ -10,12 +10,13 @@ package import Vocabulary
 ///     when is a segment needed?       Playhead           what waits to be sent to it?     Outbox
 ///     whom could we link to?          Neighborhood       who pushes a stripe to us?            Feed
 ///     how fast is the origin?         OriginHealth       how much may be in flight from us?    Uplink, UploadBudget
-///     do peers bring what they say?   Confidence         what is preferred where there is choice?  Policies
+///     do peers bring what they say?   Confidence         have they enough to give?        Supply
+///     what is preferred where there is choice?  Policies
 ///
 /// A piece's way: a record is accepted (`Swarm+Records`); an injector takes its stripes from the origin
 /// (`Swarm+Injection`); a verified piece is pushed at once to the children of its stripe (`Swarm+Push`), which chose
 /// their parents in `Swarm+Feeds`. What pushing missed is pulled (`Swarm+Pull`), and what nobody brings in time comes
-/// from the origin (`Swarm+Origin`). Links come and go in `Swarm+Links`.
+/// from the origin (`Swarm+Origin`, and `Swarm+Supply` where that is foreseen). Links come and go in `Swarm+Links`.
 package struct Swarm: Sendable {
     package let settings: Settings
     var random: Randomness
@@ -28,6 +29,7 @@ package struct Swarm: Sendable {
     var budget: UploadBudget
     var uplink = Uplink()
     var confidence = Confidence()
+    var supply = Supply()
 
     /// One for each record that is known, ascending.
     var segments: [SegmentProgress] = []
@@ -100,6 +102,8 @@ package struct Swarm: Sendable {
         let began: Instant
         let bytes: Int
         let reason: FetchReason
+        /// Half of what may be asked for at once, or more, was under way.
+        let isFull: Bool
     }
 
     package init(settings: Settings, seed: UInt64, at now: Instant) {
@@ -217,6 +221,7 @@ package struct Swarm: Sendable {
         guard now - lastReview >= .seconds(1) else { return }
         lastReview = now
         bytesBefore = (bytesBefore.later, tally.bytesFromPeers)
+        reviewSupply(at: now)
         shedChildren(into: &commands)
         if childCount >= slots, slots > 0 {
             uplink.hasRoomLeft(at: now)
