@@ -280,8 +280,11 @@ package struct Swarm: Sendable {
     }
 
     /// How long until segment `sequence` is needed; negative when it is late.
+    ///
+    /// Not inlined: where it would be, the swarm is being changed, and is copied whole for the closure.
+    @inline(never)
     func slack(_ sequence: UInt64, at now: Instant) -> Interval {
-        playhead.need(for: sequence, start: start ?? sequence, duration: duration) - now
+        playhead.need(for: sequence, start: start ?? sequence, duration: { duration($0) }) - now
     }
 
     /// Bytes per second of the stream, by its newest segment.
