@@ -37,6 +37,20 @@ import Vocabulary
         #expect(!complaint.isEmpty)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "a network namespace needs root"))
+    func `that takes links can listen at [::] where the machine has addresses of IPv4 alone`() async throws {
+        let program = try Program(
+            "unshare",
+            [
+                "--net", "--kill-child", "sh", "-c",
+                "ip link set lo up && ip addr add 10.77.0.1/24 dev lo && exec \"$@\"", "sh",
+                "\(Program.ownFolder)/tributary-peer", "watch", "magnet:?xs=urn:btpk:\(Self.id)&ws=http://127.0.0.1:1",
+                "--json", "--listen", "[::]:0", "--peer-listen", "[::]:0",
+            ])
+        _ = try await program.event("ready", within: .seconds(30))
+        await program.stop()
+    }
+
     @Test func `refuses a file that is not there or that nothing can be played of`() async throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -6,6 +6,7 @@ import NIOPosix
 import PeerCore
 package import Vocabulary
 import WebClient
+import WebServer
 import Wire
 
 /// What an agent is told at its start.
@@ -135,7 +136,7 @@ package final class Agent: @unchecked Sendable {
                 .childChannelInitializer { [weak self] channel in
                     channel.eventLoop.makeCompletedFuture { try self?.take(channel) }
                 }
-                .bind(host: options.peerHost, port: options.peerPort).get()
+                .bind(to: SocketAddress(options.peerHost, port: options.peerPort)).get()
         } catch {
             throw ListenFailure(place: "\(options.peerHost):\(options.peerPort)", reason: error)
         }
