@@ -73,6 +73,12 @@ actor Newsroom {
         try await command("keys", "make", name, "--name", label)
     }
 
+    /// Adds a broadcast without renditions in `container`, which outlives its encoder; returns its key.
+    func open(_ name: String, _ container: String) async throws -> String {
+        try await add(name, "--ladder", "none", "--grace", "600", "--container", container)
+        return try await key(of: name)
+    }
+
     /// - Parameter wrapper: a program that becomes the origin, and its arguments.
     func serve(_ options: [String] = [], through wrapper: [String] = []) async throws {
         let words = wrapper + ["\(Program.ownFolder)/tributary-origin"]
@@ -150,6 +156,10 @@ actor Newsroom {
 
     func state(_ state: String, of name: String) async throws {
         try await wait(for: "\(name) to be \(state)", within: .seconds(60)) { self.state(of: name).state == state }
+    }
+
+    static func discontinuities(in playlist: String) -> Int {
+        playlist.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1
     }
 
     func playlist(of name: String) async throws -> (text: String, playlist: Playlist) {

@@ -39,9 +39,7 @@ import Vocabulary
             let names = ["film", "sport", "six", "varying", "wrap", "sizes", "modern", "radio"]
             var keys: [String: String] = [:]
             for name in names {
-                try await newsroom.add(
-                    name, "--ladder", "none", "--grace", "600", "--container", fragments.contains(name) ? "cmaf" : "ts")
-                keys[name] = try await newsroom.key(of: name)
+                keys[name] = try await newsroom.open(name, fragments.contains(name) ? "cmaf" : "ts")
             }
             let sizes = try await sizes(in: newsroom)
             try await newsroom.serve()
@@ -77,7 +75,7 @@ import Vocabulary
             for name in names where !fragments.contains(name) {
                 let text = try await newsroom.playlist(of: name).text
                 let expected = name == "sizes" ? 1 : 0
-                #expect(text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == expected, "\(name)")
+                #expect(Newsroom.discontinuities(in: text) == expected, "\(name)")
                 let complaints = try await newsroom.complaints(about: name)
                 #expect(complaints.isEmpty, "\(name): \(complaints)")
             }
@@ -102,8 +100,7 @@ import Vocabulary
             for container in ["ts", "cmaf"] {
                 for source in sources {
                     let name = "\(source.name)-\(container)"
-                    try await newsroom.add(name, "--ladder", "none", "--grace", "600", "--container", container)
-                    keys[name] = try await newsroom.key(of: name)
+                    keys[name] = try await newsroom.open(name, container)
                 }
             }
             try await newsroom.serve()
@@ -132,9 +129,7 @@ import Vocabulary
                     let (text, playlist) = try await newsroom.playlist(of: name)
                     #expect(playlist.faults.isEmpty, "\(name): \(playlist.faults)")
                     let expected = source.name == "lost" || name == "frozen-cmaf" ? 1 : 0
-                    #expect(
-                        text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == expected, "\(name): \(text)"
-                    )
+                    #expect(Newsroom.discontinuities(in: text) == expected, "\(name): \(text)")
                 }
             }
             let said = await newsroom.origin?.complaints ?? ""
@@ -158,8 +153,7 @@ import Vocabulary
             for container in ["ts", "cmaf"] {
                 for (name, _, _, _) in sources {
                     let name = "\(name)-\(container)"
-                    try await newsroom.add(name, "--ladder", "none", "--grace", "600", "--container", container)
-                    keys[name] = try await newsroom.key(of: name)
+                    keys[name] = try await newsroom.open(name, container)
                 }
             }
             try await newsroom.serve()
@@ -192,8 +186,7 @@ import Vocabulary
                 #expect(samples.contains { $0 != 0 && $0 != 255 }, "\(name) is silent in the end")
                 let text = try await newsroom.playlist(of: name).text
                 let expected = name.hasPrefix("flv-late") ? 1 : 0
-                #expect(
-                    text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == expected, "\(name): \(text)")
+                #expect(Newsroom.discontinuities(in: text) == expected, "\(name): \(text)")
             }
             #expect(await newsroom.origin?.complaints.contains("left out") == false)
         }
@@ -203,8 +196,7 @@ import Vocabulary
         try await Newsroom.run { newsroom in
             var keys: [String: String] = [:]
             for container in ["ts", "cmaf"] {
-                try await newsroom.add(container, "--ladder", "none", "--grace", "600", "--container", container)
-                keys[container] = try await newsroom.key(of: container)
+                keys[container] = try await newsroom.open(container, container)
             }
             try await newsroom.serve()
             let rtmp = await newsroom.rtmp
@@ -218,7 +210,7 @@ import Vocabulary
             for container in ["ts", "cmaf"] { try await newsroom.segments(of: container, atLeast: 13) }
             for container in ["ts", "cmaf"] {
                 let text = try await newsroom.playlist(of: container).text
-                #expect(text.components(separatedBy: "#EXT-X-DISCONTINUITY\n").count - 1 == 1, "\(text)")
+                #expect(Newsroom.discontinuities(in: text) == 1, "\(text)")
             }
         }
     }
@@ -229,8 +221,7 @@ import Vocabulary
         try await Newsroom.run { newsroom in
             var keys: [String: String] = [:]
             for container in ["ts", "cmaf"] {
-                try await newsroom.add(container, "--ladder", "none", "--grace", "600", "--container", container)
-                keys[container] = try await newsroom.key(of: container)
+                keys[container] = try await newsroom.open(container, container)
             }
             try await newsroom.serve()
             let rtmp = await newsroom.rtmp

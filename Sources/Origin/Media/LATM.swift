@@ -7,7 +7,6 @@ package struct LATM: Sendable {
 
     /// The AudioSpecificConfig (1.6.2.1) of the newest piece, padded to whole bytes; `nil` until one has come.
     package private(set) var configuration: [UInt8]?
-    private var hasOtherData = false
 
     package init() {}
 

@@ -173,7 +173,7 @@ extension Swarm {
 
     /// Stripes that reach us in no tree.
     var unpushed: StripeSet {
-        StripeSet(Stripe.all.filter { !isRoot(of: $0) && feeds[$0.number].parent == nil })
+        StripeSet(Stripe.all.lazy.filter { !isRoot(of: $0) && feeds[$0.number].parent == nil })
     }
 
     /// Stripes for which no neighbor could be asked.

@@ -6,7 +6,7 @@ extension Swarm {
     private static let fetchLimit = 6
     private static let shareLimit = 16
     /// Pieces that are fetched together when neighbors share the fetching.
-    private static let block = 4
+    static let block = 4
     /// The time in which twice as many viewers may fetch what nobody near has.
     private static let step = Interval.milliseconds(300)
     /// How long a newcomer leaves everything but the front to peers, whether they bring it or not.

@@ -41,7 +41,7 @@ extension Swarm {
         segments[place].heldCount += 1
         segments[place].isUntold = true
         push(piece, of: stripe, at: now)
-        planFlush(within: gatherTime, at: now)
+        if flushAt == nil { planFlush(within: gatherTime, at: now) }
         if segments[place].isComplete { completed(place, at: now, into: &commands) }
         serve(at: now, into: &commands)
         // Whoever has just brought something is asked for more.
@@ -74,8 +74,7 @@ extension Swarm {
     /// How long news of what we hold is gathered: so long that telling it takes no more than its share of our uplink.
     private var gatherTime: Interval {
         guard let rate = uplink.rate else { return settings.gather }
-        let untold = segments.count { $0.isUntold }
-        let cost = Double(links.count * untold * Self.newsLength)
+        let cost = Double(links.count * Self.newsLength)
         return min(max(settings.gather, .seconds(cost / (rate * Self.newsShare))), .seconds(1))
     }
 

@@ -6,8 +6,6 @@ extension Swarm {
     private static let margin = Interval.milliseconds(1_500)
     /// Pieces that the origin must have given at once without a wait.
     private static let leastWindow = 4
-    /// Pieces for which it is worth to ask.
-    private static let block = 4
 
     mutating func reviewSupply(at now: Instant) {
         guard playhead.hasStarted else { return }
