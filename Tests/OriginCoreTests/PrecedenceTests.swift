@@ -112,6 +112,22 @@ private final class Door {
         #expect(door.fill().begun.count == 7, "what was let go is not let go again")
     }
 
+    @Test func `where all answers are slow, it is the uplink's fault, and an urgent one counts for longer`() {
+        for _ in 0..<50 { door.share(1_000, in: .seconds(1)) }
+        door.inject()
+        _ = door.fill()
+        #expect(!door.asked(-1, for: 1, .patient, at: door.now + .milliseconds(2_900)))
+        #expect(door.asked(-2, for: 1, .patient, at: door.now + .milliseconds(3_100)))
+    }
+
+    @Test func `no answer counts for longer than eight seconds`() {
+        for _ in 0..<50 { door.share(1_000, in: .seconds(60)) }
+        door.inject()
+        _ = door.fill()
+        #expect(!door.asked(-1, for: 1, .patient, at: door.now + .milliseconds(7_900)))
+        #expect(door.asked(-2, for: 1, .patient, at: door.now + .milliseconds(8_100)))
+    }
+
     @Test func `as much may be under way as the uplink has lately carried in a moment, and no more`() {
         door.share(4 << 20, in: .milliseconds(100))
         door.share(in: .milliseconds(400))

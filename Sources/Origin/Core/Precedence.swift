@@ -34,8 +34,11 @@ package struct Precedence: Sendable {
     private static let moment = Interval.milliseconds(250)
     /// What may be under way however little the uplink has carried yet: it was not asked for more, perhaps.
     private static let least = 512 << 10
-    /// How long an answer counts: what takes longer waits for its client's line, not for our uplink.
-    private static let longestCount = Interval.seconds(1)
+    /// How long an answer counts at least and at most: what takes much longer than its like waits for its client's line,
+    /// not for our uplink.
+    private static let count = Interval.seconds(1)...Interval.seconds(8)
+    /// Times as long as its like: slow, but not for its client's sake alone.
+    private static let slow = 3.0
 
     private var underWay: [Int: Answer] = [:]
     /// Urgent answers that count.
@@ -49,6 +52,8 @@ package struct Precedence: Sendable {
     private var carried = 0.0
     private var capacity = 0.0
     private var momentBegan = Instant.zero
+    /// How long whole answers have lately been under way for each byte; s.
+    private var timePerByte = 0.0
     /// Answers that had to wait before they began.
     package private(set) var delayed = 0
 
@@ -107,13 +112,21 @@ package struct Precedence: Sendable {
     }
 
     private mutating func passOver(at now: Instant) {
-        let old = counted.prefix { now - $0.began > Self.longestCount }
-        for (number, _) in old {
-            guard let answer = underWay[number], answer.counts else { continue }
-            underWay[number]?.counts = false
-            pass(answer)
+        var old = 0
+        while old < counted.count {
+            let (number, began) = counted[old]
+            if let answer = underWay[number] {
+                guard now - began > longestCount(of: answer.bytes) else { break }
+                underWay[number]?.counts = false
+                pass(answer)
+            }
+            old += 1
         }
-        counted.removeFirst(old.count)
+        counted.removeFirst(old)
+    }
+
+    private func longestCount(of bytes: Int) -> Interval {
+        min(max(Self.count.lowerBound, .seconds(Double(bytes) * timePerByte * Self.slow)), Self.count.upperBound)
     }
 
     private mutating func measure(_ answer: Answer, at now: Instant) {
@@ -124,6 +137,7 @@ package struct Precedence: Sendable {
         }
         // Of what has taken longer only a part has left in this moment.
         let time = now - answer.began
+        timePerByte = timePerByte * 0.9 + time.seconds / Double(max(1, answer.bytes)) * 0.1
         carried += Double(answer.bytes) * min(1, Self.moment.seconds / max(time.seconds, 0.001))
     }
 }

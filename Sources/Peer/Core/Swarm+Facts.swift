@@ -50,8 +50,8 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
     package var urgency: Int {
         switch self {
         case .lease, .backup: 1
-        case .alone, .lostConfidence, .startup: 3
-        case .noHolder, .tooSlow, .shortfall: 5
+        case .alone, .lostConfidence: 3
+        case .noHolder, .tooSlow, .shortfall, .startup: 5
         }
     }
 }
