@@ -248,6 +248,47 @@ import Vocabulary
         #expect(listener.failure == nil)
     }
 
+    @Test(arguments: Container.allCases)
+    func `says that sound is left out which comes too long after the pictures, and takes it into the next programme`(
+        container: Container
+    ) async throws {
+        let studio = try #require(studio)
+        let pictures = try await studio.clip(
+            "pictures.flv", seconds: 8, Studio.picture() + Studio.encoded(keyframes: 25))
+        let both = try await studio.clip(
+            "both.flv", seconds: 4,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + ["-output_ts_offset", "8"])
+        let entrance = Entrance()
+        var settings = MediaSource.Settings(input: .encoders)
+        settings.entrance = entrance
+        settings.grace = .zero
+        settings.container = container
+        let source = MediaSource(settings)
+        let listener = Listener()
+        source.start { listener.hear($0) }
+        defer { source.stop() }
+        func programme(of paths: [String], _ number: Int) async throws -> [MediaDescription] {
+            let feed = Feed(name: "a test", format: .flv)
+            for path in paths {
+                let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+                // The header of FLV has 9 bytes, and 4 follow it.
+                feed.push(path == paths[0] ? bytes : Array(bytes[13...]))
+            }
+            feed.finish("it has ended its programme")
+            entrance.admit(feed)
+            try await wait(for: "the end of programme \(number)", within: .seconds(20)) {
+                listener.events.count { if case .abandoned = $0 { true } else { false } } == number
+            }
+            return listener.events.compactMap { if case .described(let all) = $0 { all } else { nil } }.last ?? []
+        }
+        let first = try await programme(of: [pictures, both], 1)
+        #expect(listener.warnings.count { $0.contains("left out: it has come too long after the pictures") } == 1)
+        #expect(first.flatMap(\.codecs).count == 1)
+        let second = try await programme(of: [both], 2)
+        #expect(second.flatMap(\.codecs).count == 2)
+        #expect(listener.segments.last?.media.count == (container == .ts ? 1 : 2))
+    }
+
     @Test func `goes on with a discontinuity when a sender of datagrams comes back`() async throws {
         let port = try freePort()
         var settings = MediaSource.Settings(input: MediaInput("udp://127.0.0.1:\(port)"))

@@ -22,7 +22,7 @@ final class Demuxer {
     private var isDescribed = false
     /// Unwraps the sound where it comes as DVB sends it.
     private var latm: LATM?
-    /// Why audio had to be left out.
+    /// Why audio has to be left out.
     private(set) var refusal: String?
 
     convenience init(_ input: MediaInput, interrupt: Interrupt) throws(MediaError) {
@@ -181,6 +181,11 @@ final class Demuxer {
             if index == (audio ?? leading).pointee.index, unwrap() {
                 describe()
                 return packet
+            }
+            if audio == nil, hasVideo, refusal == nil,
+                context.pointee.streams[Int(index)]?.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO
+            {
+                refusal = "it has come too long after the pictures; whoever begins again with both is heard"
             }
             av_packet_unref(packet)
         }
