@@ -147,7 +147,16 @@ import Vocabulary
         #expect(complaints.isEmpty && pictures == 150, "\(complaints)")
     }
 
-    @Test(arguments: ["mp4", "ts", "mkv"])
+    @Test func `says that pictures lie on their side which only the container turns`() async throws {
+        let studio = try #require(studio)
+        let film = try await studio.film(seconds: 2)
+        let turned = try await studio.clip(
+            "turned.mp4", seconds: 2, ["-i", film, "-c", "copy", "-metadata:s:v:0", "rotate=90"])
+        #expect(try await cut(turned).warnings.count { $0.contains("wants its pictures turned") } == 1)
+        #expect(try await cut(film).warnings.isEmpty)
+    }
+
+    @Test(arguments: ["mp4", "ts", "mkv", "flv"])
     func `does not drift at 29.97 pictures a second`(format: String) async throws {
         let studio = try #require(studio)
         let path = try await studio.clip(
@@ -156,6 +165,7 @@ import Vocabulary
         let heard = try await cut(path)
         try await check(heard.segments)
         #expect(abs(seconds(heard.segments) - 8.008) <= 0.034)
+        #expect(heard.description?.framesPerKilosecond == 29_970)
         #expect(heard.segments.dropLast().allSatisfy { (1.9...2.1).contains(Double($0.duration) / 1e6) })
         let (complaints, pictures) = try await studio.probe(heard.segments)
         #expect(complaints.isEmpty && pictures == 240, "\(complaints)")

@@ -82,6 +82,7 @@ struct Packaging {
     private var still: KeptPacket?
     /// The pictures have stopped and the sound goes on: that keyframe is shown until the next comes.
     private var isStandingStill = false
+    private static let pulse: Int64 = 45_000
 
     /// The first picture of the segment that is being written.
     private var segmentStart: Int64?
@@ -184,6 +185,11 @@ struct Packaging {
             wished: settings.segmentDuration, targetDuration: lineup.isNewProgramme ? nil : settings.targetDuration,
             longestInterval: demuxer.longestInterval)
         smaller = nil
+        if demuxer.isTurned {
+            onEvent(
+                .warned(
+                    "\(demuxer.name) wants its pictures turned, which segments do not tell: turn them with an encoder"))
+        }
         let tracks = demuxer.tracks
         let video = tracks.first(where: \.isVideo)
         let audio = tracks.first { !$0.isVideo }
@@ -356,6 +362,7 @@ struct Packaging {
         if isLeading, isStandingStill {
             guard isKeyframe else { return }
             try bridge(to: place + shift)
+            try standStill(until: place + shift)
         }
         packet.pointee.pts += shift
         packet.pointee.dts += shift
@@ -512,7 +519,7 @@ struct Packaging {
         while let boundary = cutter.mustBegin(between: Self.microseconds(shown), and: Self.microseconds(time)) {
             let boundary = boundary * 9 / 100
             if isStandingStill, let still {
-                try stand(KeptPacket(still.packet), at: boundary)
+                try stand(still, at: boundary)
             } else {
                 try begin(at: boundary, before: boundary, isKeyframe: false, isDependent: true)
             }
@@ -520,18 +527,28 @@ struct Packaging {
     }
 
     private mutating func stand(_ still: KeptPacket, at time: Int64) throws(MediaError) {
-        let packet = still.packet
-        defer { withExtendedLifetime(still) {} }
-        (packet.pointee.pts, packet.pointee.dts) = (time, time - reordering)
-        guard isInOrder(packet, isVideo: true) else { return }
-        shown = time
-        try begin(at: time, before: packet.pointee.dts, isKeyframe: true, isDependent: false)
-        try write(packet, isLeading: true)
+        try standStill(until: time)
+        try begin(at: time, before: max(time - reordering, lastVideo + 1), isKeyframe: true, isDependent: false)
+        try show(still, at: time)
         guard !hasWarnedOfStill else { return }
         hasWarnedOfStill = true
         onEvent(
-            .warned(
-                "no picture has come for 3 s and the sound goes on: the last keyframe is shown until the next comes"))
+            .warned("the pictures have stopped and the sound goes on: the last keyframe is shown until another comes"))
+    }
+
+    /// Browsers take a picture in MPEG-TS that stands for more than a second for a hole.
+    private mutating func standStill(until time: Int64) throws(MediaError) {
+        while isStandingStill, let still, time - shown > Self.pulse { try show(still, at: shown + Self.pulse) }
+    }
+
+    private mutating func show(_ still: KeptPacket, at time: Int64) throws(MediaError) {
+        let copy = KeptPacket(still.packet)
+        defer { withExtendedLifetime(copy) {} }
+        (copy.packet.pointee.pts, copy.packet.pointee.dts) = (time, time - reordering)
+        copy.packet.pointee.duration = 0
+        guard isInOrder(copy.packet, isVideo: true) else { return }
+        shown = time
+        try write(copy.packet, isLeading: true)
     }
 
     /// Ends the segment that is being written, and begins another. Sound belongs to the one that ends until
@@ -605,6 +622,7 @@ struct Packaging {
             let reached = packet.pointee.pts - Self.looseness
             if still != nil, cutter.mustEnd(before: Self.microseconds(reached)) != nil { isStandingStill = true }
             try bridge(to: reached)
+            try standStill(until: reached)
         }
         let size = muxer?.length ?? 0
         guard size <= Limits.segmentLength - (1 << 20) else {
@@ -648,6 +666,7 @@ struct Packaging {
         try bridge(to: time)
         guard let start = segmentStart else { return }
         let time = cutter.mustEnd(before: Self.microseconds(time)).map { $0 * 9 / 100 } ?? time
+        try standStill(until: time)
         try fallSilent(until: time, after: Self.pause)
         end = time
         cutter.finish(at: Self.microseconds(time))
