@@ -51,6 +51,23 @@ import Vocabulary
         await program.stop()
     }
 
+    @Test(.enabled(if: geteuid() == 0, "a network namespace needs root"))
+    func `that takes encoders can listen at [::] where the machine has addresses of IPv4 alone`() async throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let program = try Program(
+            "unshare",
+            [
+                "--net", "--kill-child", "sh", "-c",
+                "ip link set lo up && ip addr add 10.77.0.1/24 dev lo && exec \"$@\"", "sh",
+                "\(Program.ownFolder)/tributary-origin", "serve", "--json", "--listen", "[::]:0", "--rtmp", "[::]:0",
+                "--srt", "[::]:0", "--data", folder,
+            ])
+        let ready = try await program.event("ready", within: .seconds(30))
+        #expect(ready["rtmp"]?.text != nil && ready["srt"]?.text != nil)
+        await program.stop()
+    }
+
     @Test func `refuses a file that is not there or that nothing can be played of`() async throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -35,6 +35,33 @@ import Vocabulary
         }
     }
 
+    @Test(arguments: ["rtmpsink", "rtmp2sink"])
+    func `takes what librtmp and GStreamer send, and refuses them with a wrong key`(sink: String) async throws {
+        try await Newsroom.run { newsroom in
+            let key = try await newsroom.open("show", "ts")
+            try await newsroom.serve()
+            let rtmp = await newsroom.rtmp
+            let path = "\(newsroom.folder)/show.flv"
+            let ffmpeg = try await newsroom.ffmpeg(
+                ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i", "sine"] + Newsroom.codecs
+                    + ["-t", "20", path])
+            #expect(try await ffmpeg.ended(within: .seconds(60)) == .exited(0))
+            func send(_ key: String) async throws -> Program {
+                try await newsroom.start(
+                    "gst-launch-1.0",
+                    "-q filesrc location=\(path) ! flvdemux name=d flvmux name=m streamable=true ! ".words
+                        + [sink, "location=\(rtmp)/\(key)", "sync=true"]
+                        + "d.video ! queue ! h264parse ! m. d.audio ! queue ! aacparse ! m.".words)
+            }
+            let stranger = try await send("0123456789abcdef0123456789abcdef01234567")
+            #expect(try await stranger.ended(within: .seconds(30)) != .exited(0))
+            _ = try await send(key)
+            try await newsroom.segments(of: "show", atLeast: 4)
+            #expect(try await newsroom.complaints(about: "show").isEmpty)
+            #expect(await newsroom.origin?.complaints.contains("the stream key is wrong") == true)
+        }
+    }
+
     @Test func `ends the session of a revoked key within two seconds`() async throws {
         try await Newsroom.run { newsroom in
             try await newsroom.add("show")
@@ -254,4 +281,8 @@ import Vocabulary
             try await newsroom.segments(of: "good", atLeast: count + 2)
         }
     }
+}
+
+extension String {
+    fileprivate var words: [String] { split(separator: " ").map(String.init) }
 }

@@ -51,6 +51,8 @@ import Testing
     @Test func `is told from one that breaks none`() {
         #expect(Self.reading(Self.good).findings.isEmpty)
         #expect(Self.reading(Self.multivariant).findings.isEmpty)
+        let untimed = Self.good.split(separator: "\n").filter { !$0.contains("PROGRAM-DATE") } + ["#EXT-X-ENDLIST", ""]
+        #expect(Self.reading(untimed.joined(separator: "\n")).findings.isEmpty)
         let reading = Self.reading(Self.good)
         #expect(reading.segments.map(\.sequence) == [7, 8, 9, 10, 11, 12])
         #expect(reading.segments.map(\.discontinuity) == [1, 1, 2, 2, 2, 2])

@@ -24,7 +24,7 @@ import WebServer
         try await folder.stream(type)
         let good = await found(folder)
         #expect(good.isValid, "\(good.findings.map(\.finding))")
-        #expect(good.segments == 8 && good.isEnded && good.hasFragments == (type == "fmp4"))
+        #expect(good.segments == 8 && good.playlists == 1 && good.isEnded && good.hasFragments == (type == "fmp4"))
 
         let suffix = type == "mpegts" ? "3.ts" : "3.m4s"
         let other = type == "mpegts" ? "5.ts" : "5.m4s"

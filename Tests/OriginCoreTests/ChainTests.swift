@@ -65,6 +65,9 @@ import Vocabulary
         #expect(first.segment.sequence == 1)
         #expect(first.previous == .zero)
         #expect(first.isDiscontinuity)
+        chain.close()
+        chain.reopen(epoch: now)
+        #expect(append(segment(at: 11_000)).isDiscontinuity)
     }
 
     @Test mutating func `keeps durations within what a record may say`() {

@@ -36,6 +36,15 @@ import Vocabulary
         #expect(jump == [.stray, .stray, .jumped])
         #expect(keyframes == [.jumped, .jumped] && sound == .stray && anew == [.fits(0)])
     }
+
+    @Test func `goes on with the sound while the pictures that lead have stopped`() {
+        var timeline = Timeline()
+        let pictures = judge(&timeline, [0, 3_000])
+        let sound = stride(from: Int64(0), to: 90_000 * 60, by: 90_000).map { timeline.judge($0, isLeading: false) }
+        let again = judge(&timeline, [90_000 * 59, 90_000 * 59 + 3_000])
+        #expect((pictures + sound + again).allSatisfy { $0 == .fits(0) })
+        #expect(timeline.judge(90_000 * 71, isLeading: false) == .stray)
+    }
 }
 
 @Suite struct `A ladder` {
@@ -50,17 +59,35 @@ import Vocabulary
         #expect(heights(Array(100...200), source: 480).count <= Limits.renditions - 2)
     }
 
-    @Test func `is too slow when segments wait for long, and not while the encoder starts`() {
+    /// A health that is told of ten pictures a second, but for some seconds.
+    private struct Fed {
         var health = LadderHealth(segmentDuration: 2_000_000, at: .zero)
-        func isTooSlow(_ second: Int64, hasOutput: Bool, since: Int64?) -> Bool {
-            health.isTooSlow(
+        var tenths: Int64 = 0
+
+        mutating func isTooSlow(
+            _ second: Int64, hasOutput: Bool = true, since: Int64?, pause: Range<Int64> = 0..<0
+        ) -> Bool {
+            while tenths < second * 10 {
+                tenths += 1
+                if !pause.contains(tenths / 10) { health.feed(at: .zero + .milliseconds(tenths * 100)) }
+            }
+            return health.isTooSlow(
                 hasOutput: hasOutput, waitingSince: since.map { .zero + .milliseconds($0 * 1_000) },
                 at: .zero + .milliseconds(second * 1_000))
         }
-        let starting = [14, 16].map { isTooSlow($0, hasOutput: false, since: 1) }
-        let running =
-            [isTooSlow(16, hasOutput: true, since: nil)] + [23, 25].map { isTooSlow($0, hasOutput: true, since: 20) }
+    }
+
+    @Test func `is too slow when segments wait for long, and not while the encoder starts`() {
+        var ladder = Fed()
+        let starting = [14, 16].map { ladder.isTooSlow($0, hasOutput: false, since: 1) }
+        let running = [ladder.isTooSlow(16, since: nil)] + [23, 25].map { ladder.isTooSlow($0, since: 20) }
         #expect(starting == [false, true])
         #expect(running == [false, false, true])
+    }
+
+    @Test func `is not too slow while it gets no pictures, and for a moment after`() {
+        var ladder = Fed()
+        let slow = [19, 23, 29, 33, 35].map { ladder.isTooSlow($0, since: 18, pause: 20..<30) }
+        #expect(slow == [false, false, false, false, true])
     }
 }

@@ -147,7 +147,16 @@ import Vocabulary
         #expect(complaints.isEmpty && pictures == 150, "\(complaints)")
     }
 
-    @Test(arguments: ["mp4", "ts", "mkv"])
+    @Test func `says that pictures lie on their side which only the container turns`() async throws {
+        let studio = try #require(studio)
+        let film = try await studio.film(seconds: 2)
+        let turned = try await studio.clip(
+            "turned.mp4", seconds: 2, ["-i", film, "-c", "copy", "-metadata:s:v:0", "rotate=90"])
+        #expect(try await cut(turned).warnings.count { $0.contains("wants its pictures turned") } == 1)
+        #expect(try await cut(film).warnings.isEmpty)
+    }
+
+    @Test(arguments: ["mp4", "ts", "mkv", "flv"])
     func `does not drift at 29.97 pictures a second`(format: String) async throws {
         let studio = try #require(studio)
         let path = try await studio.clip(
@@ -156,6 +165,7 @@ import Vocabulary
         let heard = try await cut(path)
         try await check(heard.segments)
         #expect(abs(seconds(heard.segments) - 8.008) <= 0.034)
+        #expect(heard.description?.framesPerKilosecond == 29_970)
         #expect(heard.segments.dropLast().allSatisfy { (1.9...2.1).contains(Double($0.duration) / 1e6) })
         let (complaints, pictures) = try await studio.probe(heard.segments)
         #expect(complaints.isEmpty && pictures == 240, "\(complaints)")
@@ -246,6 +256,47 @@ import Vocabulary
         source.stop()
         try await wait(for: "the end", within: .seconds(5)) { listener.isOver }
         #expect(listener.failure == nil)
+    }
+
+    @Test(arguments: Container.allCases)
+    func `says that sound is left out which comes too long after the pictures, and takes it into the next programme`(
+        container: Container
+    ) async throws {
+        let studio = try #require(studio)
+        let pictures = try await studio.clip(
+            "pictures.flv", seconds: 8, Studio.picture() + Studio.encoded(keyframes: 25))
+        let both = try await studio.clip(
+            "both.flv", seconds: 4,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + ["-output_ts_offset", "8"])
+        let entrance = Entrance()
+        var settings = MediaSource.Settings(input: .encoders)
+        settings.entrance = entrance
+        settings.grace = .zero
+        settings.container = container
+        let source = MediaSource(settings)
+        let listener = Listener()
+        source.start { listener.hear($0) }
+        defer { source.stop() }
+        func programme(of paths: [String], _ number: Int) async throws -> [MediaDescription] {
+            let feed = Feed(name: "a test", format: .flv)
+            for path in paths {
+                let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+                // The header of FLV has 9 bytes, and 4 follow it.
+                feed.push(path == paths[0] ? bytes : Array(bytes[13...]))
+            }
+            feed.finish("it has ended its programme")
+            entrance.admit(feed)
+            try await wait(for: "the end of programme \(number)", within: .seconds(20)) {
+                listener.events.count { if case .abandoned = $0 { true } else { false } } == number
+            }
+            return listener.events.compactMap { if case .described(let all) = $0 { all } else { nil } }.last ?? []
+        }
+        let first = try await programme(of: [pictures, both], 1)
+        #expect(listener.warnings.count { $0.contains("left out: it has come too long after the pictures") } == 1)
+        #expect(first.flatMap(\.codecs).count == 1)
+        let second = try await programme(of: [both], 2)
+        #expect(second.flatMap(\.codecs).count == 2)
+        #expect(listener.segments.last?.media.count == (container == .ts ? 1 : 2))
     }
 
     @Test func `goes on with a discontinuity when a sender of datagrams comes back`() async throws {

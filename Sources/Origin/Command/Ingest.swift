@@ -2,6 +2,7 @@ import CommandLine
 import Foundation
 import NIOCore
 import OriginIngest
+import WebServer
 
 /// The servers that take what encoders send.
 actor Ingest {
@@ -28,7 +29,7 @@ actor Ingest {
         let passphrase = try options.srtPassphraseFile.map { try Self.firstLine(of: $0) }
         do {
             let server = try await SRTServer.start(
-                host: place.host, port: place.port, passphrase: passphrase, reception: reception)
+                at: SocketAddress(place.host, port: place.port), passphrase: passphrase, reception: reception)
             srt = server
             addresses.append(("srt", "srt://\(OriginAddresses.reachable(place, port: server.port))"))
         } catch {
@@ -40,7 +41,7 @@ actor Ingest {
         let place = try HostPort(parsing: text)
         do {
             let server = try await RTMPServer.start(
-                host: place.host, port: place.port, tls: identity, group: group, reception: reception)
+                at: SocketAddress(place.host, port: place.port), tls: identity, group: group, reception: reception)
             addresses.append((scheme, "\(scheme)://\(OriginAddresses.reachable(place, port: server.port))/live"))
             return server
         } catch {

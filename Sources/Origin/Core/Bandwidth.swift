@@ -25,7 +25,7 @@ package struct Bandwidth: Hashable, Sendable {
         // Half more than what was seen: live encoders spend most on what has not happened yet.
         let guess = isClosed ? densest : max(densest + densest / 2, declared + declared / 4)
         peak = known > 0 ? max(known, densest) : guess
-        average = min(peak, Self.rate(bytes, duration))
+        average = min(peak, max(Self.rate(bytes, duration), isClosed || known > 0 ? 0 : declared))
     }
 
     /// Whether a segment is long enough to be held against the promise: stretches of less than half a target duration, such

@@ -104,6 +104,7 @@ package struct Chain: Hashable, Sendable {
     package mutating func reopen(epoch: UInt32) {
         self.epoch = max(epoch, self.epoch &+ 1)
         previous = []
+        isResumed = true
         isClosed = false
     }
 

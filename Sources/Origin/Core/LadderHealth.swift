@@ -8,20 +8,28 @@ package struct LadderHealth: Sendable {
     private let start: Interval
     private let begun: Instant
     private var hasOutput = false
+    /// When the encoder got a picture last, and the first after a pause.
+    private var fed: (last: Instant, first: Instant)
+    /// Without a picture for so long it has nothing to do, and what it has taken may stay in it until more have come.
+    private static let pause = Interval.milliseconds(900)
 
     package init(segmentDuration: Int64, at now: Instant) {
         patience = max(.seconds(4), .microseconds(2 * segmentDuration))
         start = .seconds(15)
         begun = now
+        fed = (now, now)
     }
+
+    /// The encoder is given a picture.
+    package mutating func feed(at now: Instant) { fed = (now, now - fed.last > Self.pause ? now : fed.first) }
 
     /// - Parameter waitingSince: when the oldest segment was complete that still waits; `nil` for none.
     package mutating func isTooSlow(hasOutput: Bool, waitingSince: Instant?, at now: Instant) -> Bool {
         self.hasOutput = self.hasOutput || hasOutput
         guard self.hasOutput else { return now - begun > start }
         // What waited for the encoder's start is not held against it.
-        guard let waitingSince else { return false }
-        return now - max(waitingSince, begun) > (hasOutput ? patience : start)
+        guard let waitingSince, now - fed.last <= Self.pause else { return false }
+        return now - max(waitingSince, fed.first) > (hasOutput ? patience : start)
     }
 }
 

@@ -2,7 +2,7 @@
 ///
 /// Times are in units of 1/90000 s. MPEG-TS counts in 33 bits, which wrap after 26 hours; RTMP in 32 bits of
 /// milliseconds, which wrap after 49 days, and libavformat sends 31 of them. A wrap is undone without a trace. Anything
-/// else that is not near the last time of the other packets is a jump: the caller begins anew at the next keyframe.
+/// else that is not near the last times of other packets is a jump: the caller begins anew at the next keyframe.
 package struct Timeline: Sendable {
     package enum Verdict: Hashable, Sendable {
         /// Add this to the packet's times.
@@ -17,7 +17,10 @@ package struct Timeline: Sendable {
     private let ahead: Int64
     private static let moduli: [Int64] = [1 << 33, (1 << 32) * 90, (1 << 31) * 90]
 
+    /// Of the leading stream.
     private var newest: Int64?
+    /// Of all streams: what leads may stop for long while others go on.
+    private var farthest = Int64.min
     private var correction: Int64 = 0
     private var strays = 0
 
@@ -31,12 +34,13 @@ package struct Timeline: Sendable {
             self.newest = time
             return .fits(0)
         }
-        let span = newest - Self.back...newest + ahead
+        let span = newest - Self.back...max(newest, farthest) + ahead
         var fitting = span.contains(time + correction) ? correction : nil
         if fitting == nil {
             fitting = Self.moduli.flatMap { [correction + $0, correction - $0] }.first { span.contains(time + $0) }
         }
         if let fitting {
+            farthest = max(farthest, time + fitting)
             if isLeading {
                 correction = fitting
                 self.newest = time + fitting

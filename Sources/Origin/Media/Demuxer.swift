@@ -22,7 +22,7 @@ final class Demuxer {
     private var isDescribed = false
     /// Unwraps the sound where it comes as DVB sends it.
     private var latm: LATM?
-    /// Why audio had to be left out.
+    /// Why audio has to be left out.
     private(set) var refusal: String?
 
     convenience init(_ input: MediaInput, interrupt: Interrupt) throws(MediaError) {
@@ -150,7 +150,16 @@ final class Demuxer {
     var framesPerKilosecond: Int {
         let rate = leading.pointee.avg_frame_rate
         guard hasVideo, rate.den > 0, rate.num > 0 else { return 0 }
-        return Int(min(Int64(rate.num) * 1_000 / Int64(rate.den), 10_000_000))
+        let counted = Int(min(Int64(rate.num) * 1_000 / Int64(rate.den), 10_000_000))
+        // Containers that count in milliseconds blur it, that of NTSC too.
+        let whole = (counted + 500) / 1_000 * 1_000
+        return [whole, (whole * 1_000 + 500) / 1_001].first { abs($0 - counted) * 5_000 < counted } ?? counted
+    }
+
+    /// The container wants the pictures turned before they are shown, which is in none of them.
+    var isTurned: Bool {
+        guard let matrix = av_stream_get_side_data(leading, AV_PKT_DATA_DISPLAYMATRIX, nil) else { return false }
+        return matrix.withMemoryRebound(to: Int32.self, capacity: 9) { $0[0] <= 0 || $0[1] != 0 || $0[4] <= 0 }
     }
 
     private static func best(
@@ -181,6 +190,11 @@ final class Demuxer {
             if index == (audio ?? leading).pointee.index, unwrap() {
                 describe()
                 return packet
+            }
+            if audio == nil, hasVideo, refusal == nil,
+                context.pointee.streams[Int(index)]?.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO
+            {
+                refusal = "it has come too long after the pictures; whoever begins again with both is heard"
             }
             av_packet_unref(packet)
         }

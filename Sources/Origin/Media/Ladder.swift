@@ -78,6 +78,7 @@ struct Ladder: Rungs {
     mutating func feed(_ packet: UnsafeMutablePointer<AVPacket>, _ clock: SourceClock) throws(MediaError) {
         guard let transcoder else { return }
         try transcoder.feed(KeptPacket(packet))
+        health.feed(at: MonotonicClock.now)
         // A source that is not held back to real time waits for the encoder.
         guard !isPaced else { return }
         while !transcoder.isOver, transcoder.backlog > 1 << 20 { Interrupt.pause() }

@@ -10,6 +10,8 @@ struct Lineup {
     private var absence = Absence.notBegun
     /// When the broadcast is given up.
     private var end = Instant.distantFuture
+    /// What is read was not waited for: the programme before it is over.
+    private(set) var isNewProgramme = false
 
     /// What has become of the encoder.
     private enum Absence { case notBegun, present, held, slate, abandoned }
@@ -63,6 +65,7 @@ struct Lineup {
     private mutating func open(_ feed: Feed) throws(MediaError) -> Demuxer {
         self.feed = feed
         let demuxer = try Demuxer(feed, interrupt: interrupt)
+        isNewProgramme = absence == .abandoned
         absence = .present
         onEvent(.joined(feed.name))
         return demuxer

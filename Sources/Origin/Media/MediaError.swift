@@ -21,7 +21,7 @@ package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         case .noMedia(let input): "\(input) has no video, and no sound that HLS can carry"
         case .noPictures(let input): "\(input) has no video, and is to be a rendition of one"
         case .unsupportedVideo(let input, let codec):
-            "\(input) holds \(codec) video, which HLS in MPEG-TS cannot carry: convert it to H.264 or H.265 first"
+            "\(input) holds \(codec) video, which HLS cannot carry: convert it to H.264 or H.265 first"
         case .cannotRead(let input, let reason): "cannot read \(input): \(reason)"
         case .cannotCut(let reason): "cannot cut segments: \(reason)"
         case .segmentTooLarge(let input, let seconds, let bytes):

@@ -35,8 +35,13 @@ struct Packaging {
     private var hasWarnedOfOpenGroups = false
     private var hasWarnedOfHoles = false
     private var hasWarnedOfSilence = false
+    private var hasWarnedOfStill = false
     /// What the sound has changed to; it comes again with the next keyframe.
     private var newSound: Track?
+    /// What was told last of the renditions.
+    private var described: [MediaDescription] = []
+    /// Why sound was left out last.
+    private var refusal: String?
     /// What messages call the source.
     private var name = ""
 
@@ -73,6 +78,11 @@ struct Packaging {
     private static let patience: Int64 = 3 * 90_000
     /// A hole in the sound that no loose counting of an encoder makes.
     private static let pause: Int64 = 9_000
+    /// The newest keyframe that needs no other picture, of who sends live.
+    private var still: KeptPacket?
+    /// The pictures have stopped and the sound goes on: that keyframe is shown until the next comes.
+    private var isStandingStill = false
+    private static let pulse: Int64 = 45_000
 
     /// The first picture of the segment that is being written.
     private var segmentStart: Int64?
@@ -99,7 +109,7 @@ struct Packaging {
                 let demuxer =
                     if let opened = next { opened } else { try lineup.next() }
                 next = nil
-                if !isDescribed { try describe(demuxer) }
+                if !isDescribed || lineup.isNewProgramme { try describe(demuxer) }
                 isDescribed = true
                 try broadcast(demuxer)
                 if lineup.isRelieved {
@@ -172,9 +182,14 @@ struct Packaging {
     /// The programme's renditions follow from the first source that it has.
     private mutating func describe(_ demuxer: Demuxer) throws(MediaError) {
         cutter = SegmentCutter(
-            wished: settings.segmentDuration, targetDuration: settings.targetDuration,
+            wished: settings.segmentDuration, targetDuration: lineup.isNewProgramme ? nil : settings.targetDuration,
             longestInterval: demuxer.longestInterval)
-        if let refusal = demuxer.refusal { onEvent(.warned("the sound is left out: \(refusal)")) }
+        smaller = nil
+        if demuxer.isTurned {
+            onEvent(
+                .warned(
+                    "\(demuxer.name) wants its pictures turned, which segments do not tell: turn them with an encoder"))
+        }
         let tracks = demuxer.tracks
         let video = tracks.first(where: \.isVideo)
         let audio = tracks.first { !$0.isVideo }
@@ -204,8 +219,17 @@ struct Packaging {
             smaller = companions
             board.isOpen = true
             let ready = companions?.descriptions(carried: isApart ? nil : alone) ?? []
-            onEvent(.described([source] + ready + (hasSound ? [alone].compactMap { $0 } : [])))
+            tell([source] + ready + (hasSound ? [alone].compactMap { $0 } : []))
         }
+    }
+
+    private mutating func tell(_ descriptions: [MediaDescription]) {
+        described = descriptions
+        // Silence has next to no bits: whoever promises by what was seen of it is wrong as soon as sound comes.
+        for index in described.indices where silence != nil && described[index].height == 0 {
+            described[index].bitRate = max(described[index].bitRate, 128_000)
+        }
+        onEvent(.described(described))
     }
 
     private mutating func startAnew() {
@@ -224,6 +248,8 @@ struct Packaging {
         accompanying = newSound ?? accompanying
         newSound = nil
         silence = nil
+        still = nil
+        isStandingStill = false
         shown = .min
         lastVideo = .min
         lastAudio = .min
@@ -239,13 +265,22 @@ struct Packaging {
         newSound = nil
         // A file may hold a picture that stands for long.
         timeline = Timeline(ahead: demuxer.input.kind == .file ? 60 * 90_000 : 10 * 90_000)
+        if settings.container == .cmaf, leading?.isVideo == true, board.count == board.rungs.upperBound,
+            accompanying != nil
+        {
+            accompanying = nil
+            refuse("the programme has begun without it, and fragments have a track each")
+        }
         reordering = 0
         if shift == nil { inputStart = nil }
         hasBegunAnew = false
         var watch = KeyframeWatch()
         while !lineup.isRelieved, let packet = try demuxer.read() {
+            if let refusal = demuxer.refusal { refuse(refusal) }
             let isLeading = packet.pointee.stream_index == demuxer.leading.pointee.index
-            guard let stream = isLeading ? demuxer.leading : demuxer.audio else { continue }
+            guard let stream = isLeading ? demuxer.leading : demuxer.audio, isLeading || accompanying != nil else {
+                continue
+            }
             stamp(packet, from: stream.pointee.time_base, isVideo: isLeading)
             guard Muxer.plausible.contains(packet.pointee.pts), Muxer.plausible.contains(packet.pointee.dts),
                 abs(packet.pointee.pts - packet.pointee.dts) <= Self.reorder
@@ -265,6 +300,13 @@ struct Packaging {
                 try take(kept.packet, demuxer, isLeading: false, &watch)
             }
         }
+    }
+
+    /// Says once why sound is left out.
+    private mutating func refuse(_ reason: String) {
+        guard reason != refusal else { return }
+        refusal = reason
+        onEvent(.warned("the sound is left out: \(reason)"))
     }
 
     private mutating func take(
@@ -297,7 +339,10 @@ struct Packaging {
             guard newSound == nil else { return }
         }
         // A picture that others refer to in both directions is shown late; its place in the row is what counts.
-        let place = isKeyframe ? max(packet.pointee.pts, packet.pointee.dts) : packet.pointee.dts + reordering
+        // What follows a keyframe of an open group may be shown before it, and belongs to the same segment.
+        let isFirstShown = isKeyframe && (reordering == 0 || leading?.isClosed(packet) != false)
+        let place =
+            isFirstShown ? max(packet.pointee.pts, packet.pointee.dts) : packet.pointee.dts + reordering
         if isLeading, let seam = try seam(before: packet, at: place, isKeyframe: isKeyframe) {
             try finishSegment(at: seam, isLast: false)
             startAnew()
@@ -313,6 +358,12 @@ struct Packaging {
         guard let shift else { return }
         // libavformat gives the last picture before a hole when the next one has come, and sound has gone on without it.
         if isLeading, cutter.isBridged, let segmentStart, place + shift < segmentStart { return }
+        // What came before it has been forgotten since.
+        if isLeading, isStandingStill {
+            guard isKeyframe else { return }
+            try bridge(to: place + shift)
+            try standStill(until: place + shift)
+        }
         packet.pointee.pts += shift
         packet.pointee.dts += shift
         if !isLeading {
@@ -371,7 +422,10 @@ struct Packaging {
         guard let accompanying, let anchor else { return }
         let last = silence?.start ?? (lastAudio == .min ? anchor.time : lastAudio + lastAudioLength)
         guard silence != nil || time - last > patience else { return }
-        silence = silence ?? Silence(accompanying, from: last)
+        if silence == nil, let made = Silence(accompanying, from: last) {
+            silence = made
+            if !described.isEmpty { tell(described) }
+        }
         if time - last > Self.patience, !hasWarnedOfSilence {
             hasWarnedOfSilence = true
             let rest = silence == nil ? "and libavcodec has no silence of its kind" : "silence stands in for it"
@@ -423,8 +477,9 @@ struct Packaging {
     ) throws(MediaError) {
         if isKeyframe { reordering = time - packet.pointee.dts }
         try bridge(to: time)
+        let isSoundAlone = cutter.isBridged && !isStandingStill
+        isStandingStill = false
         defer { shown = max(shown, time) }
-        let isSoundAlone = cutter.isBridged
         let isFirst = segmentStart == nil
         let begins =
             isKeyframe || isFirst
@@ -453,16 +508,47 @@ struct Packaging {
         try begin(at: time, before: next, isKeyframe: isKeyframe, isDependent: !isKeyframe || isOpen)
     }
 
-    private var isBridging: Bool { settings.container == .ts && accompanying != nil && leading?.isVideo == true }
+    private var isBridging: Bool {
+        (settings.container == .ts || isStandingStill) && accompanying != nil && leading?.isVideo == true
+    }
 
-    /// Where no picture comes for long, segments of sound alone keep what the playlist promises. Fragments, which have a
-    /// track each, and pictures without sound have nothing to put there.
+    /// Where no picture comes for long, the last keyframe of who sends live stands still, and of a file MPEG-TS has segments
+    /// of sound alone: that keeps what the playlist promises. Pictures without sound have nothing to put there.
     private mutating func bridge(to time: Int64) throws(MediaError) {
         guard isBridging, shown != .min else { return }
         while let boundary = cutter.mustBegin(between: Self.microseconds(shown), and: Self.microseconds(time)) {
             let boundary = boundary * 9 / 100
-            try begin(at: boundary, before: boundary, isKeyframe: false, isDependent: true)
+            if isStandingStill, let still {
+                try stand(still, at: boundary)
+            } else {
+                try begin(at: boundary, before: boundary, isKeyframe: false, isDependent: true)
+            }
         }
+    }
+
+    private mutating func stand(_ still: KeptPacket, at time: Int64) throws(MediaError) {
+        try standStill(until: time)
+        try begin(at: time, before: max(time - reordering, lastVideo + 1), isKeyframe: true, isDependent: false)
+        try show(still, at: time)
+        guard !hasWarnedOfStill else { return }
+        hasWarnedOfStill = true
+        onEvent(
+            .warned("the pictures have stopped and the sound goes on: the last keyframe is shown until another comes"))
+    }
+
+    /// Browsers take a picture in MPEG-TS that stands for more than a second for a hole.
+    private mutating func standStill(until time: Int64) throws(MediaError) {
+        while isStandingStill, let still, time - shown > Self.pulse { try show(still, at: shown + Self.pulse) }
+    }
+
+    private mutating func show(_ still: KeptPacket, at time: Int64) throws(MediaError) {
+        let copy = KeptPacket(still.packet)
+        defer { withExtendedLifetime(copy) {} }
+        (copy.packet.pointee.pts, copy.packet.pointee.dts) = (time, time - reordering)
+        copy.packet.pointee.duration = 0
+        guard isInOrder(copy.packet, isVideo: true) else { return }
+        shown = time
+        try write(copy.packet, isLeading: true)
     }
 
     /// Ends the segment that is being written, and begins another. Sound belongs to the one that ends until
@@ -519,6 +605,11 @@ struct Packaging {
         // One picture that is to be shown long after all others is not where they end.
         end = max(end, (isLeading ? packet.pointee.dts + reordering : packet.pointee.pts) + length)
         if isLeading {
+            if settings.input.isLive, packet.pointee.flags & AV_PKT_FLAG_KEY != 0, leading.isVideo,
+                leading.isClosed(packet)
+            {
+                still = KeptPacket(packet)
+            }
             try smaller?.feed(packet, SourceClock(pass: pass, shift: shift ?? 0))
             try release(before: packet.pointee.dts)
             try mux(packet, leading, to: 0)
@@ -528,7 +619,10 @@ struct Packaging {
             ahead.append(KeptPacket(packet))
             aheadBytes += Int(packet.pointee.size)
             if settings.container == .ts { smaller?.accompany(packet) }
-            try bridge(to: packet.pointee.pts - Self.looseness)
+            let reached = packet.pointee.pts - Self.looseness
+            if still != nil, cutter.mustEnd(before: Self.microseconds(reached)) != nil { isStandingStill = true }
+            try bridge(to: reached)
+            try standStill(until: reached)
         }
         let size = muxer?.length ?? 0
         guard size <= Limits.segmentLength - (1 << 20) else {
@@ -572,6 +666,7 @@ struct Packaging {
         try bridge(to: time)
         guard let start = segmentStart else { return }
         let time = cutter.mustEnd(before: Self.microseconds(time)).map { $0 * 9 / 100 } ?? time
+        try standStill(until: time)
         try fallSilent(until: time, after: Self.pause)
         end = time
         cutter.finish(at: Self.microseconds(time))
@@ -618,7 +713,7 @@ struct Packaging {
                 switch event {
                 case .described(let all):
                     board.isOpen = true
-                    onEvent(.described(all))
+                    tell(all)
                 case .finished(let row, let rung, let media, let generation):
                     board.fill(row, board.rungs.lowerBound + rung, media, generation: generation)
                 case .gaveUp(let rung):
@@ -628,7 +723,7 @@ struct Packaging {
                 case .neverCame(let all):
                     board.removeRungs()
                     board.isOpen = true
-                    onEvent(.described(all))
+                    tell(all)
                     smaller = nil
                 }
             }

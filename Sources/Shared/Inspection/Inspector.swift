@@ -111,6 +111,7 @@ package struct Inspector {
         let reading = PlaylistReading(parsing: answer.body, at: url)
         guard reading.isMultivariant else {
             followers = [Follower(url: url, bandwidth: 0, history: History(tolerance: tolerance))]
+            report.playlists = 1
             await checkCompression(of: url)
             return true
         }

@@ -232,7 +232,7 @@ package struct PlaylistReading: Sendable {
                 find(.programTime, "the time goes back at segment \(mediaSequence + segments.count)")
             }
             reader.time = explicit
-        } else if reader.isDiscontinuity {
+        } else if reader.isDiscontinuity, reader.hasTime {
             find(.programTime, "a discontinuity has no EXT-X-PROGRAM-DATE-TIME")
         }
         if let last = parts.indices.last { parts[last].isLastOfSegment = true }
@@ -290,7 +290,7 @@ package struct PlaylistReading: Sendable {
         if !isEnded, counts["#EXT-X-PLAYLIST-TYPE"] != nil {
             find(.ending, "a live playlist has an EXT-X-PLAYLIST-TYPE")
         }
-        if !segments.isEmpty, !reader.hasTime { find(.programTime, "there is no EXT-X-PROGRAM-DATE-TIME") }
+        if !segments.isEmpty, !reader.hasTime, !isEnded { find(.programTime, "there is no EXT-X-PROGRAM-DATE-TIME") }
         if segments.contains(where: \.isDiscontinuity), discontinuitySequence == nil, !isEnded {
             find(.discontinuity, "discontinuities will leave the list, and there is no EXT-X-DISCONTINUITY-SEQUENCE")
         }

@@ -12,7 +12,7 @@ package final class RTMPServer: Sendable {
 
     /// - Parameter identity: a certificate makes it RTMPS.
     package static func start(
-        host: String, port: Int, tls identity: TLSIdentity? = nil, group: any EventLoopGroup, reception: Reception
+        at address: SocketAddress, tls identity: TLSIdentity? = nil, group: any EventLoopGroup, reception: Reception
     ) async throws -> RTMPServer {
         let crowd = Crowd()
         let transport = identity == nil ? "RTMP" : "RTMPS"
@@ -38,7 +38,7 @@ package final class RTMPServer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(RTMPConnection(reception, transport: transport))
                 }
             }
-            .bind(host: host, port: port).get()
+            .bind(to: address).get()
         return RTMPServer(listener: listener, connections: crowd)
     }
 

@@ -1,5 +1,5 @@
 import CLibSRT
-import NIOCore
+package import NIOCore
 import NIOPosix
 import OriginMedia
 import Synchronization
@@ -38,9 +38,8 @@ package final class SRTServer: Sendable {
 
     /// - Parameter passphrase: 10 to 79 bytes with which callers must encrypt; `nil` for no encryption.
     package static func start(
-        host: String, port: Int, passphrase: String?, reception: Reception
+        at address: SocketAddress, passphrase: String?, reception: Reception
     ) async throws -> SRTServer {
-        let address = try SocketAddress.makeAddressResolvingHost(host, port: port)
         let server = try SRTServer(address, passphrase: passphrase, reception)
         server.pool.start()
         server.pool.submit { _ in server.run() }
