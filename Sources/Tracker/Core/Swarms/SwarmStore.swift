@@ -127,8 +127,9 @@ package struct SwarmStore: ~Copyable {
         switch change {
         case .full: answer.isFull = true
         case .none, .renewed(wasSeeder: true): break
-        // Whoever says it twice is counted once.
-        case .joined, .renewed(wasSeeder: false): if announce.event == .completed { swarms[number].completed &+= 1 }
+        // Whoever says it twice is counted once, and who lacks something not at all.
+        case .joined, .renewed(wasSeeder: false):
+            if announce.event == .completed, announce.isSeeder { swarms[number].completed &+= 1 }
         }
         answer.counts = swarms[number].counts
         answer.change.peers = swarms[number].count - before
