@@ -132,7 +132,7 @@ import Wire
             ),
             (["--deny", "\(folder)/list"], 64, "error: \(folder)/list:1: a line has 40 or 64 hexadecimal digits"),
             (["--data", folder], 1, "error: the directory in \(folder): file is not a database"),
-            (["--data", "\(folder)/a/b"], 1, "error: the directory in \(folder)/a/b: "),
+            (["--data", "\(folder)/a/b"], 1, "error: the directory in \(folder)/a/b: No such file or directory\n"),
         ]
         for (arguments, code, sentence) in mistakes {
             let program = try tracker(arguments)

@@ -125,7 +125,7 @@ struct Serve: AsyncParsableCommand {
             switch error {
             case .http(let place, let error): throw Complaint(binding: "\(HostPort(place))", error)
             case .udp(let place, let error): throw Complaint(binding: "\(HostPort(place)) (UDP)", error)
-            case .directory(let folder, let error): throw Complaint("the directory in \(folder): \(error)")
+            case .directory(let folder, let error): throw Complaint("the directory in \(folder)", error)
             case .accessList(let error): throw Complaint("\(error)", exitCode: Complaint.usage)
             }
         }
