@@ -156,6 +156,7 @@ final class SharedTracker: Sendable {
         refused["isFull"] = tallies[.isFull]
         refused["notAllowed", default: 0] += tallies[.notAllowed]
         refused["tooFast", default: 0] += tallies[.tooFast]
+        refused["peerIsElsewhere", default: 0] += tallies[.peerIsElsewhere]
         var text = ""
         func gauge(_ name: String, _ help: String, _ value: Int) {
             text += "# HELP \(name) \(help)\n# TYPE \(name) gauge\n\(name) \(value)\n"

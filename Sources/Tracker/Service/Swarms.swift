@@ -25,6 +25,7 @@ package final class Swarms: Sendable {
         case isFull = "the tracker is full"
         case notAllowed = "this info-hash is not allowed here"
         case tooFast = "too many announces from this address"
+        case peerIsElsewhere = "this peer id is in use at another address"
     }
 
     private static let storeCount = 1_024
