@@ -103,7 +103,7 @@ final class SwarmDoor: Sendable {
 
     private func malformed(_ error: WireError, to page: inout ByteBuffer) {
         shared.countMalformed("swarm_" + error.reason)
-        SwarmPage.failed("the request is malformed: \(error.reason)", to: &page)
+        SwarmPage.failed("the request is malformed: \(error.explanation)", to: &page)
     }
 
     // MARK: Compression

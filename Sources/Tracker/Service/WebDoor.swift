@@ -140,6 +140,6 @@ struct WebDoor: Sendable {
 
     private func malformed(_ error: WireError) -> Response {
         shared.countMalformed("http_" + error.reason)
-        return .complaint(400, "the body is malformed: \(error.reason)")
+        return .complaint(400, "the body is malformed: \(error.explanation)")
     }
 }
