@@ -39,7 +39,9 @@ struct Serve: AsyncParsableCommand {
     )
     var data: String?
 
-    @Option(help: ArgumentHelp("Threads that answer UDP; one a processor unless said otherwise.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Threads that answer UDP, and as many for HTTP; one a processor unless said otherwise.", valueName: "n"))
     var workers: String?
 
     @Flag(help: "BitTorrent clients may use any info-hash, not only segments of known broadcasts.")
