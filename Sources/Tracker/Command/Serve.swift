@@ -67,6 +67,10 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Peers of all broadcasts together; when they are reached, newcomers are refused. (default: 1000000)")
     var maxPeers: String?
 
+    @Option(
+        help: "BitTorrent clients, of 17 bytes each; when they are reached, newcomers are refused. (default: 10000000)")
+    var maxClients: String?
+
     @Option(help: "Broadcasts that may have viewers at one time; a further one is refused. (default: 20000)")
     var maxBroadcasts: String?
 
@@ -101,7 +105,8 @@ struct Serve: AsyncParsableCommand {
             "listen": listen, "udp": udp, "data": one(data), "workers": one(workers), "open": open ? ["yes"] : [],
             "no-calls": noCalls ? ["yes"] : [], "allow": one(allow),
             "deny": one(deny), "announce-limit": one(announceLimit), "request-limit": one(requestLimit),
-            "max-peers": one(maxPeers), "max-broadcasts": one(maxBroadcasts), "max-listings": one(maxListings),
+            "max-peers": one(maxPeers), "max-clients": one(maxClients), "max-broadcasts": one(maxBroadcasts),
+            "max-listings": one(maxListings),
             "keep-closed": one(keepClosed), "drain": one(drain), "redis": one(redis),
         ]
     }

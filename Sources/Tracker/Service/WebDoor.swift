@@ -10,12 +10,18 @@ struct WebDoor: Sendable {
     let shared: SharedTracker
     let listings: Listings
     let operation: Operation
+    let swarms: Swarms
+    let sockets: SocketDoor
     private let tally: Tally
 
-    init(shared: SharedTracker, listings: Listings, operation: Operation) {
+    init(
+        shared: SharedTracker, listings: Listings, operation: Operation, swarms: Swarms, sockets: SocketDoor
+    ) {
         self.shared = shared
         self.listings = listings
         self.operation = operation
+        self.swarms = swarms
+        self.sockets = sockets
         tally = shared.tallies.make()
     }
 
@@ -88,6 +94,9 @@ struct WebDoor: Sendable {
 
     private var gauges: [(name: String, help: String, value: Int)] {
         listings.exchangeGauges + [
+            ("tributary_tracker_clients", "BitTorrent clients that are listed.", swarms.peerCount),
+            ("tributary_tracker_client_swarms", "Swarms of BitTorrent clients.", swarms.swarmCount),
+            ("tributary_tracker_socket_clients", "WebTorrent clients that are listed.", sockets.peerCount),
             ("tributary_tracker_broadcasts", "Broadcasts in the directory.", listings.count),
             ("tributary_tracker_followers", "Streams of directory changes.", listings.followerCount),
             (
