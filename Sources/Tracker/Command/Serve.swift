@@ -13,8 +13,8 @@ struct Serve: AsyncParsableCommand {
             changes, /metrics counts, /readyz says whether new clients are welcome. Who watches what is kept in memory:
             after a restart peers announce themselves again within half a minute. The directory is kept in --data.
 
-            Every option can also stand in the file of --config, as "max-peers = 5", and in the environment, as
-            TRIBUTARY_TRACKER_MAX_PEERS=5; what is typed wins over the environment, and that over the file.
+            Every option but --config and --json can also stand in the file of --config, as "max-peers = 5", and in the
+            environment, as TRIBUTARY_TRACKER_MAX_PEERS=5; what is typed wins over the environment, and that over the file.
             SIGHUP reads the allow and deny lists again; so does a change of their files.
 
             EXAMPLES
@@ -67,8 +67,7 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Peers of all broadcasts together; when they are reached, newcomers are refused. (default: 1000000)")
     var maxPeers: String?
 
-    @Option(
-        help: "BitTorrent clients, of 17 bytes each; when they are reached, newcomers are refused. (default: 10000000)")
+    @Option(help: "BitTorrent clients; when they are reached, newcomers are refused. (default: 10000000)")
     var maxClients: String?
 
     @Option(help: "Broadcasts that may have viewers at one time; a further one is refused. (default: 20000)")
