@@ -77,7 +77,7 @@ struct WebDoor: Sendable {
             case ("events", 2) where request.method == "GET": return directory.follow(request, on: eventLoop)
             default: return now(.complaint(405, "this path does not take that method"))
             }
-        case ("v1", "who-has", 3) where isRead: return now(holders(path[2]))
+        case ("v1", "who-has", 3) where isRead: return now(holders(path[2], for: request))
         case ("healthz", _, 1), ("readyz", _, 1), ("metrics", _, 1), ("v1", "announce", 2), ("v1", "address", 2),
             ("v1", "who-has", 3):
             return now(.complaint(405, "this path does not take that method"))
@@ -132,12 +132,15 @@ struct WebDoor: Sendable {
         return Response(text: "\(source)\n")
     }
 
-    private func holders(_ name: String) -> Response {
+    private func holders(_ name: String, for request: Request) -> Response {
+        guard let source = request.remote.flatMap(Endpoint.init) else {
+            return .complaint(400, "the sender has no IP address")
+        }
         guard let root = Root(hex: name) else { return .complaint(400, "a root has 64 hex digits") }
         let now = shared.now
         let found = shared.with { tracker in
             tracker.expire(at: now)
-            return tracker.holders(of: root)
+            return tracker.holders(of: root, for: source.ip, at: now)
         }
         let peers = found.map { holder in
             JSONValue.object([
