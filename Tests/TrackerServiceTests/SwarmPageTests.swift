@@ -87,6 +87,17 @@ import Wire
         }
     }
 
+    @Test func `names as many of IPv6 as are wanted to one of IPv4`() async throws {
+        try await Self.running(host: "::") { server, client, base in
+            for port in 1...250 { _ = try await client.get(base + announce(port), limit: 9_999) }
+            let answer = try await client.get(
+                "http://127.0.0.1:\(server.httpPort)" + announce(1, "&numwant=200"), limit: 9_999)
+            let fields = try Bencode.Fields(parsing: answer.body)
+            let count = try fields.bytes("peers", limit: 0).count / 6 + fields.bytes("peers6", limit: 9_999).count / 18
+            #expect(count >= 199)
+        }
+    }
+
     @Test func `compresses for who asks for it`() async throws {
         try await Self.running { _, client, base in
             for port in 1...200 { _ = try await client.get(base + announce(port), limit: 9_999) }

@@ -80,10 +80,10 @@ package final class Swarms: Sendable {
         }
         note(answer.change)
         guard !answer.isFull else { throw .isFull }
-        if answer.own < wanted, native.hasRoots {
+        if answer.own < wanted, native.hasRoots, let list = lists.own.baseAddress {
             answer.own += native.list(
                 announce.hash, except: Endpoint(ip: ip, port: announce.port), isV4: ip.v4 != nil,
-                limit: wanted - answer.own - answer.other, into: lists.own, after: answer.own)
+                limit: wanted - answer.own - answer.other, into: list, after: answer.own)
         }
         return answer
     }
