@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import NIOCore
+import Stage
 import Testing
 import TrackerCore
 import Vocabulary
@@ -75,6 +76,23 @@ import Wire
             client.say("{\"action\":\"announce\"}")
             #expect(throws: Talker.Closed.self) { try client.hear() }
             #expect(server.malformed == ["socket_wrong_type": 1])
+        }
+    }
+
+    @Test func `lists nobody whose connection ended while its announces were read`() async throws {
+        try await Self.running { server in
+            for _ in 0..<20 {
+                let client = try Talker(port: server.httpPort)
+                // Answers that nobody reads end the connection in the middle of what comes.
+                for name in "abcdefghijklmnopqrstuvwxyz" { client.say(Self.announce(name, ",\"left\":1")) }
+            }
+            let client = WebClient()
+            try await wait(for: "everybody to be gone", within: .seconds(30)) {
+                let metrics = try? await client.get("http://127.0.0.1:\(server.httpPort)/metrics", limit: 1 << 20)
+                return String(decoding: metrics?.body ?? [], as: UTF8.self).contains(
+                    "\ntributary_tracker_socket_clients 0\n")
+            }
+            await client.shutdownAndWait()
         }
     }
 

@@ -217,6 +217,8 @@ private final class SocketHandler: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        // Who has hung up meanwhile would be here for ever.
+        guard context.channel.isActive else { return }
         socket = door.opened(context.channel)
         watch(context)
     }
@@ -224,16 +226,19 @@ private final class SocketHandler: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         alarm?.cancel()
         if let socket { door.closed(socket) }
+        // What it had sent before still comes.
+        socket = nil
         context.fireChannelInactive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let socket else { return }
         var frame = unwrapInboundIn(data)
         watch(context)
         switch frame.opcode {
         case .text, .binary:
             let bytes = frame.unmaskedData
-            guard let socket, door.received(Array(bytes.readableBytesView), on: socket, from: address) else {
+            guard door.received(Array(bytes.readableBytesView), on: socket, from: address) else {
                 return close(context, .unacceptableData)
             }
         case .ping:
