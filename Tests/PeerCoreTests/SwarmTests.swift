@@ -781,6 +781,22 @@ import Vocabulary
         #expect(rig.feed(.called(Introduction(peer: rig.swarm.settings.me, endpoint: callers[8].endpoint))).isEmpty)
     }
 
+    @Test func `dials a caller where it is now, although it is being dialled where it was`() throws {
+        var rig = Rig()
+        func place(_ port: UInt16) throws -> Endpoint { try #require(Endpoint(address: [9, 9, 9, 9], port: port)) }
+        let (inside, outside) = (try place(4), try place(5))
+        let peer = PeerID(Word256(0, 0, 1, 1))
+        let welcome = Welcome(
+            interval: 30, viewers: 2, isUnreachable: true, neighbors: [Introduction(peer: peer, endpoint: inside)])
+        #expect(rig.feed(.welcomed(welcome)).contains(.punch(peer, inside)))
+        let caller = Introduction(peer: peer, endpoint: outside)
+        #expect(rig.feed(.called(caller)) == [.punch(peer, outside)])
+        rig.feed(.dialFailed(peer))
+        #expect(rig.feed(.called(caller)).isEmpty, "the first dial was in vain, the second is under way")
+        rig.feed(.dialFailed(peer))
+        #expect(rig.feed(.called(caller)) == [.punch(peer, outside)])
+    }
+
     @Test func `links to all other injectors, and lets somebody idle go for one when it has no room`() throws {
         var rig = Rig()
         rig.publish(7...7)

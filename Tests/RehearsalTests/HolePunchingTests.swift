@@ -16,9 +16,8 @@ struct `Two viewers behind NATs` {
     @Test(arguments: [(NAT.restricted, NAT.restricted), (.moved, .restricted), (.moved, .moved)])
     func `pass pieces to each other when the tracker calls them to dial at once`(a: NAT, b: NAT) async throws {
         try await Neighborhood.run([a, b]) { scene in
-            // Mostly ten seconds: five until both announce again, dialled in vain, and are called. What misses then, on a
-            // busy machine, uses up the six punches that an agent has for one address; after a minute there are new ones.
-            try await wait(for: "pieces between the viewers", within: .seconds(150)) {
+            // Ten seconds: until both have been dialled in vain, announce again, learn their ports and are called.
+            try await wait(for: "pieces between the viewers", within: .seconds(60)) {
                 scene.peers.allSatisfy {
                     $0.count("neighbors") == 1 && $0.newest("stats")?["reachable"] == .bool(false)
                 }

@@ -21,22 +21,21 @@ import Vocabulary
 
         mutating func announce(
             _ peer: Endpoint, _ swarm: UInt64 = 1, isSeeder: Bool = false, event: SwarmAnnounce.Event = .none,
-            wanted: Int = 50
+            wanted: Int = 50, room: Int? = nil
         ) -> Answer {
             let announce = SwarmAnnounce(
                 hash: InfoHash(swarm, 0, 0), port: peer.port, isSeeder: isSeeder, event: event)
-            var own = [UInt8](repeating: 0, count: 18 * wanted + 8)
+            var own = [UInt8](repeating: 0, count: room ?? 18 * wanted + 8)
             var other = own
             let now = now
             let mayGrow = mayGrow
             let chance = random.next()
             let answer = own.withUnsafeMutableBytes { own in
                 other.withUnsafeMutableBytes { other -> SwarmStore.Answer in
-                    guard let first = own.baseAddress else { return SwarmStore.Answer() }
-                    return store.announce(
+                    store.announce(
                         announce, from: peer.ip, place: SwarmStore.place(of: announce.hash, Self.secret),
                         wanted: wanted, mayGrow: mayGrow, at: now, random: chance,
-                        into: SwarmStore.Lists(own: first, other: other.baseAddress))
+                        into: SwarmStore.Lists(own: own, other: other))
                 }
             }
             let isV4 = peer.ip.v4 != nil
@@ -170,7 +169,8 @@ import Vocabulary
 
     @Test func `counts a completed download once`() {
         var desk = Desk()
-        _ = desk.announce(peer(1))
+        for _ in 0..<3 { _ = desk.announce(peer(1), event: .completed) }
+        #expect(desk.counts() == SwarmCounts(seeders: 0, leechers: 1, completed: 0), "it lacks something")
         for _ in 0..<3 { _ = desk.announce(peer(1), isSeeder: true, event: .completed) }
         #expect(desk.counts() == SwarmCounts(seeders: 1, leechers: 0, completed: 1))
     }
@@ -194,6 +194,16 @@ import Vocabulary
         #expect(alone.peers.isEmpty && alone.others.isEmpty)
         _ = desk.announce(peer(1), 2)
         #expect(desk.announce(peer6(1), 2, wanted: 40).others == [peer(1)])
+    }
+
+    @Test func `names no more of either family than its list has room for`() {
+        var desk = Desk()
+        for number in 0..<300 { _ = desk.announce(peer6(number), wanted: 0) }
+        _ = desk.announce(peer(1))
+        // The list ends with the array, whose end is checked when it is read.
+        #expect(desk.announce(peer(1), wanted: 200, room: 66 * 18 + 2).others.count == 66)
+        #expect(desk.announce(peer6(1), wanted: 200, room: 66 * 18 + 2).peers.count == 66)
+        #expect(desk.announce(peer(1), wanted: 200, room: 0).others.isEmpty)
     }
 
     @Test func `finds each of many swarms after others have gone`() {

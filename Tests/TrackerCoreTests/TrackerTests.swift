@@ -92,6 +92,22 @@ import Vocabulary
         #expect(met.subtracting(masks).count <= 8 * (45 + 8) + 8, "nor whatever it says that it lacks")
     }
 
+    @Test mutating func `nor by asking who has which segment`() throws {
+        func met(by asker: UInt32) -> Set<PeerID> {
+            Set(
+                (0..<50 as Range<UInt64>).flatMap { segment in
+                    tracker.holders(of: Root(Word256(segment, 0, 0, 0)), for: IPAddress(v4: asker), at: at(1))
+                        .map(\.peer)
+                })
+        }
+        for number in 1...200 { try announce(number, at: 0, roots: [Root(Word256(UInt64(number % 50), 0, 0, 0))]) }
+        #expect(met(by: 9).count == 200, "a small swarm is no secret")
+        for number in 201...3_000 { try announce(number, at: 0, roots: [Root(Word256(UInt64(number % 50), 0, 0, 0))]) }
+        // 256 on average.
+        #expect((150...350).contains(met(by: 9).count) && (150...350).contains(met(by: 10).count))
+        #expect(met(by: 9).intersection(met(by: 10)).count < 80, "others are told of others")
+    }
+
     @Test mutating func `introduces for a stripe that is lacking several who push it on, and others too`() throws {
         var duties: [PeerID: Stripe] = [:]
         // Each in a network of its own.
@@ -417,11 +433,11 @@ import Vocabulary
         try announce(1, at: 0, roots: [root])
         try announce(2, at: 0, roots: [root])
         try announce(3, at: 0, port: 0, roots: [root])
-        #expect(tracker.holders(of: root).map(\.peer) == [peer(2), peer(1)])
+        #expect(tracker.holders(of: root, for: IPAddress(v4: 1), at: .zero).map(\.peer) == [peer(2), peer(1)])
         try announce(1, at: 1, event: .left)
-        #expect(tracker.holders(of: root).map(\.peer) == [peer(2)])
+        #expect(tracker.holders(of: root, for: IPAddress(v4: 1), at: .zero).map(\.peer) == [peer(2)])
         tracker.expire(at: at(100))
-        #expect(tracker.holders(of: root).isEmpty)
+        #expect(tracker.holders(of: root, for: IPAddress(v4: 1), at: .zero).isEmpty)
         #expect(tracker.rootCount == 0)
     }
 
@@ -448,7 +464,7 @@ import Vocabulary
         #expect(throws: Tracker.Refusal.tooManyBroadcasts) { try announce(1, at: 0, broadcast: 3) }
         try announce(2, at: 0, roots: (1...10).map { Root(Word256($0, 0, 0, 0)) })
         #expect(tracker.rootCount == 3)
-        #expect(tracker.holders(of: Root(Word256(10, 0, 0, 0))).count == 1)
+        #expect(tracker.holders(of: Root(Word256(10, 0, 0, 0)), for: IPAddress(v4: 1), at: .zero).count == 1)
         try announce(3, at: 0)
         #expect(throws: Tracker.Refusal.tooManyPeers) { try announce(4, at: 0) }
     }

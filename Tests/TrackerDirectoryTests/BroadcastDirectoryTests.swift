@@ -56,6 +56,7 @@ struct Broadcaster {
             ("\"u-bahn\"", ["Berlin \"U-Bahn\" 100%_live"]),
             ("%", ["Berlin \"U-Bahn\" 100%_live"]), ("%_l", ["Berlin \"U-Bahn\" 100%_live"]), ("AND", []), ("*", []),
             ("부산", []), ("nightcity", []), ("", [seoul.listing.title, "Berlin \"U-Bahn\" 100%_live"]),
+            ("지하철\0서울", [seoul.listing.title]), ("\0\0\0", [seoul.listing.title, "Berlin \"U-Bahn\" 100%_live"]),
             // The same word as macOS writes it, in parts.
             ("\u{1109}\u{1162}\u{11BC}\u{1107}\u{1161}\u{11BC}\u{1109}\u{1169}\u{11BC}", [seoul.listing.title]),
         ]

@@ -153,6 +153,42 @@ import Wire
         }
     }
 
+    @Test func `lets one address follow it so many times and no more`() async throws {
+        var options = TrackerOptions()
+        options.requestsPerSecond = 0
+        try await running(options) { speaker, url in
+            let streams = try (0..<Limits.followersPerAddress).map { _ in try EventStream(url, speaker.client) }
+            try await wait(for: "everybody to follow", within: .seconds(30)) {
+                streams.allSatisfy { $0.events.first?.kind == "following" }
+            }
+            #expect(try await speaker.client.get(url + "/v1/events", limit: 999).status == 503)
+            for stream in streams { stream.end() }
+        }
+    }
+
+    @Test func `tells who comes back that a broadcast which is denied now is gone`() async throws {
+        let file = NSTemporaryDirectory() + "/tributary-denied-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try Data().write(to: URL(fileURLWithPath: file))
+        var options = TrackerOptions()
+        options.deny = file
+        options.requestsPerSecond = 0
+        try await running(options) { speaker, url in
+            let answer = try await speaker.register(status: .closed)
+            #expect(answer.status == 204)
+            try Data("\(speaker.key.broadcast)\n".utf8).write(to: URL(fileURLWithPath: file))
+            try await wait(for: "the list to be read again", within: .seconds(30)) {
+                let answer = try? await speaker.client.get(
+                    "\(url)/v1/broadcasts/\(speaker.key.broadcast)", limit: 9_999)
+                return answer?.status == 404
+            }
+            let stream = try EventStream(url, speaker.client, after: "0")
+            try await wait(for: "the news", within: .seconds(30)) { !stream.events.isEmpty }
+            #expect(stream.events.map(\.kind) == ["gone"])
+            stream.end()
+        }
+    }
+
     @Test func `asks an address that wants too much to wait`() async throws {
         var options = TrackerOptions()
         options.requestsPerSecond = 1

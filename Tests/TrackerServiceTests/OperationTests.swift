@@ -132,7 +132,7 @@ import Wire
             ),
             (["--deny", "\(folder)/list"], 64, "error: \(folder)/list:1: a line has 40 or 64 hexadecimal digits"),
             (["--data", folder], 1, "error: the directory in \(folder): file is not a database"),
-            (["--data", "\(folder)/a/b"], 1, "error: the directory in \(folder)/a/b: "),
+            (["--data", "\(folder)/a/b"], 1, "error: the directory in \(folder)/a/b: No such file or directory\n"),
         ]
         for (arguments, code, sentence) in mistakes {
             let program = try tracker(arguments)
@@ -152,6 +152,8 @@ import Wire
             udp = [::1]:0
             udp = 127.0.0.1:0
             data = \(folder)/data
+            open = yes
+            max-clients = 1
             drain = 1
             """
         try Data(settings.utf8).write(to: URL(fileURLWithPath: file))
@@ -167,7 +169,13 @@ import Wire
             #expect(try await client.get("\(place)/readyz", limit: 999).status == 200)
             await speaker.client.shutdownAndWait()
         }
+        for (port, word) in [(1, "complete"), (2, "the tracker is full")] {
+            let hash = String(repeating: "a", count: 20)
+            let answer = try await client.get("\(places[0])/announce?info_hash=\(hash)&port=\(port)", limit: 999)
+            #expect(String(decoding: answer.body, as: UTF8.self).contains(word))
+        }
         let metrics = try await client.get("\(places[0])/metrics", limit: 1 << 20)
+        #expect(String(decoding: metrics.body, as: UTF8.self).contains("\ntributary_tracker_clients 1\n"))
         try Data(metrics.body).write(to: URL(fileURLWithPath: "\(folder)/metrics"))
         let promtool = try Program("sh", ["-c", "promtool check metrics < \(folder)/metrics"])
         #expect(try await promtool.ended(within: .seconds(60)) == .exited(0))

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import NIOCore
+import Stage
 import Testing
 import TrackerCore
 import Vocabulary
@@ -10,11 +11,13 @@ import Wire
 @testable import TrackerService
 
 @Suite(.timeLimit(.minutes(2))) struct `A tracker's WebSocket for WebTorrent clients` {
-    private static func running(isOpen: Bool = true, _ body: (TrackerServer) async throws -> Void) async throws {
+    private static func running(
+        isOpen: Bool = true, workers: Int = 1, _ body: (TrackerServer) async throws -> Void
+    ) async throws {
         var swarms = Swarms.Settings()
         swarms.isOpen = isOpen
         let server = try await TrackerServer.start(
-            host: "127.0.0.1", port: 0, udpHost: "127.0.0.1", udpPort: 0, swarms: swarms)
+            host: "127.0.0.1", port: 0, udpHost: "127.0.0.1", udpPort: 0, swarms: swarms, workers: workers)
         do {
             try await body(server)
             await server.stop()
@@ -32,8 +35,9 @@ import Wire
         return "{\"action\":\"announce\",\"info_hash\":\"\(hash)\",\"peer_id\":\"\(peer)\"\(more)}"
     }
 
-    @Test func `passes offers and answers on between those who have announced`() async throws {
-        try await Self.running { server in
+    @Test(arguments: [1, 3])
+    func `passes offers and answers on between those who have announced`(workers: Int) async throws {
+        try await Self.running(workers: workers) { server in
             let seeder = try Talker(port: server.httpPort)
             let first = try seeder.ask(Self.announce("s", ",\"left\":0,\"event\":\"started\",\"numwant\":5"))
             #expect(first["complete"] as? Int == 1 && first["incomplete"] as? Int == 0)
@@ -75,6 +79,23 @@ import Wire
         }
     }
 
+    @Test func `lists nobody whose connection ended while its announces were read`() async throws {
+        try await Self.running { server in
+            for _ in 0..<20 {
+                let client = try Talker(port: server.httpPort)
+                // Answers that nobody reads end the connection in the middle of what comes.
+                for name in "abcdefghijklmnopqrstuvwxyz" { client.say(Self.announce(name, ",\"left\":1")) }
+            }
+            let client = WebClient()
+            try await wait(for: "everybody to be gone", within: .seconds(30)) {
+                let metrics = try? await client.get("http://127.0.0.1:\(server.httpPort)/metrics", limit: 1 << 20)
+                return String(decoding: metrics?.body ?? [], as: UTF8.self).contains(
+                    "\ntributary_tracker_socket_clients 0\n")
+            }
+            await client.shutdownAndWait()
+        }
+    }
+
     private static let key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
     private static let version = ("Sec-WebSocket-Version", "13")
     static let handshakes: [WebRequest] = [
@@ -97,6 +118,26 @@ import Wire
             let answer = try await WebClient().answer(to: request)
             #expect(answer.head.status == 400 && answer.head.header("sec-websocket-version") == "13")
             #expect(server.malformed == ["socket_handshake": 1])
+        }
+    }
+
+    static let frames: [(String, [UInt8])] = [
+        ("unmasked", [0x81, 2, 123, 125]), ("of an extension", [0xc1, 0x80, 1, 2, 3, 4]),
+        ("of no known kind", [0x83, 0x80, 1, 2, 3, 4]), ("a ping in parts", [0x09, 0x80, 1, 2, 3, 4]),
+        ("a long ping", [0x89, 0xfe, 0, 126, 1, 2, 3, 4] + [UInt8](repeating: 0, count: 126)),
+        ("the rest of nothing", [0x80, 0x80, 1, 2, 3, 4]),
+        ("longer than anything", [0x81, 0xff, 0x7f] + [UInt8](repeating: 0xff, count: 7) + [1, 2, 3, 4]),
+        ("too long", [0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 1, 1, 2, 3, 4]),
+    ]
+
+    @Test(arguments: frames.indices) func `refuses frames that no client may send, and counts them`(
+        row: Int
+    ) async throws {
+        try await Self.running { server in
+            let client = try Talker(port: server.httpPort)
+            client.send(Self.frames[row].1)
+            #expect(try client.hearClose() == 1_002, "\(Self.frames[row].0)")
+            #expect(server.malformed == ["socket_frame": 1])
         }
     }
 
@@ -123,16 +164,22 @@ import Wire
         #expect(throws: error, "\(text.prefix(99))") { try SocketMessage(parsing: Array(text.utf8)) }
     }
 
-    @Test func `lets go of who hangs up, and gives no name to two`() {
+    @Test func `lets go of who hangs up, and gives no name to two`() throws {
         var swarms = SocketSwarms(seed: 1)
         let announce = SwarmAnnounce(hash: InfoHash(1, 2, 3), port: 1, isSeeder: false)
         func name(_ number: Int) -> [UInt8] { [UInt8](repeating: UInt8(number), count: 20) }
         for number in 1...20 {
-            let isListed = swarms.announce(announce, as: name(number), on: UInt64(number))
-            #expect(isListed)
+            try swarms.announce(announce, as: name(number), on: UInt64(number), from: IPAddress(v4: 1))
         }
-        let isTwin = swarms.announce(announce, as: name(1), on: 99)
-        #expect(!isTwin)
+        #expect(throws: SocketSwarms.Refusal.peerIsElsewhere) {
+            try swarms.announce(announce, as: name(1), on: 99, from: IPAddress(v4: 2))
+        }
+        // Who has lost its connection, without the tracker knowing, comes back over another.
+        try swarms.announce(announce, as: name(20), on: 21, from: IPAddress(v4: 1))
+        #expect(swarms.peerCount == 20 && swarms.counts(of: announce.hash).leechers == 20)
+        swarms.close(20)
+        #expect(swarms.socket(of: name(20), in: announce.hash, for: name(1), on: 1) == 21)
+        try swarms.announce(announce, as: name(20), on: 20, from: IPAddress(v4: 1))
         let all = swarms.others(30, in: announce.hash, than: name(3))
         #expect(Set(all) == Set(1...20).subtracting([3]))
         #expect(swarms.socket(of: name(2), in: announce.hash, for: name(1), on: 1) == 2)
@@ -175,7 +222,7 @@ private final class Talker {
 
     deinit { close(handle) }
 
-    private func send(_ bytes: [UInt8]) { _ = Glibc.send(handle, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+    func send(_ bytes: [UInt8]) { _ = Glibc.send(handle, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
 
     private func take(_ count: Int) throws -> [UInt8] {
         while bytes.count < count {
@@ -203,6 +250,13 @@ private final class Talker {
         if length == 126 { length = try take(2).reduce(0) { $0 << 8 | Int($1) } }
         let object = try JSONSerialization.jsonObject(with: Data(try take(length)))
         return object as? [String: Any] ?? [:]
+    }
+
+    /// The code with which the tracker closes.
+    func hearClose() throws -> Int {
+        let bytes = try take(4)
+        guard bytes.starts(with: [0x88, 2]) else { throw Closed() }
+        return Int(bytes[2]) << 8 | Int(bytes[3])
     }
 
     func ask(_ text: String) throws -> [String: Any] {

@@ -8,13 +8,13 @@ import Wire
 
 @Suite(.timeLimit(.minutes(1))) struct `A tracker's HTTP port for BitTorrent clients` {
     private static func running(
-        host: String = "127.0.0.1", isOpen: Bool = true,
+        host: String = "127.0.0.1", isOpen: Bool = true, workers: Int = 1,
         _ body: (TrackerServer, WebClient, _ base: String) async throws -> Void
     ) async throws {
         var swarms = Swarms.Settings()
         swarms.isOpen = isOpen
         let server = try await TrackerServer.start(
-            host: host, port: 0, udpHost: "127.0.0.1", udpPort: 0, swarms: swarms)
+            host: host, port: 0, udpHost: "127.0.0.1", udpPort: 0, swarms: swarms, workers: workers)
         let client = WebClient()
         do {
             try await body(server, client, "http://\(host.contains(":") ? "[\(host)]" : host):\(server.httpPort)")
@@ -66,10 +66,35 @@ import Wire
             let malformed = try await client.get(base + "/announce?info_hash=abc&port=1", limit: 9_999)
             #expect(
                 try Bencode(parsing: malformed.body)
-                    == .dictionary(["failure reason": .text("the request is malformed: out_of_range")]))
+                    == .dictionary(["failure reason": .text("the request is malformed: info_hash: out of range")]))
             #expect(server.malformed == ["swarm_out_of_range": 1])
             #expect(try await client.post(base + "/announce", body: [], limit: 99).status == 405)
             #expect(server.clientCount == 0)
+        }
+    }
+
+    @Test func `counts alike whichever of its threads a connection has`() async throws {
+        try await Self.running(workers: 3) { server, _, base in
+            // A connection each, which the server gives to its threads in turn.
+            for port in 1...9 {
+                let client = WebClient()
+                let answer = try await client.get(base + announce(port, "&left=1"), limit: 9_999)
+                let count = try Bencode.Fields(parsing: answer.body).integer("incomplete", in: 0...99)
+                #expect(count == Int64(port))
+                await client.shutdownAndWait()
+            }
+            #expect(server.clientCount == 9)
+        }
+    }
+
+    @Test func `names as many of IPv6 as are wanted to one of IPv4`() async throws {
+        try await Self.running(host: "::") { server, client, base in
+            for port in 1...250 { _ = try await client.get(base + announce(port), limit: 9_999) }
+            let answer = try await client.get(
+                "http://127.0.0.1:\(server.httpPort)" + announce(1, "&numwant=200"), limit: 9_999)
+            let fields = try Bencode.Fields(parsing: answer.body)
+            let count = try fields.bytes("peers", limit: 0).count / 6 + fields.bytes("peers6", limit: 9_999).count / 18
+            #expect(count >= 199)
         }
     }
 

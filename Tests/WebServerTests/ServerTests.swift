@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 import WebServer
 
@@ -59,6 +60,24 @@ import WebServer
         let (answer, malformed) = try await exchange(text)
         #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
         #expect(malformed == [reason: 1])
+    }
+
+    private struct Trace: Sendable { weak var channel: (any Channel)? }
+
+    @Test func `keeps nothing of a connection that has ended`() async throws {
+        let trace = Mutex(Trace())
+        _ = try await exchange("GET / HTTP/1.1\r\n\r\n") { _, eventLoop in
+            let body = Response.Body.upgrade { channel in
+                trace.withLock { $0.channel = channel }
+                channel.close(promise: nil)
+            }
+            return eventLoop.makeSucceededFuture(Response(status: 101, body: body))
+        }
+        let end = ContinuousClock.now + .seconds(10)
+        while trace.withLock({ $0.channel != nil }), ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(trace.withLock { $0.channel == nil })
     }
 
     @Test func `does not wait for a head that never ends`() async throws {

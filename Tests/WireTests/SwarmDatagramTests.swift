@@ -50,6 +50,14 @@ import Wire
         }
     }
 
+    @Test func `say nothing of note when a client has all that it wants`() throws {
+        guard case .announce(_, _, let announce) = try Self.parse(Self.announce(event: 4)) else {
+            Issue.record("no announce")
+            return
+        }
+        #expect(announce.event == .none && !announce.isSeeder)
+    }
+
     @Test func `leave to the tracker how many are wanted, when they say so`() throws {
         guard case .announce(_, _, let announce) = try Self.parse(Self.announce(left: 0, wanted: -1)) else {
             Issue.record("no announce")
@@ -64,7 +72,7 @@ import Wire
         ("a wrong magic", [1] + connect.dropFirst(), .outOfRange("protocol")),
         ("a longer connect", connect + [0], .trailingBytes),
         ("an announce cut short", Array(announce().prefix(97)), .truncated),
-        ("an unknown event", announce(event: 4), .outOfRange("event")),
+        ("an unknown event", announce(event: 5), .outOfRange("event")),
         ("an option without length", announce(options: [2]), .truncated),
         ("an option that is cut", announce(options: [2, 3, 1, 1]), .truncated),
         ("a scrape of nothing", scrape(0), .truncated),

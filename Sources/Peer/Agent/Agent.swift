@@ -133,6 +133,7 @@ package final class Agent: @unchecked Sendable {
             listener = try await ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 256)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelOption(Link.attempts, value: 2)
                 .childChannelInitializer { [weak self] channel in
                     channel.eventLoop.makeCompletedFuture { try self?.take(channel) }
                 }

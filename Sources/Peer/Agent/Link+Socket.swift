@@ -20,6 +20,11 @@ extension Link {
     static let sharedPort = ChannelOptions.Types.SocketOption(
         level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT))
 
+    /// How often the kernel repeats its answer to who opens a connection (tcp(7)). A NAT that remembers our own attempt may
+    /// drop it, and for a minute, by default, nothing else could leave from that port to there.
+    static let attempts = ChannelOptions.Types.SocketOption(
+        level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_SYNCNT))
+
     /// Makes the link the one handler of a new channel.
     func attach(to channel: any Channel) throws {
         let options = channel.syncOptions

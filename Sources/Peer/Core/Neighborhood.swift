@@ -21,7 +21,8 @@ struct Neighborhood: Sendable {
     private var candidates: [Candidate] = []
     private var bans: [PeerID: Instant] = [:]
     private var bannedEndpoints: [Endpoint: Instant] = [:]
-    private(set) var dialing: [PeerID] = []
+    /// The oldest first. A peer may be dialled where it was and where it is now.
+    private(set) var dialing: [Introduction] = []
 
     mutating func learn(_ introductions: [Introduction], fromTracker: Bool, me: PeerID, at now: Instant) {
         for (place, introduction) in introductions.enumerated()
@@ -98,22 +99,27 @@ struct Neighborhood: Sendable {
 
     private func isReady(_ rank: Int, except linked: [PeerID], at now: Instant) -> Bool {
         now >= candidates[rank].notBefore && !linked.contains(candidates[rank].peer)
-            && !dialing.contains(candidates[rank].peer)
+            && !dialing.contains { $0.peer == candidates[rank].peer }
     }
 
     private mutating func dial(_ rank: Int, at now: Instant) -> Introduction {
-        dialing.append(candidates[rank].peer)
         candidates[rank].notBefore = now + .seconds(20)
-        return Introduction(peer: candidates[rank].peer, endpoint: candidates[rank].endpoint)
+        let introduction = Introduction(peer: candidates[rank].peer, endpoint: candidates[rank].endpoint)
+        dialing.append(introduction)
+        return introduction
     }
 
-    /// Whether to dial somebody who dials us now; counts it as dialled.
+    /// Whether to dial somebody who dials us now; counts it as dialled. The call is the newest word of where the caller is:
+    /// who has just learned its outside port is still being dialled at the inside one, in vain.
     mutating func call(_ caller: Introduction, at now: Instant) -> Bool {
-        guard dialing.count < Self.dialsWhenCalled, !dialing.contains(caller.peer), caller.endpoint.port != 0,
+        guard dialing.count < Self.dialsWhenCalled, !dialing.contains(caller), caller.endpoint.port != 0,
             !isBanned(caller.peer, caller.endpoint, at: now)
         else { return false }
-        with(caller.peer) { $0.notBefore = now + .seconds(20) }
-        dialing.append(caller.peer)
+        with(caller.peer) {
+            $0.endpoint = caller.endpoint
+            $0.notBefore = now + .seconds(20)
+        }
+        dialing.append(caller)
         return true
     }
 
@@ -123,12 +129,12 @@ struct Neighborhood: Sendable {
     }
 
     mutating func linked(_ peer: PeerID) {
-        dialing.removeAll { $0 == peer }
+        dialing.removeAll { $0.peer == peer }
         with(peer) { $0.failures = 0 }
     }
 
     mutating func failed(_ peer: PeerID) {
-        dialing.removeAll { $0 == peer }
+        if let oldest = dialing.firstIndex(where: { $0.peer == peer }) { dialing.remove(at: oldest) }
         let rank = rank(peer)
         guard isCandidate(peer, at: rank) else { return }
         candidates[rank].failures += 1

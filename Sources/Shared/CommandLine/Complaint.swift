@@ -23,10 +23,16 @@ package struct Complaint: Error, Hashable, Sendable, CustomStringConvertible {
             case EADDRINUSE: "the port is in use by another program"
             case EACCES: "this user may not use that port"
             case EADDRNOTAVAIL: "this machine has no such address"
-            case let code?: String(cString: strerror(code))
-            case nil: "\(error)"
+            default: Self.reason(error)
             }
         self.init("cannot listen on \(place): \(reason)")
+    }
+
+    /// Says what went wrong with `subject`.
+    package init(_ subject: String, _ error: any Error) { self.init("\(subject): \(Self.reason(error))") }
+
+    private static func reason(_ error: any Error) -> String {
+        (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
     }
 
     /// Prints the sentence on standard error and ends the process.

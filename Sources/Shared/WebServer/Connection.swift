@@ -82,6 +82,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func end() {
         context = nil
+        // They hold us, too.
+        forerunners = []
         rest = nil
         queue.removeAll()
         deadline = nil

@@ -33,6 +33,15 @@ package enum WireError: Error, Hashable, Sendable {
         case .unknownType: "unknown_type"
         }
     }
+
+    /// The same for whoever sent it, with the field that it is about.
+    package var explanation: String {
+        let reason = reason.split(separator: "_").joined(separator: " ")
+        return switch self {
+        case .missing(let field), .wrongType(let field), .outOfRange(let field): "\(field): \(reason)"
+        default: reason
+        }
+    }
 }
 
 /// BitTorrent's encoding (BEP 3) in its canonical form: every value has exactly one encoding, so signed bytes can be

@@ -25,7 +25,11 @@ package enum SwarmRequest: Hashable, Sendable {
             self = .connect(transaction: transaction)
         case 1:
             guard datagram.count >= 98 else { throw .truncated }
-            guard let event = SwarmAnnounce.Event(rawValue: datagram.number(at: 80)) else { throw .outOfRange("event") }
+            // 4 is libtorrent's word for a client that wants no more although it has not everything (BEP 21).
+            let number: UInt32 = datagram.number(at: 80)
+            guard let event = SwarmAnnounce.Event(rawValue: number == 4 ? 0 : number) else {
+                throw .outOfRange("event")
+            }
             // 84: an address that we do not believe; 88: a key that we do not need.
             let wanted = Int32(bitPattern: datagram.number(at: 92))
             try Self.checkOptions(UnsafeRawBufferPointer(rebasing: datagram[98...]))

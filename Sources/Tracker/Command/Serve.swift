@@ -13,8 +13,8 @@ struct Serve: AsyncParsableCommand {
             changes, /metrics counts, /readyz says whether new clients are welcome. Who watches what is kept in memory:
             after a restart peers announce themselves again within half a minute. The directory is kept in --data.
 
-            Every option can also stand in the file of --config, as "max-peers = 5", and in the environment, as
-            TRIBUTARY_TRACKER_MAX_PEERS=5; what is typed wins over the environment, and that over the file.
+            Every option but --config and --json can also stand in the file of --config, as "max-peers = 5", and in the
+            environment, as TRIBUTARY_TRACKER_MAX_PEERS=5; what is typed wins over the environment, and that over the file.
             SIGHUP reads the allow and deny lists again; so does a change of their files.
 
             EXAMPLES
@@ -39,7 +39,9 @@ struct Serve: AsyncParsableCommand {
     )
     var data: String?
 
-    @Option(help: ArgumentHelp("Threads that answer UDP; one a processor unless said otherwise.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Threads that answer UDP, and as many for HTTP; one a processor unless said otherwise.", valueName: "n"))
     var workers: String?
 
     @Flag(help: "BitTorrent clients may use any info-hash, not only segments of known broadcasts.")
@@ -64,6 +66,9 @@ struct Serve: AsyncParsableCommand {
 
     @Option(help: "Peers of all broadcasts together; when they are reached, newcomers are refused. (default: 1000000)")
     var maxPeers: String?
+
+    @Option(help: "BitTorrent clients; when they are reached, newcomers are refused. (default: 10000000)")
+    var maxClients: String?
 
     @Option(help: "Broadcasts that may have viewers at one time; a further one is refused. (default: 20000)")
     var maxBroadcasts: String?
@@ -99,7 +104,8 @@ struct Serve: AsyncParsableCommand {
             "listen": listen, "udp": udp, "data": one(data), "workers": one(workers), "open": open ? ["yes"] : [],
             "no-calls": noCalls ? ["yes"] : [], "allow": one(allow),
             "deny": one(deny), "announce-limit": one(announceLimit), "request-limit": one(requestLimit),
-            "max-peers": one(maxPeers), "max-broadcasts": one(maxBroadcasts), "max-listings": one(maxListings),
+            "max-peers": one(maxPeers), "max-clients": one(maxClients), "max-broadcasts": one(maxBroadcasts),
+            "max-listings": one(maxListings),
             "keep-closed": one(keepClosed), "drain": one(drain), "redis": one(redis),
         ]
     }
@@ -125,7 +131,7 @@ struct Serve: AsyncParsableCommand {
             switch error {
             case .http(let place, let error): throw Complaint(binding: "\(HostPort(place))", error)
             case .udp(let place, let error): throw Complaint(binding: "\(HostPort(place)) (UDP)", error)
-            case .directory(let folder, let error): throw Complaint("the directory in \(folder): \(error)")
+            case .directory(let folder, let error): throw Complaint("the directory in \(folder)", error)
             case .accessList(let error): throw Complaint("\(error)", exitCode: Complaint.usage)
             }
         }

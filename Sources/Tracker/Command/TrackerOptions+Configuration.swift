@@ -21,6 +21,7 @@ extension TrackerOptions {
         if let rate = try configuration.number("announce-limit", in: 0...1_000_000) { announcesPerSecond = rate }
         if let rate = try configuration.number("request-limit", in: 0...1_000_000) { requestsPerSecond = rate }
         if let count = try configuration.number("max-peers", in: 1...100_000_000) { core.peers = count }
+        if let count = try configuration.number("max-clients", in: 1...100_000_000) { swarms.peers = count }
         if let count = try configuration.number("max-broadcasts", in: 1...10_000_000) { core.broadcasts = count }
         if let count = try configuration.number("max-listings", in: 1...1_000_000) { directory.broadcasts = count }
         if let hours = try configuration.number("keep-closed", in: 0...100_000) {

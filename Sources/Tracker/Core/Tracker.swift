@@ -316,20 +316,32 @@ package struct Tracker: Sendable {
         return Randomness.mix(Randomness.mix(secret ^ ip.host.high) ^ ip.host.low ^ Randomness.mix(window))
     }
 
-    /// Who holds the segment and takes links, the newest holder first.
-    package func holders(of root: Root) -> [Introduction] { introductions(to: index.holders(of: root)) }
+    /// Of so many addresses of one broadcast an address is told, on average, by the segments that they hold.
+    private static let disclosed: UInt64 = 256
+
+    /// Who holds the segment and takes links, the newest holder first, as far as the asker is told of them.
+    package func holders(of root: Root, for asker: IPAddress, at now: Instant) -> [Introduction] {
+        introductions(to: index.holders(of: root), for: asker, at: now)
+    }
 
     /// The same by the segment's name in BitTorrent.
-    package func holders(of hash: InfoHash) -> [Introduction] { introductions(to: index.holders(of: hash)) }
+    package func holders(of hash: InfoHash, for asker: IPAddress, at now: Instant) -> [Introduction] {
+        introductions(to: index.holders(of: hash), for: asker, at: now)
+    }
 
     /// Whether a segment of that name is known.
     package func knows(_ hash: InfoHash) -> Bool { index.knows(hash) }
 
-    private func introductions(to holders: [Membership]) -> [Introduction] {
-        holders.reversed().compactMap { holder in
+    /// Each segment has other holders, so in a large swarm an address is told of the same part of them under all names.
+    private func introductions(to holders: [Membership], for asker: IPAddress, at now: Instant) -> [Introduction] {
+        let seed = disclosureSeed(asker, at: now)
+        return holders.reversed().compactMap { holder in
             guard let place = find(holder) else { return nil }
             let endpoint = rosters[place.roster].cards[place.member].endpoint
-            return endpoint.port == 0 ? nil : Introduction(peer: holder.peer, endpoint: endpoint)
+            let draw = Randomness.mix(Randomness.mix(seed ^ endpoint.ip.high) ^ endpoint.ip.low)
+            let rank = draw.multipliedFullWidth(by: UInt64(rosters[place.roster].count)).high
+            return endpoint.port == 0 || rank >= Self.disclosed
+                ? nil : Introduction(peer: holder.peer, endpoint: endpoint)
         }
     }
 

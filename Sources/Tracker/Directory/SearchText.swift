@@ -9,9 +9,9 @@ enum SearchText {
         return String(scalars)
     }
 
-    /// The words of a search; each must occur somewhere.
+    /// The words of a search; each must occur somewhere. FTS5 would take a zero for the end of all.
     static func words(_ query: String) -> [String] {
-        folded(query).split(whereSeparator: \.isWhitespace).map(String.init)
+        folded(query).split { $0.isWhitespace || $0 == "\0" }.map(String.init)
     }
 
     /// A word as FTS5 reads it; its index holds every three characters in a row, so shorter words are not in it.

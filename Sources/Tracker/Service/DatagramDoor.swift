@@ -186,14 +186,13 @@ private struct DatagramClerk {
             return SwarmReply.connected(transaction: transaction, connection: id, to: bytes)
         case .announce(let id, let transaction, let announce):
             guard ids.isValid(id, from: ip, at: seconds) else { return silence("udp_connection_id") }
-            guard let base = bytes.baseAddress else { return 0 }
             let isV4 = ip.v4 != nil
             let limit = isV4 ? Limits.swarmPeersV4 : Limits.swarmPeersV6
             let chance = random.next()
             do throws(Swarms.Refusal) {
                 let answer = try swarms.announce(
                     announce, from: ip, wanted: min(announce.wanted ?? swarms.settings.wanted, limit), at: now,
-                    random: chance, into: SwarmStore.Lists(own: base + SwarmReply.listOffset))
+                    random: chance, into: SwarmStore.Lists(own: .init(rebasing: bytes[SwarmReply.listOffset...])))
                 tally.count(.udpAnnounces)
                 return SwarmReply.announced(
                     transaction: transaction, interval: swarms.interval(chance), answer.counts,

@@ -29,7 +29,7 @@ struct DirectoryDoor: Sendable {
             guard listing.broadcast == id else { throw WireError.outOfRange("broadcast") }
         } catch let error as WireError {
             shared.countMalformed("http_" + error.reason)
-            return now(.complaint(400, "the body is malformed: \(error.reason)"))
+            return now(.complaint(400, "the body is malformed: \(error.explanation)"))
         } catch {
             shared.countMalformed("http_bad_signature")
             return now(.complaint(403, "the listing is not signed by this broadcast's key"))
@@ -135,7 +135,7 @@ struct DirectoryDoor: Sendable {
         guard let source = request.remote.flatMap(Endpoint.init) else {
             return eventLoop.makeSucceededFuture(.complaint(400, "the sender has no IP address"))
         }
-        guard !listings.followersAreFull else {
+        guard listings.hasRoomForFollower(from: source.address) else {
             return eventLoop.makeSucceededFuture(.complaint(503, "too many follow the directory already"))
         }
         let after = last

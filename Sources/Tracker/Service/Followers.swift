@@ -15,18 +15,23 @@ final class Followers: Sendable {
     private struct State {
         var followers: [Int: Follower] = [:]
         var last = 0
+
+        func hasRoom(for address: [UInt8]) -> Bool {
+            followers.count < Limits.followers
+                && followers.values.count(where: { $0.address == address }) < Limits.followersPerAddress
+        }
     }
 
     private let state = Mutex(State())
+
+    func hasRoom(for address: [UInt8]) -> Bool { state.withLock { $0.hasRoom(for: address) } }
 
     var count: Int { state.withLock { $0.followers.count } }
 
     /// Begins to tell `writer` what happens from now on, after `beginning`; `false` when there are too many already.
     func add(_ writer: ResponseWriter, from address: [UInt8], beginning: String) -> Bool {
         let name = state.withLock { state -> Int? in
-            guard state.followers.count < Limits.followers,
-                state.followers.values.count(where: { $0.address == address }) < Limits.followersPerAddress
-            else { return nil }
+            guard state.hasRoom(for: address) else { return nil }
             state.last += 1
             state.followers[state.last] = Follower(writer: writer, address: address)
             return state.last

@@ -38,7 +38,7 @@ final class Listings: Sendable {
 
     var count: Int { known.withLock { $0.count } }
     var followerCount: Int { followers.count }
-    var followersAreFull: Bool { followers.count >= Limits.followers }
+    func hasRoomForFollower(from address: [UInt8]) -> Bool { followers.hasRoom(for: address) }
     var exchangeGauges: [(name: String, help: String, value: Int)] {
         guard let exchange else { return [] }
         return [
@@ -121,7 +121,10 @@ final class Listings: Sendable {
         desk.perform { directory in
             let now = directory.lastChange
             guard let last else { return "id: \(now)\nretry: 3000\nevent: following\ndata: {}\n\n" }
-            let changes = last <= now ? try directory.changes(after: last, limit: backlog + 1) : []
+            var changes = last <= now ? try directory.changes(after: last, limit: backlog + 1) : []
+            for index in changes.indices where !self.shared.admits(changes[index].entry.listing.broadcast) {
+                changes[index].kind = .gone
+            }
             // A number that we have not reached comes from another directory; after very many changes the list is shorter.
             guard last <= now, changes.count <= backlog else { return "id: \(now)\nevent: reset\ndata: {}\n\n" }
             return "retry: 3000\n\n" + changes.map(DirectoryDoor.event).joined()

@@ -103,7 +103,8 @@ final class SharedTracker: Sendable {
         _ hash: InfoHash, except asker: Endpoint, isV4: Bool, limit: Int, into list: UnsafeMutableRawPointer,
         after count: Int
     ) -> Int {
-        let holders = with { $0.holders(of: hash) }
+        let now = now
+        let holders = with { $0.holders(of: hash, for: asker.ip, at: now) }
             .filter { ($0.endpoint.ip.v4 != nil) == isV4 && $0.endpoint != asker }.prefix(max(0, limit))
         var end = list + count * (isV4 ? 6 : 18)
         for holder in holders {
@@ -156,6 +157,7 @@ final class SharedTracker: Sendable {
         refused["isFull"] = tallies[.isFull]
         refused["notAllowed", default: 0] += tallies[.notAllowed]
         refused["tooFast", default: 0] += tallies[.tooFast]
+        refused["peerIsElsewhere", default: 0] += tallies[.peerIsElsewhere]
         var text = ""
         func gauge(_ name: String, _ help: String, _ value: Int) {
             text += "# HELP \(name) \(help)\n# TYPE \(name) gauge\n\(name) \(value)\n"

@@ -51,6 +51,7 @@ final class SocketDoor: Sendable {
                 try channel.pipeline.syncOperations.addHandlers([
                     WebSocketFrameEncoder(),
                     ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: Limits.socketMessage)),
+                    FrameCheck(),
                     NIOWebSocketFrameAggregator(
                         minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 16,
                         maxAccumulatedFrameSize: Limits.socketMessage),
@@ -73,6 +74,8 @@ final class SocketDoor: Sendable {
             state.swarms.close(socket)
         }
     }
+
+    fileprivate func countMalformedFrame() { shared.countMalformed("socket_frame") }
 
     /// Returns whether it was understood.
     fileprivate func received(_ bytes: [UInt8], on socket: SocketSwarms.Socket, from address: IPAddress?) -> Bool {
@@ -97,18 +100,17 @@ final class SocketDoor: Sendable {
         _ announce: SwarmAnnounce, _ name: [UInt8], _ offers: [SocketMessage.Offer],
         on socket: SocketSwarms.Socket, from address: IPAddress?
     ) {
-        let refusal: Swarms.Refusal? =
-            if let refused = swarms.refusal(of: announce.hash, to: address) {
-                refused
-            } else if !state.withLock({ $0.swarms.announce(announce, as: name, on: socket) }) { .isFull } else { nil }
         let hash = ("info_hash", JSONValue.string(SocketMessage.text(announce.hash.bytes)))
-        if let refusal {
-            tally.count(refusal)
+        let counts: SwarmCounts
+        do throws(Swarms.Refusal) {
+            if let refusal = swarms.refusal(of: announce.hash, to: address) { throw refusal }
+            counts = try list(announce, name, on: socket, from: address)
+        } catch {
+            tally.count(error)
             return send(
-                .object([("action", "announce"), hash, ("failure reason", .string(refusal.rawValue))]), to: socket)
+                .object([("action", "announce"), hash, ("failure reason", .string(error.rawValue))]), to: socket)
         }
         tally.count(.socketAnnounces)
-        let counts = state.withLock { $0.swarms.counts(of: announce.hash) }
         send(
             .object([
                 ("action", "announce"), hash, ("interval", .integer(Limits.socketInterval)),
@@ -119,6 +121,22 @@ final class SocketDoor: Sendable {
         let others = state.withLock { $0.swarms.others(offers.count, in: announce.hash, than: name) }
         for (offer, other) in zip(offers, others) {
             relay(offer.offer.value, "offer", announce.hash, name, offer: offer.id) { _ in [other] }
+        }
+    }
+
+    private func list(
+        _ announce: SwarmAnnounce, _ name: [UInt8], on socket: SocketSwarms.Socket, from address: IPAddress?
+    ) throws(Swarms.Refusal) -> SwarmCounts {
+        do throws(SocketSwarms.Refusal) {
+            return try state.withLock { state throws(SocketSwarms.Refusal) in
+                try state.swarms.announce(announce, as: name, on: socket, from: address)
+                return state.swarms.counts(of: announce.hash)
+            }
+        } catch {
+            switch error {
+            case .isFull: throw .isFull
+            case .peerIsElsewhere: throw .peerIsElsewhere
+            }
         }
     }
 
@@ -160,6 +178,27 @@ final class SocketDoor: Sendable {
     }
 }
 
+/// Lets through what a client may send where no extension was agreed on (RFC 6455, sections 5.1 and 5.2).
+private final class FrameCheck: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias InboundOut = WebSocketFrame
+
+    struct Refused: Error {}
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        let isKnown =
+            switch frame.opcode {
+            case .text, .binary, .continuation, .ping, .pong, .connectionClose: true
+            default: false
+            }
+        guard isKnown, frame.maskKey != nil, !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
+            return context.fireErrorCaught(Refused())
+        }
+        context.fireChannelRead(data)
+    }
+}
+
 private final class SocketHandler: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame
@@ -178,6 +217,8 @@ private final class SocketHandler: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        // Who has hung up meanwhile would be here for ever.
+        guard context.channel.isActive else { return }
         socket = door.opened(context.channel)
         watch(context)
     }
@@ -185,16 +226,19 @@ private final class SocketHandler: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         alarm?.cancel()
         if let socket { door.closed(socket) }
+        // What it had sent before still comes.
+        socket = nil
         context.fireChannelInactive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let socket else { return }
         var frame = unwrapInboundIn(data)
         watch(context)
         switch frame.opcode {
         case .text, .binary:
             let bytes = frame.unmaskedData
-            guard let socket, door.received(Array(bytes.readableBytesView), on: socket, from: address) else {
+            guard door.received(Array(bytes.readableBytesView), on: socket, from: address) else {
                 return close(context, .unacceptableData)
             }
         case .ping:
@@ -206,7 +250,12 @@ private final class SocketHandler: ChannelInboundHandler {
         }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { close(context, .protocolError) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is NIOWebSocketError || error is NIOWebSocketFrameAggregator.Error || error is FrameCheck.Refused {
+            door.countMalformedFrame()
+        }
+        close(context, .protocolError)
+    }
 
     private func close(_ context: ChannelHandlerContext, _ code: WebSocketErrorCode) {
         var data = context.channel.allocator.buffer(capacity: 2)

@@ -65,14 +65,14 @@ final class SwarmDoor: Sendable {
         do throws(WireError) {
             request = try SwarmQuery(parsing: query)
         } catch { return malformed(error, to: &page) }
-        let v4Length = Limits.swarmPeersV4 * 6 + 8
-        let v6Length = Limits.swarmPeersV6 * 18 + 8
-        withUnsafeTemporaryAllocation(byteCount: v4Length + v6Length, alignment: 8) { room in
-            guard let v4 = room.baseAddress else { return }
-            let v6 = v4 + v4Length
+        // Either list may hold all who are wanted, whichever family they are of.
+        let most = max(Limits.swarmPeersV4, Limits.swarmPeersV6)
+        let v4Length = most * 6 + 8
+        withUnsafeTemporaryAllocation(byteCount: v4Length + most * 18 + 8, alignment: 8) { room in
+            let v4 = UnsafeMutableRawBufferPointer(rebasing: room[..<v4Length])
+            let v6 = UnsafeMutableRawBufferPointer(rebasing: room[v4Length...])
             let isV4 = ip.v4 != nil
             let chance = chance
-            // Either list may become as long as the other family's share allows.
             let wanted = min(
                 request.announce.wanted ?? swarms.settings.wanted,
                 isV4 ? Limits.swarmPeersV4 : Limits.swarmPeersV6)
@@ -83,8 +83,8 @@ final class SwarmDoor: Sendable {
                 tally.count(.httpAnnounces)
                 SwarmPage.announced(
                     answer.counts, interval: swarms.interval(chance), minimum: swarms.settings.minimumInterval,
-                    peers: UnsafeRawBufferPointer(start: v4, count: 6 * (isV4 ? answer.own : answer.other)),
-                    peers6: UnsafeRawBufferPointer(start: v6, count: 18 * (isV4 ? answer.other : answer.own)),
+                    peers: UnsafeRawBufferPointer(rebasing: v4[..<(6 * (isV4 ? answer.own : answer.other))]),
+                    peers6: UnsafeRawBufferPointer(rebasing: v6[..<(18 * (isV4 ? answer.other : answer.own))]),
                     isCompact: request.isCompact, to: &page)
             } catch {
                 tally.count(error)
@@ -103,7 +103,7 @@ final class SwarmDoor: Sendable {
 
     private func malformed(_ error: WireError, to page: inout ByteBuffer) {
         shared.countMalformed("swarm_" + error.reason)
-        SwarmPage.failed("the request is malformed: \(error.reason)", to: &page)
+        SwarmPage.failed("the request is malformed: \(error.explanation)", to: &page)
     }
 
     // MARK: Compression

@@ -25,6 +25,7 @@ package final class Swarms: Sendable {
         case isFull = "the tracker is full"
         case notAllowed = "this info-hash is not allowed here"
         case tooFast = "too many announces from this address"
+        case peerIsElsewhere = "this peer id is in use at another address"
     }
 
     private static let storeCount = 1_024
@@ -79,10 +80,10 @@ package final class Swarms: Sendable {
         }
         note(answer.change)
         guard !answer.isFull else { throw .isFull }
-        if answer.own < wanted, native.hasRoots {
+        if answer.own < wanted, native.hasRoots, let list = lists.own.baseAddress {
             answer.own += native.list(
                 announce.hash, except: Endpoint(ip: ip, port: announce.port), isV4: ip.v4 != nil,
-                limit: wanted - answer.own - answer.other, into: lists.own, after: answer.own)
+                limit: wanted - answer.own - answer.other, into: list, after: answer.own)
         }
         return answer
     }

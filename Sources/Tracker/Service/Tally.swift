@@ -5,7 +5,7 @@ final class Tally: Sendable {
     enum Event: Int, CaseIterable {
         case connects, udpAnnounces, udpScrapes, httpAnnounces, httpScrapes, socketAnnounces, socketScrapes
         case nativeDatagrams, nativePages
-        case unknownHash, isFull, notAllowed, tooFast
+        case unknownHash, isFull, notAllowed, tooFast, peerIsElsewhere
     }
 
     private let counts = InlineArray<16, Atomic<Int>> { _ in Atomic(0) }
@@ -18,6 +18,7 @@ final class Tally: Sendable {
         case .isFull: count(Event.isFull)
         case .notAllowed: count(Event.notAllowed)
         case .tooFast: count(Event.tooFast)
+        case .peerIsElsewhere: count(Event.peerIsElsewhere)
         }
     }
 

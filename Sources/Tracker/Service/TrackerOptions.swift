@@ -29,7 +29,7 @@ package struct TrackerOptions: Sendable {
     package var udp = [Place("127.0.0.1", 0)]
     /// The folder of the directory's file; without one the directory ends with the process.
     package var data: String?
-    /// Threads that answer UDP.
+    /// Threads that answer UDP, and as many that answer HTTP.
     package var workers = 1
     package var swarms = Swarms.Settings()
     package var core = Tracker.Settings()

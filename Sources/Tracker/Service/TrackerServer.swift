@@ -77,10 +77,11 @@ package final class TrackerServer: Sendable {
             settings: options.swarms, native: shared,
             secret: SwarmSecret(UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)))
         let datagrams = try openDatagrams(options, shared, swarms, log)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let door = WebDoor(shared: shared, listings: listings, operation: operation)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: options.workers)
         let swarmDoor = SwarmDoor(shared: shared, swarms: swarms)
         let socketDoor = SocketDoor(shared: shared, swarms: swarms, seed: UInt64.random(in: .min ... .max))
+        let door = WebDoor(
+            shared: shared, listings: listings, operation: operation, swarms: swarms, sockets: socketDoor)
         let refusals = Refusals()
         var web: [Server] = []
         func open(_ place: TrackerOptions.Place) async throws -> Server {

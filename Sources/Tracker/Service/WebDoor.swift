@@ -10,12 +10,18 @@ struct WebDoor: Sendable {
     let shared: SharedTracker
     let listings: Listings
     let operation: Operation
+    let swarms: Swarms
+    let sockets: SocketDoor
     private let tally: Tally
 
-    init(shared: SharedTracker, listings: Listings, operation: Operation) {
+    init(
+        shared: SharedTracker, listings: Listings, operation: Operation, swarms: Swarms, sockets: SocketDoor
+    ) {
         self.shared = shared
         self.listings = listings
         self.operation = operation
+        self.swarms = swarms
+        self.sockets = sockets
         tally = shared.tallies.make()
     }
 
@@ -71,7 +77,7 @@ struct WebDoor: Sendable {
             case ("events", 2) where request.method == "GET": return directory.follow(request, on: eventLoop)
             default: return now(.complaint(405, "this path does not take that method"))
             }
-        case ("v1", "who-has", 3) where isRead: return now(holders(path[2]))
+        case ("v1", "who-has", 3) where isRead: return now(holders(path[2], for: request))
         case ("healthz", _, 1), ("readyz", _, 1), ("metrics", _, 1), ("v1", "announce", 2), ("v1", "address", 2),
             ("v1", "who-has", 3):
             return now(.complaint(405, "this path does not take that method"))
@@ -88,6 +94,9 @@ struct WebDoor: Sendable {
 
     private var gauges: [(name: String, help: String, value: Int)] {
         listings.exchangeGauges + [
+            ("tributary_tracker_clients", "BitTorrent clients that are listed.", swarms.peerCount),
+            ("tributary_tracker_client_swarms", "Swarms of BitTorrent clients.", swarms.swarmCount),
+            ("tributary_tracker_socket_clients", "WebTorrent clients that are listed.", sockets.peerCount),
             ("tributary_tracker_broadcasts", "Broadcasts in the directory.", listings.count),
             ("tributary_tracker_followers", "Streams of directory changes.", listings.followerCount),
             (
@@ -123,12 +132,15 @@ struct WebDoor: Sendable {
         return Response(text: "\(source)\n")
     }
 
-    private func holders(_ name: String) -> Response {
+    private func holders(_ name: String, for request: Request) -> Response {
+        guard let source = request.remote.flatMap(Endpoint.init) else {
+            return .complaint(400, "the sender has no IP address")
+        }
         guard let root = Root(hex: name) else { return .complaint(400, "a root has 64 hex digits") }
         let now = shared.now
         let found = shared.with { tracker in
             tracker.expire(at: now)
-            return tracker.holders(of: root)
+            return tracker.holders(of: root, for: source.ip, at: now)
         }
         let peers = found.map { holder in
             JSONValue.object([
@@ -140,6 +152,6 @@ struct WebDoor: Sendable {
 
     private func malformed(_ error: WireError) -> Response {
         shared.countMalformed("http_" + error.reason)
-        return .complaint(400, "the body is malformed: \(error.reason)")
+        return .complaint(400, "the body is malformed: \(error.explanation)")
     }
 }

@@ -216,10 +216,11 @@ struct PeerTable<Peer: SwarmPeer> {
     /// Writes up to `wanted` others to `bytes`, each once, and returns how many. Half of them lie in a row from where
     /// `random` points to, half from the opposite side of the table on: that is two cold places in memory, however
     /// large the swarm is.
-    func choose(_ wanted: Int, except own: Peer, random: UInt64, into bytes: UnsafeMutableRawPointer) -> Int {
-        guard wanted > 0, count > 0, let first = cursor(at: random), let second = cursor(at: random &+ 1 << 63) else {
-            return 0
-        }
+    func choose(_ wanted: Int, except own: Peer, random: UInt64, into list: UnsafeMutableRawBufferPointer) -> Int {
+        let wanted = min(wanted, (list.count - 2) / Peer.compactLength)
+        guard wanted > 0, count > 0, let bytes = list.baseAddress, let first = cursor(at: random),
+            let second = cursor(at: random &+ 1 << 63)
+        else { return 0 }
         var taken = 0
         let rest = take(wanted - wanted / 2, from: first, to: second, except: own, bytes, &taken)
         _ = take(wanted - taken, from: second, to: first, except: own, bytes, &taken)

@@ -15,8 +15,16 @@ package struct SocketSwarms: Sendable {
         package init() {}
     }
 
+    /// Why a peer was not listed.
+    package enum Refusal: Error, Sendable {
+        case isFull
+        /// Somebody at another address has that name.
+        case peerIsElsewhere
+    }
+
     private struct Peer: Sendable {
         var socket: Socket
+        let address: IPAddress?
         var isSeeder: Bool
         var place: Int
     }
@@ -47,33 +55,37 @@ package struct SocketSwarms: Sendable {
             completed: swarm.completed)
     }
 
-    /// Lists the peer; `false` when there is no room, or when another connection has that name.
-    package mutating func announce(_ announce: SwarmAnnounce, as name: Name, on socket: Socket) -> Bool {
+    /// Lists the peer. One that comes back from the same address over another connection has lost the first one.
+    package mutating func announce(
+        _ announce: SwarmAnnounce, as name: Name, on socket: Socket, from address: IPAddress?
+    ) throws(Refusal) {
         let hash = announce.hash
         guard announce.event != .stopped else {
-            leave(hash, socket)
-            return true
+            return leave(hash, socket)
         }
         if let known = memberships[socket]?[hash], known != name { leave(hash, socket) }
+        if let other = swarms[hash]?.peers[name], other.socket != socket {
+            guard other.address == address else { throw .peerIsElsewhere }
+            leave(hash, other.socket)
+        }
         var swarm = swarms[hash] ?? Swarm()
         if var peer = swarm.peers[name] {
-            guard peer.socket == socket else { return false }
-            if announce.event == .completed, !peer.isSeeder { swarm.completed &+= 1 }
+            if announce.event == .completed, announce.isSeeder, !peer.isSeeder { swarm.completed &+= 1 }
             swarm.seeders += (announce.isSeeder ? 1 : 0) - (peer.isSeeder ? 1 : 0)
             peer.isSeeder = announce.isSeeder
             swarm.peers[name] = peer
         } else {
             guard peerCount < settings.peers, memberships[socket, default: [:]].count < settings.swarmsPerSocket else {
-                return false
+                throw .isFull
             }
-            swarm.peers[name] = Peer(socket: socket, isSeeder: announce.isSeeder, place: swarm.names.count)
+            swarm.peers[name] = Peer(
+                socket: socket, address: address, isSeeder: announce.isSeeder, place: swarm.names.count)
             swarm.names.append(name)
             swarm.seeders += announce.isSeeder ? 1 : 0
             memberships[socket, default: [:]][hash] = name
             peerCount += 1
         }
         swarms[hash] = swarm
-        return true
     }
 
     /// Up to `count` others, picked at random, each once.

@@ -26,13 +26,14 @@ package struct SwarmStore: ~Copyable {
         package var swarms = 0
     }
 
-    /// Where lists are written to, in the compact form of BEP 23 and BEP 7: room for the wanted peers and two bytes more.
+    /// Where lists are written to, in the compact form of BEP 23 and BEP 7: as many peers as there is room for when two bytes
+    /// more are left free.
     // Unchecked because it only says where one call is to write.
     package struct Lists: @unchecked Sendable {
-        package let own: UnsafeMutableRawPointer
-        package let other: UnsafeMutableRawPointer?
+        package let own: UnsafeMutableRawBufferPointer
+        package let other: UnsafeMutableRawBufferPointer?
 
-        package init(own: UnsafeMutableRawPointer, other: UnsafeMutableRawPointer? = nil) {
+        package init(own: UnsafeMutableRawBufferPointer, other: UnsafeMutableRawBufferPointer? = nil) {
             self.own = own
             self.other = other
         }
@@ -127,8 +128,9 @@ package struct SwarmStore: ~Copyable {
         switch change {
         case .full: answer.isFull = true
         case .none, .renewed(wasSeeder: true): break
-        // Whoever says it twice is counted once.
-        case .joined, .renewed(wasSeeder: false): if announce.event == .completed { swarms[number].completed &+= 1 }
+        // Whoever says it twice is counted once, and who lacks something not at all.
+        case .joined, .renewed(wasSeeder: false):
+            if announce.event == .completed, announce.isSeeder { swarms[number].completed &+= 1 }
         }
         answer.counts = swarms[number].counts
         answer.change.peers = swarms[number].count - before
