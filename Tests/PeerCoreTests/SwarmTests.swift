@@ -508,6 +508,42 @@ import Vocabulary
         #expect(commands.contains(.decline(link, Rig.id(7), [0])))
     }
 
+    @Test func `gives nothing for a while when its uplink carries less than a stripe`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let link = rig.link(1)
+        var underWay: [(PieceID, Instant)] = []
+        var free = rig.now
+        var choked: Instant?
+        var declined = false
+        var sentAgain = false
+        for _ in 0..<1_000 {
+            var commands = rig.pass(.milliseconds(100)) + rig.feed(.heard(link))
+            if choked == nil || rig.now > .zero + .seconds(50) {
+                commands += rig.feed(.wanted(link, Rig.id(7), Array(0..<10)))
+            }
+            while let (piece, time) = underWay.first, time <= rig.now {
+                underWay.removeFirst()
+                commands += rig.feed(.pieceSent(link, piece))
+            }
+            for command in commands {
+                switch command {
+                case .sendPiece(_, let piece):
+                    free = max(free, rig.now) + .seconds(2)
+                    underWay.append((piece, free))
+                    sentAgain = sentAgain || declined
+                case .choke: choked = choked ?? rig.now
+                case .decline: declined = declined || choked != nil
+                default: break
+                }
+            }
+        }
+        #expect(choked.map { $0 < .zero + .seconds(30) } == true)
+        #expect(declined)
+        #expect(sentAgain, "it is tried again")
+    }
+
     @Test func `keeps its upload under the cap`() {
         var rig = Rig { $0.uploadLimit = 100_000 }
         rig.publish(7...7)

@@ -3,11 +3,11 @@ import Vocabulary
 /// Stripes that come to us: who pushes them, and when to look for somebody better.
 extension Swarm {
     /// The origin's stripe by our lease: we are where its tree begins.
-    func isRoot(of stripe: Stripe) -> Bool { shares && settings.uploads && lease?.rank(for: stripe) == 0 }
+    func isRoot(of stripe: Stripe) -> Bool { gives && lease?.rank(for: stripe) == 0 }
 
     /// Whether others depend on us for the stripe, or will.
     func relays(_ stripe: Stripe) -> Bool {
-        settings.uploads
+        gives
             && (duty == stripe || isRoot(of: stripe) || neighbors.anySeat { $0.pointee.children.contains(stripe) })
     }
 
@@ -27,14 +27,14 @@ extension Swarm {
 
     /// How many stripes we can push to one neighbor each: what the uplink carries, in stripes of the stream.
     var slots: Int {
-        guard settings.uploads, let stream = streamRate, stream > 0 else { return 0 }
+        guard gives, let stream = streamRate, stream > 0 else { return 0 }
         var rate = uplink.rate ?? stream * uplink.guess
         if let limit = settings.uploadLimit { rate = min(rate, Double(limit)) }
         return min(64, Int(rate * supply.pace / stream * Double(Stripe.count)))
     }
 
     private var offers: [Offer] {
-        guard settings.uploads, shares, settings.policies.pushes else { return [] }
+        guard gives, settings.policies.pushes else { return [] }
         let children = UInt8(clamping: childCount)
         let slots = UInt8(clamping: slots)
         return Stripe.all.compactMap { stripe in

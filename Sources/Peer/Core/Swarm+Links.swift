@@ -33,7 +33,7 @@ extension Swarm {
         outboxes.insert(Outbox(), at: seat)
         for place in segments.indices { segments[place].insertSeat(seat) }
         commands.append(.greet(link))
-        if !settings.uploads {
+        if !gives {
             neighbors[seat].isChoked = true
             commands.append(.choke(link))
         }
@@ -185,7 +185,7 @@ extension Swarm {
 
     /// The stripe that we push on does not reach us.
     private var isCutOff: Bool {
-        guard let duty, settings.uploads, shares else { return false }
+        guard let duty, gives else { return false }
         return !isRoot(of: duty) && !isRooted(duty)
     }
 
@@ -248,7 +248,7 @@ extension Swarm {
 
     /// What the uplink carries, or may carry.
     private var freeUpload: UInt64 {
-        guard settings.uploads else { return 0 }
+        guard gives else { return 0 }
         let rate = uplink.rate ?? streamRate.map { $0 * uplink.guess } ?? 1
         return UInt64(max(1, min(rate, Double(settings.uploadLimit ?? .max))))
     }

@@ -2,6 +2,24 @@ import Vocabulary
 
 /// Pieces that we give: to the children of a stripe as soon as they are here, to others when they ask.
 extension Swarm {
+    /// Whether others get anything from us.
+    var gives: Bool { settings.uploads && shares && !uplink.isResting }
+
+    /// The uplink carries less than a stripe, and what we get ourselves suffers.
+    private mutating func stopGiving(at now: Instant, into commands: inout [Command]) {
+        for seat in neighbors.indices {
+            let children = neighbors[seat].children
+            neighbors[seat].children = StripeSet()
+            if !children.isEmpty { commands.append(.refuse(links[seat], children)) }
+            outboxes[seat].takeOut { _ in true }
+            guard !neighbors[seat].isChoked else { continue }
+            neighbors[seat].isChoked = true
+            commands.append(.choke(links[seat]))
+        }
+        nextAnnounce = min(nextAnnounce, now + .seconds(1))
+        planFlush(within: settings.gather, at: now)
+    }
+
     // MARK: Children
 
     mutating func subscribed(_ link: LinkID, _ stripes: StripeSet, at now: Instant, into commands: inout [Command]) {
@@ -11,7 +29,7 @@ extension Swarm {
         var refused = StripeSet()
         for stripe in stripes.subtracting(neighbors[seat].children) {
             let isRelay = neighbors[seat].relays(stripe)
-            guard shares, settings.uploads, feeds[stripe.number].parent != link,
+            guard gives, feeds[stripe.number].parent != link,
                 isRoot(of: stripe) || depth(of: stripe) < Feed.deepest,
                 childCount < slots || makeRoom(for: isRelay, besides: link, into: &commands)
             else {
@@ -83,7 +101,7 @@ extension Swarm {
 
     /// Lines a new piece up for all children of its stripe.
     mutating func push(_ piece: PieceID, of stripe: Stripe, at now: Instant) {
-        guard settings.uploads, shares, let place = place(piece.segment) else { return }
+        guard gives, let place = place(piece.segment) else { return }
         for seat in neighbors.indices
         where neighbors[seat].children.contains(stripe) && !segments[place].holders.contains(piece.index, of: seat)
             && !segments[place].isPromised(piece.index, by: seat, at: now)
@@ -106,7 +124,7 @@ extension Swarm {
         var refused: [Int] = []
         for index in indices {
             let piece = PieceID(segment, index)
-            guard !neighbors[seat].isChoked, shares, settings.uploads,
+            guard !neighbors[seat].isChoked, gives,
                 let place, segments[place].held.contains(index), outboxes[seat].wants.count < Limits.wantsPerLink
             else {
                 refused.append(index)
@@ -136,7 +154,10 @@ extension Swarm {
         guard !neighbors.isEmpty else { return }
         while uplink.hasRoom {
             // Before anything is taken out: what is put back would lose its place.
-            guard budget.hasCredit(at: now) else { return }
+            guard budget.hasCredit(at: now) else {
+                uplink.saturated(false, at: now)
+                return
+            }
             guard let (seat, piece) = nextErrand() else {
                 uplink.saturated(false, at: now)
                 return
@@ -192,6 +213,9 @@ extension Swarm {
         if let place = place(piece.segment.sequence) {
             let bytes = segments[place].record.range(ofPiece: piece.index).count
             uplink.acknowledged(bytes, queueing: queueing, at: now)
+            if let streamRate, uplink.rests(below: streamRate / Double(Stripe.count), at: now) {
+                stopGiving(at: now, into: &commands)
+            }
             segments[place].holders.insert(piece.index, of: seat)
         } else {
             uplink.gone()
@@ -209,7 +233,7 @@ extension Swarm {
 
     /// While more neighbors want something than there are slots, chooses whose wants are served; nobody else is choked.
     mutating func reviewServing(at now: Instant, into commands: inout [Command]) {
-        guard settings.uploads, shares, Int((now - joined).seconds) % 5 == 0 else { return }
+        guard gives, Int((now - joined).seconds) % 5 == 0 else { return }
         let hungry = neighbors.indices.filter { !outboxes[$0].wants.isEmpty || neighbors[$0].isChoked }
         var choked: [Int] = []
         if hungry.count > settings.uploadSlots {

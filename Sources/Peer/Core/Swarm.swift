@@ -222,6 +222,7 @@ package struct Swarm: Sendable {
         lastReview = now
         bytesBefore = (bytesBefore.later, tally.bytesFromPeers)
         reviewSupply(at: now)
+        uplink.endRest(at: now)
         shedChildren(into: &commands)
         if childCount >= slots, slots > 0 {
             uplink.hasRoomLeft(at: now)

@@ -23,13 +23,37 @@ struct Uplink: Sendable {
     private var trip = Interval.milliseconds(100)
     private var busyBytes = 0
     private var busyTime = Interval.zero
+    /// Nothing is given until then: the uplink has been found too slow for it.
+    private var restsUntil: Instant?
+    private var rest = Interval.seconds(60)
 
     /// With a single one the uplink would stand still from its last byte to its acknowledgement.
     private static let bounds = 2.0...256.0
+    /// Bytes per second at which each piece holds up what we ask for and acknowledge for a quarter of a second, so that less
+    /// comes to us.
+    private static let sluggish = Double(PieceID.length) * 4
+    private static let longestRest = Interval.seconds(15 * 60)
     /// How long an uplink that is not full must stay so before more is given to it.
     private static let calm = Interval.seconds(5)
     /// Waiting time in our own queue that keeps the uplink busy whatever the jitter.
     static let target = Interval.milliseconds(60)
+
+    /// It is too slow for anything to be given; from time to time that is tried again.
+    var isResting: Bool { restsUntil != nil }
+
+    /// Whether it has turned out to carry less than `least` bytes per second, and that to our own harm: then it rests.
+    mutating func rests(below least: Double, at now: Instant) -> Bool {
+        guard restsUntil == nil, let peak, peak < min(least, Self.sluggish) else { return false }
+        restsUntil = now + rest
+        rest = min(rest * 2, Self.longestRest)
+        return true
+    }
+
+    mutating func endRest(at now: Instant) {
+        guard let restsUntil, now >= restsUntil else { return }
+        self.restsUntil = nil
+        peak = nil
+    }
 
     var hasRoom: Bool { Double(inFlight) < window }
 
@@ -97,7 +121,7 @@ struct Uplink: Sendable {
         busyBytes += bytes
         busyTime = busyTime + (now - lastAcknowledgement)
         lastAcknowledgement = now
-        guard busyTime > .milliseconds(800), busyBytes > 16 * PieceID.length else { return }
+        guard busyTime > .milliseconds(800), busyBytes > 16 * PieceID.length || busyTime > .seconds(2) else { return }
         let sample = Double(busyBytes) / busyTime.seconds
         rate = rate.map { $0 * 0.8 + sample * 0.2 } ?? sample
         peak = max(sample, (peak ?? 0) * 0.99)
