@@ -496,6 +496,27 @@ import Vocabulary
         #expect(sent <= 8)
     }
 
+    @Test func `gives to others what they want although some acknowledge nothing`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let silent = (1...4).map { rig.link($0) }
+        for link in silent { rig.feed(.wanted(link, Rig.id(7), Array(0..<10))) }
+        let other = rig.link(5)
+        var waiting = rig.feed(.wanted(other, Rig.id(7), Array(0..<10)))
+        var given: [PieceID] = []
+        for _ in 0..<20 {
+            while !waiting.isEmpty {
+                let sent = waiting.compactMap { if case .sendPiece(other, let piece) = $0 { piece } else { nil } }
+                given += sent
+                waiting = sent.flatMap { rig.feed(.pieceSent(other, $0)) }
+            }
+            waiting = rig.pass(.seconds(1))
+            for link in silent + [other] { rig.feed(.heard(link)) }
+        }
+        #expect(Set(given).count == 10)
+    }
+
     @Test func `gives nothing when uploads are off`() {
         var rig = Rig { $0.uploads = false }
         rig.publish(7...7)

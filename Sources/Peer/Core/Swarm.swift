@@ -217,6 +217,7 @@ package struct Swarm: Sendable {
         askOrigin(at: now, into: &commands)
         askForLateLeaves(at: now, into: &commands)
         pull(at: now, into: &commands)
+        reviewInFlight(at: now)
         serve(at: now, into: &commands)
         guard now - lastReview >= .seconds(1) else { return }
         lastReview = now

@@ -30,6 +30,9 @@ struct Uplink: Sendable {
     private static let calm = Interval.seconds(5)
     /// Waiting time in our own queue that keeps the uplink busy whatever the jitter.
     static let target = Interval.milliseconds(60)
+    /// A piece that takes longer waits at its neighbor, not here, if one that left later has arrived; and in any case.
+    private static let overtakenPatience = Interval.seconds(3)
+    private static let patience = Interval.seconds(8)
 
     var hasRoom: Bool { Double(inFlight) < window }
 
@@ -48,6 +51,15 @@ struct Uplink: Sendable {
     mutating func sent() { inFlight += 1 }
 
     mutating func gone() { inFlight = max(0, inFlight - 1) }
+
+    /// When the piece left that has arrived and left last.
+    private var newestArrival = Instant.zero
+
+    mutating func arrived(sentAt time: Instant) { newestArrival = max(newestArrival, time) }
+
+    func isOverdue(since time: Instant, at now: Instant) -> Bool {
+        now - time >= (time < newestArrival ? Self.overtakenPatience : Self.patience)
+    }
 
     /// `queueing` is how much longer than its link's shortest time the piece took.
     mutating func acknowledged(_ bytes: Int, queueing: Interval, at now: Instant) {
