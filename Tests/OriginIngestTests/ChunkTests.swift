@@ -5,8 +5,9 @@ import Vocabulary
 @testable import OriginIngest
 
 @Suite struct `An RTMP chunk reader` {
-    private func read(_ bytes: [UInt8]) throws(RTMPError) -> [Message] {
+    private func read(_ bytes: [UInt8], isTrusted: Bool = true) throws(RTMPError) -> [Message] {
         var (reader, buffer, messages) = (ChunkReader(), ByteBuffer(bytes: bytes), [Message]())
+        reader.isTrusted = isTrusted
         while let message = try reader.next(from: &buffer) { messages.append(message) }
         return messages
     }
@@ -97,6 +98,22 @@ import Vocabulary
     @Test(arguments: hostile)
     func `refuses`(what: String, bytes: [UInt8], error: RTMPError) {
         #expect(throws: error) { try self.read(bytes) }
+    }
+
+    @Test func `takes no keyframes from strangers, whole or in parts`() throws {
+        let long: [UInt8] = [4, 0, 0, 0, 1, 0, 1, 9, 1, 0, 0, 0]  // 65,537 bytes
+        #expect(throws: RTMPError.oversized(length: 65_537, limit: Limits.rtmpCommand)) {
+            try self.read(long, isTrusted: false)
+        }
+        #expect(try read(long).isEmpty)
+        let wide: [UInt8] = [2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, 0xa0, 0]  // chunks of 40,960 bytes
+        let parts = (4...5).flatMap { stream in
+            [stream, 0, 0, 0, 0, 0xff, 0, 9, 1, 0, 0, 0] + [UInt8](repeating: 0, count: 40_960)
+        }
+        #expect(throws: RTMPError.oversized(length: 81_920, limit: Limits.rtmpCommand)) {
+            try self.read(wide + parts, isTrusted: false)
+        }
+        #expect(try read(wide + parts).isEmpty)
     }
 
     @Test func `holds no more than the limit of unfinished messages`() {

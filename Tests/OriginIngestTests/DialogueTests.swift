@@ -101,6 +101,21 @@ import Vocabulary
         #expect(!dialogue.isPublishing)
     }
 
+    @Test(arguments: ["connect", "createStream", "_checkbw"])
+    mutating func `says nothing back that is longer than what it was told`(word: String) throws {
+        if word != "connect" { _ = try connect() }
+        // In AMF 3, an array of nine hundred times the same string: all but the first in two bytes each.
+        let text = [UInt8](repeating: 65, count: 16_000)
+        var payload = ByteBuffer()
+        AMF.string(word).encode(into: &payload)
+        payload.writeBytes([17, 9, 0x8e, 0x09, 1, 6, 0x81, 0xfa, 0x01] + text)
+        for _ in 1..<900 { payload.writeBytes([6, 0]) }
+        #expect(try AMF.values(parsing: payload).count == 2)
+        let answer = try say(Message(kind: Message.Kind.command, payload: payload))
+        let lengths = answer.map { if case .send(let message) = $0 { message.payload.readableBytes } else { 0 } }
+        #expect(lengths.reduce(0, +) < 512)
+    }
+
     @Test mutating func `plays nothing`() throws {
         _ = try connect()
         let commands = try say(.command(stream: 1, .string("play"), .number(0), .null, .string("x")))

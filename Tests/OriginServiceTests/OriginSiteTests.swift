@@ -1,6 +1,8 @@
 import Glibc
 import Integrity
 import NIOCore
+import NIOPosix
+import Synchronization
 import Testing
 import Vocabulary
 import Wire
@@ -310,6 +312,29 @@ import Wire
                 for try await told in group { #expect(told - published < .seconds(5)) }
             }
         }
+    }
+
+    @Test func `has everybody else wait for news although one host asks for more than may wait`() async throws {
+        let desk = try Desk()
+        let publication = try desk.publication()
+        publication.describe(Publication.description)
+        publication.publish(0..<1)
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        let told = Mutex<[Int]>([])
+        func ask(_ host: UInt32, _ number: Int) -> EventLoopFuture<Void> {
+            let news = publication.news(
+                .newer(than: 0), for: IPAddress(v4: host), within: .seconds(30), on: loop)
+            news.whenComplete { _ in told.withLock { $0.append(number) } }
+            return news
+        }
+        let early = ask(1, -1)
+        let many = (0..<Publication.waitingLimit).map { ask(2, $0) }
+        let late = ask(3, -2)
+        try await loop.submit {}.get()
+        #expect(told.withLock { $0 } == [0, 1])
+        publication.publish(1..<2)
+        for news in [early, late] + many { try await news.get() }
+        withExtendedLifetime(desk) {}
     }
 
     @Test func `spends less than 400 bytes on the head of a range`() async throws {

@@ -133,6 +133,14 @@ private let segment = SegmentID(rendition: 0, sequence: 7)
         #expect(pair.dialler.owner.flaw == .backlog)
     }
 
+    @Test func `ends when the other end takes none of many little frames`() throws {
+        let pair = try Pair()
+        try pair.shake()
+        // A megabyte on the wire, and ten in memory.
+        for _ in 0..<40_000 { pair.dialler.link.send(.pong(1)) }
+        #expect(pair.dialler.owner.flaw == .backlog)
+    }
+
     @Test func `holds pieces back while the socket is full, and lets everything else pass`() throws {
         let pair = try Pair()
         try pair.shake()

@@ -496,6 +496,27 @@ import Vocabulary
         #expect(sent <= 8)
     }
 
+    @Test func `gives to others what they want although some acknowledge nothing`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let silent = (1...4).map { rig.link($0) }
+        for link in silent { rig.feed(.wanted(link, Rig.id(7), Array(0..<10))) }
+        let other = rig.link(5)
+        var waiting = rig.feed(.wanted(other, Rig.id(7), Array(0..<10)))
+        var given: [PieceID] = []
+        for _ in 0..<20 {
+            while !waiting.isEmpty {
+                let sent = waiting.compactMap { if case .sendPiece(other, let piece) = $0 { piece } else { nil } }
+                given += sent
+                waiting = sent.flatMap { rig.feed(.pieceSent(other, $0)) }
+            }
+            waiting = rig.pass(.seconds(1))
+            for link in silent + [other] { rig.feed(.heard(link)) }
+        }
+        #expect(Set(given).count == 10)
+    }
+
     @Test func `gives nothing when uploads are off`() {
         var rig = Rig { $0.uploads = false }
         rig.publish(7...7)
@@ -852,6 +873,50 @@ import Vocabulary
         #expect(dialled == others.prefix(7).map(\.peer), "the tracker names injectors first")
         let closed = commands.compactMap { if case .close(let link, .full) = $0 { link } else { nil } }
         #expect(closed.count == 7 && !closed.contains(LinkID(1)) && !closed.contains(LinkID(2)))
+    }
+
+    private func stranger(_ number: UInt64, port: UInt16 = 5_000) -> Introduction {
+        let ip = IPAddress(v4: 0xc000_0200 + UInt32(number % 200))
+        return Introduction(peer: PeerID(Word256(0, 0, 2, number)), endpoint: Endpoint(ip: ip, port: port))
+    }
+
+    private func welcome(_ neighbors: [Introduction]) -> Swarm.Fact {
+        .welcomed(Welcome(interval: 30, viewers: 9, newest: 0, lease: nil, duty: Stripe.all[0], neighbors: neighbors))
+    }
+
+    @Test func `dials whom the tracker names, however many others a neighbor has named`() {
+        var rig = Rig()
+        let link = rig.link(1)
+        for batch in 0..<20 as Range<UInt64> {
+            rig.feed(.introduced(by: link, (0..<30).map { stranger(1_000 + batch * 30 + $0) }))
+        }
+        let named = (0..<3).map { stranger($0) }
+        let commands = rig.feed(welcome(named))
+        for peer in named { #expect(commands.contains(.dial(peer.peer, peer.endpoint))) }
+    }
+
+    @Test func `dials where the tracker says, whatever neighbors say`() {
+        var rig = Rig()
+        let link = rig.link(1)
+        let named = (0..<8).map { stranger($0) }
+        var commands = rig.feed(welcome(named))
+        rig.feed(.introduced(by: link, (0..<8).map { stranger($0, port: 6_666) }))
+        for peer in named.prefix(4) { commands += rig.feed(.dialFailed(peer.peer)) }
+        commands += rig.pass(.seconds(1))
+        let dialled = commands.compactMap { if case .dial(_, let endpoint) = $0 { endpoint } else { nil } }
+        #expect(Set(dialled) == Set(named.map(\.endpoint)))
+    }
+
+    @Test func `gives a neighbor the leaf hashes of a segment once for the asking`() {
+        var rig = Rig()
+        rig.publish(7...8)
+        let (link, other) = (rig.link(2), rig.link(3))
+        let asking = Swarm.Fact.leavesWanted(link, Rig.id(7))
+        #expect(rig.feed(asking) == [.sendLeaves(link, Rig.id(7))])
+        rig.link(1)
+        #expect(rig.feed(asking, asking).isEmpty)
+        #expect(rig.feed(.leavesWanted(link, Rig.id(8))) == [.sendLeaves(link, Rig.id(8))])
+        #expect(rig.feed(.leavesWanted(other, Rig.id(7))) == [.sendLeaves(other, Rig.id(7))])
     }
 
     @Test func `stays within its memory`() {

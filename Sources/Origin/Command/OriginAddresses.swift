@@ -20,6 +20,7 @@ enum OriginAddresses {
     ) async throws(Complaint) -> Server {
         var limits = ServerLimits()
         limits.connections = 8_192  // a held request for news each, and players besides
+        limits.body = 0  // nothing here takes one, and that many would be half a gigabyte
         do {
             return try await Server.start(
                 host: place.host, port: place.port, group: group, limits: limits, shortcut: shortcut,

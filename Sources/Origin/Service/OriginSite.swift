@@ -148,7 +148,7 @@ package final class OriginSite: Sendable {
             }
             wish = .newer(than: sequence)
         }
-        return publication.news(wish, within: patience, on: eventLoop).map {
+        return publication.news(wish, for: request.remote?.host, within: patience, on: eventLoop).map {
             guard let head = self.publication.head else { return Self.notYet }
             return self.counted(
                 "head",
@@ -164,7 +164,7 @@ package final class OriginSite: Sendable {
         _ request: Request, _ eventLoop: any EventLoop, _ wish: Publication.Wish, kind: String,
         type: String = "application/vnd.apple.mpegurl", _ text: @escaping @Sendable () -> String?
     ) -> EventLoopFuture<Response> {
-        publication.news(wish, within: patience, on: eventLoop).map {
+        publication.news(wish, for: request.remote?.host, within: patience, on: eventLoop).map {
             let version = self.publication.version
             guard let text = text().map(CompressedText.init) else {
                 // What is promised by the media itself may still come; another rendition or container will not.
@@ -333,5 +333,17 @@ package final class OriginSite: Sendable {
                 <p>Plain HLS: <a href="\(HTML.escaped(hls))">\(HTML.escaped(hls))</a></p>
 
                 """, type: "text/html; charset=utf-8")
+    }
+}
+
+extension SocketAddress {
+    /// What one host can choose from; `nil` for what is no IP address.
+    fileprivate var host: IPAddress? {
+        switch self {
+        // Where the kernel's ABI has the address.
+        case .v4: withSockAddr { bytes, _ in IPAddress(UnsafeRawBufferPointer(start: bytes, count: 8)[4...]) }
+        case .v6: withSockAddr { bytes, _ in IPAddress(UnsafeRawBufferPointer(start: bytes, count: 24)[8...])?.host }
+        case .unixDomainSocket: nil
+        }
     }
 }

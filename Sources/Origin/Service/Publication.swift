@@ -78,6 +78,12 @@ package final class Publication: Sendable {
         case master
     }
 
+    private struct Waiter {
+        var wish: Wish
+        var promise: EventLoopPromise<Void>
+        var host: IPAddress?
+    }
+
     private struct State {
         var journal: Journal
         var chain: Chain
@@ -97,11 +103,22 @@ package final class Publication: Sendable {
         }
         /// Counts the news.
         var version = 0
-        var waiting: [(wish: Wish, promise: EventLoopPromise<Void>)] = []
+        /// Who waits, the longest first.
+        var waiting: [Waiter] = []
         var started = Publication.now
         var isFailing = false
         /// A segment has exceeded the promised bandwidth; said once.
         var isExceeding = false
+
+        /// Takes one out who waits, if there are too many: of whose requests most wait, so that one host, which may have hung
+        /// up long since, does not have the others answered before there is news.
+        mutating func makeRoom() -> EventLoopPromise<Void>? {
+            guard waiting.count >= Publication.waitingLimit else { return nil }
+            var counts: [IPAddress?: Int] = [:]
+            for waiter in waiting { counts[waiter.host, default: 0] += 1 }
+            let most = counts.values.max()
+            return waiting.firstIndex { counts[$0.host] == most }.map { waiting.remove(at: $0).promise }
+        }
 
         var newest: Held? { window.listed.last.flatMap { held[$0.segment.sequence] } }
         var isClosed: Bool { chain.isClosed }
@@ -404,16 +421,21 @@ extension Publication {
 
     package var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    /// Succeeds once there is what is wished for, or `patience` is over.
+    /// Requests that may wait.
+    package static let waitingLimit = 4_096
+
+    /// Succeeds once there is what is wished for, or `patience` is over, or too many wait. `host` is who asks.
     package func news(
-        _ wish: Wish, within patience: TimeAmount, on eventLoop: any EventLoop
+        _ wish: Wish, for host: IPAddress?, within patience: TimeAmount, on eventLoop: any EventLoop
     ) -> EventLoopFuture<Void> {
-        let promise = state.withLock { state -> EventLoopPromise<Void>? in
-            guard !state.grants(wish), state.waiting.count < 4_096 else { return nil }
+        let (promise, displaced) = state.withLock { state -> (EventLoopPromise<Void>?, EventLoopPromise<Void>?) in
+            guard !state.grants(wish) else { return (nil, nil) }
+            let displaced = state.makeRoom()
             let promise = eventLoop.makePromise(of: Void.self)
-            state.waiting.append((wish, promise))
-            return promise
+            state.waiting.append(Waiter(wish: wish, promise: promise, host: host))
+            return (promise, displaced)
         }
+        displaced?.succeed()
         guard let promise else { return eventLoop.makeSucceededVoidFuture() }
         let future = promise.futureResult
         let alarm = eventLoop.scheduleTask(in: patience) {

@@ -635,7 +635,12 @@ extension Agent: OtherRendition.Owner {
     }
 
     private func fetchInitialization(_ root: Root) {
-        guard !isStopped else { return }
+        // What no segment needs any longer, the origin need not be asked for, which may not have it.
+        let isNeeded = store.needs(root) || others.values.contains { $0.needs(root) }
+        guard !isStopped, isNeeded else {
+            wantedInitializations.remove(root)
+            return
+        }
         origin.fetchInitialization(root) { [weak self] result in
             guard let self else { return }
             switch result {

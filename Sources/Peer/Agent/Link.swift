@@ -52,6 +52,8 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     }
 
     static let handshakeTime = TimeAmount.seconds(5)
+    /// Bytes of memory that a message takes beside its own, or little ones would take ten times the limit unseen.
+    private static let messageCost = 256
 
     let id: LinkID
     /// Whom we dialled, if we did.
@@ -77,6 +79,9 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// Bytes written so far, and those of them that the kernel is known to have.
     private var written = 0
     private var handedOver = 0
+    /// Memory that all messages so far have taken, and that of those which the kernel is known to have.
+    private var taken = 0
+    private var released = 0
     /// The kernel's; what is no socket (a channel of tests) has none.
     private var socket: NIOBSDSocket.Handle?
     private var isSendingPieces = false
@@ -177,8 +182,11 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     /// For a message that ends where writing is.
     private func handover(_ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
-        let (end, promise) = (written, context.eventLoop.makePromise(of: Void.self))
-        promise.futureResult.assumeIsolated().whenSuccess { self.handedOver = end }
+        let (end, taken, promise) = (written, taken, context.eventLoop.makePromise(of: Void.self))
+        promise.futureResult.assumeIsolated().whenSuccess {
+            self.handedOver = end
+            self.released = taken
+        }
         return promise
     }
 
@@ -216,10 +224,11 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     private func write(_ message: ByteBuffer, isPiece: Bool = false, _ context: ChannelHandlerContext) {
         if let last { context.write(wrapOutboundOut(last), promise: nil) }
         written += message.readableBytes
+        taken += message.readableBytes + Self.messageCost
         needsFlush = true
         last = isPiece ? nil : message
         if isPiece { context.write(wrapOutboundOut(message), promise: handover(context)) }
-        if written - handedOver > Limits.linkBacklog { end(.backlog) }
+        if taken - released > Limits.linkBacklog { end(.backlog) }
     }
 
     // MARK: Listening

@@ -126,6 +126,8 @@ final class OtherRendition: @unchecked Sendable {
 
     func record(_ segment: SegmentID) -> Record? { store.record(segment) }
 
+    func needs(_ initialization: Root) -> Bool { store.needs(initialization) }
+
     func piece(_ piece: PieceID) -> ByteBuffer? { store[piece] }
 
     /// The player wants a segment: all of it is fetched, once.

@@ -37,6 +37,11 @@ package struct PieceStore {
 
     package func sealedRecord(_ segment: SegmentID) -> [UInt8]? { entries[segment]?.sealed }
 
+    /// Whether a segment begins with this initialization section.
+    package func needs(_ initialization: Root) -> Bool {
+        entries.values.contains { $0.record.initialization == initialization }
+    }
+
     package func leaves(_ segment: SegmentID) -> [Word256]? {
         guard let leaves = entries[segment]?.leaves, !leaves.isEmpty else { return nil }
         return leaves

@@ -9,6 +9,8 @@ struct Neighborhood: Sendable {
         var order: Int32
         var failures: Int32 = 0
         var notBefore = Instant.zero
+
+        var isFromTracker: Bool { order < Int32(Neighborhood.capacity) }
     }
 
     private static let capacity = 200
@@ -30,17 +32,27 @@ struct Neighborhood: Sendable {
             guard !isBanned(introduction.peer, introduction.endpoint, at: now) else { continue }
             let rank = self.rank(introduction.peer)
             let isKnown = isCandidate(introduction.peer, at: rank)
-            guard isKnown || candidates.count < Self.capacity else { return }
             let order = Int32(fromTracker ? place : Self.capacity + place)
             let candidate = Candidate(peer: introduction.peer, endpoint: introduction.endpoint, order: order)
             if !isKnown {
-                candidates.insert(candidate, at: rank)
+                guard candidates.count < Self.capacity || fromTracker && makeRoom() else { return }
+                candidates.insert(candidate, at: self.rank(introduction.peer))
             } else if candidates[rank].endpoint != introduction.endpoint {
-                candidates[rank] = candidate
+                // A neighbor may have made up what it says; the tracker has seen who announces from where.
+                if fromTracker || !candidates[rank].isFromTracker { candidates[rank] = candidate }
             } else if fromTracker {
                 candidates[rank].order = order
             }
         }
+    }
+
+    /// Forgets somebody whom a neighbor has named: made-up names must not keep those out whom the tracker knows.
+    private mutating func makeRoom() -> Bool {
+        guard let last = candidates.indices.max(by: { candidates[$0].order < candidates[$1].order }),
+            !candidates[last].isFromTracker
+        else { return false }
+        candidates.remove(at: last)
+        return true
     }
 
     /// Where the peer is among the candidates, or would be.

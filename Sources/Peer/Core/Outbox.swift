@@ -8,6 +8,8 @@ struct Outbox: Sendable {
     var wants = PieceQueue()
     private var inFlight: [Errand] = []
     private(set) var inFlightCount = 0
+    /// Of those, how many have been on their way for so long that they no longer count as a load of our uplink.
+    private(set) var overdueCount = 0
 
     /// A piece that is on its way to the neighbor.
     struct Errand: Sendable {
@@ -15,6 +17,13 @@ struct Outbox: Sendable {
         let time: Instant
         /// Nothing else was on its way to anybody.
         let isAlone: Bool
+        fileprivate(set) var isOverdue = false
+
+        init(piece: PieceID, time: Instant, isAlone: Bool) {
+            self.piece = piece
+            self.time = time
+            self.isAlone = isAlone
+        }
     }
 
     var isEmpty: Bool { relays.isEmpty && pushes.isEmpty && wants.isEmpty }
@@ -28,7 +37,19 @@ struct Outbox: Sendable {
     mutating func arrived(_ piece: PieceID) -> Errand? {
         guard let place = inFlight.firstIndex(where: { $0.piece == piece }) else { return nil }
         inFlightCount -= 1
+        if inFlight[place].isOverdue { overdueCount -= 1 }
         return inFlight.remove(at: place)
+    }
+
+    /// Makes overdue what is on its way since a time for which that is so; returns how many pieces that are.
+    mutating func expire(where isOverdue: (Instant) -> Bool) -> Int {
+        guard inFlightCount > overdueCount else { return 0 }
+        let before = overdueCount
+        for place in inFlight.indices where !inFlight[place].isOverdue && isOverdue(inFlight[place].time) {
+            inFlight[place].isOverdue = true
+            overdueCount += 1
+        }
+        return overdueCount - before
     }
 
     /// Whether the piece was asked for or is on its way.

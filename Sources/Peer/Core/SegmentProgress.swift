@@ -44,6 +44,8 @@ struct SegmentProgress: Sendable {
     private var promiseTimes: [Instant] = []
     /// A bit for each neighbor that has shown to know the record.
     private var knowers: UInt64 = 0
+    /// And for each that has had the leaf hashes for the asking.
+    private var readers: UInt64 = 0
 
     /// How long a neighbor's word that it is fetching from the origin is believed.
     private static let promiseTime = Interval.seconds(4)
@@ -85,6 +87,7 @@ struct SegmentProgress: Sendable {
         promises.insertSeat(seat)
         if seat < promiseTimes.count { promiseTimes.insert(.zero, at: seat) }
         knowers = knowers.opened(at: seat)
+        readers = readers.opened(at: seat)
     }
 
     mutating func removeSeat(_ seat: Int) {
@@ -92,6 +95,7 @@ struct SegmentProgress: Sendable {
         promises.removeSeat(seat)
         if seat < promiseTimes.count { promiseTimes.remove(at: seat) }
         knowers = knowers.closed(at: seat)
+        readers = readers.closed(at: seat)
     }
 
     /// The neighbor knows the record; returns whether that is news.
@@ -99,6 +103,13 @@ struct SegmentProgress: Sendable {
         let isNews = knowers >> UInt64(seat) & 1 == 0
         knowers |= 1 << UInt64(seat)
         return isNews
+    }
+
+    /// Whether the neighbor may have the leaf hashes for the asking: once, as they are up to 64 KB for a word of ours.
+    mutating func mayRead(_ seat: Int) -> Bool {
+        guard hasLeaves, readers >> UInt64(seat) & 1 == 0 else { return false }
+        readers |= 1 << UInt64(seat)
+        return true
     }
 
     mutating func promise(_ indices: [Int], by seat: Int, at now: Instant) {

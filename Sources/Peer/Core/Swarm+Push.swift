@@ -184,7 +184,7 @@ extension Swarm {
             for step in outboxes.indices {
                 let seat = turn + step < outboxes.count ? turn + step : turn + step - outboxes.count
                 guard rank.isBehind.map({ $0 == neighbors[seat].isBehind }) ?? true,
-                    outboxes[seat].isWaiting(rank.kind, newest: newest),
+                    outboxes[seat].isWaiting(rank.kind, newest: newest), outboxes[seat].overdueCount == 0,
                     outboxes[seat].inFlightCount < (neighbors[seat].isSlow ? 2 : share),
                     let piece = take(rank.kind, of: seat)
                 else { continue }
@@ -209,18 +209,28 @@ extension Swarm {
     mutating func sent(_ link: LinkID, _ piece: PieceID, at now: Instant, into commands: inout [Command]) {
         guard let seat = seat(link), let errand = outboxes[seat].arrived(piece) else { return }
         let queueing = neighbors[seat].acknowledged(errand, at: now)
-        if errand.isAlone { uplink.travelled(for: now - errand.time) }
+        uplink.arrived(sentAt: errand.time)
+        if errand.isAlone, !errand.isOverdue { uplink.travelled(for: now - errand.time) }
         if let place = place(piece.segment.sequence) {
             let bytes = segments[place].record.range(ofPiece: piece.index).count
-            uplink.acknowledged(bytes, queueing: queueing, at: now)
+            if !errand.isOverdue { uplink.acknowledged(bytes, queueing: queueing, at: now) }
             if let streamRate, uplink.rests(below: streamRate / Double(Stripe.count), at: now) {
                 stopGiving(at: now, into: &commands)
             }
             segments[place].holders.insert(piece.index, of: seat)
-        } else {
+        } else if !errand.isOverdue {
             uplink.gone()
         }
         serve(at: now, into: &commands)
+    }
+
+    /// Who acknowledges nothing for long does not read: what it was sent lies in its own machine, and must not take the
+    /// place in our uplink of what others are waiting for.
+    mutating func reviewInFlight(at now: Instant) {
+        for seat in outboxes.indices {
+            let count = outboxes[seat].expire { uplink.isOverdue(since: $0, at: now) }
+            for _ in 0..<count { uplink.gone() }
+        }
     }
 
     /// Finds out who keeps up with the broadcast.

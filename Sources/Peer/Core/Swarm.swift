@@ -150,7 +150,7 @@ package struct Swarm: Sendable {
             recordVerified(record, digest, source, at: now, into: &commands)
         case .leavesVerified(let segment, let source): leavesVerified(segment, source, at: now, into: &commands)
         case .leavesWanted(let link, let segment):
-            guard let place = place(segment), segments[place].hasLeaves else { return }
+            guard let place = place(segment), let seat = seat(link), segments[place].mayRead(seat) else { return }
             commands.append(.sendLeaves(link, segment))
         // Leaf hashes are asked for in time; a piece that waits for them changes nothing.
         case .pieceEarly: return
@@ -217,6 +217,7 @@ package struct Swarm: Sendable {
         askOrigin(at: now, into: &commands)
         askForLateLeaves(at: now, into: &commands)
         pull(at: now, into: &commands)
+        reviewInFlight(at: now)
         serve(at: now, into: &commands)
         guard now - lastReview >= .seconds(1) else { return }
         lastReview = now

@@ -32,11 +32,14 @@ struct Uplink: Sendable {
     /// Bytes per second at which each piece holds up what we ask for and acknowledge for a quarter of a second, so that less
     /// comes to us.
     private static let sluggish = Double(PieceID.length) * 4
-    private static let longestRest = Interval.seconds(15 * 60)
+    private static let longestRest = Interval.seconds(240)
     /// How long an uplink that is not full must stay so before more is given to it.
     private static let calm = Interval.seconds(5)
     /// Waiting time in our own queue that keeps the uplink busy whatever the jitter.
     static let target = Interval.milliseconds(60)
+    /// A piece that takes longer waits at its neighbor, not here, if one that left later has arrived; and in any case.
+    private static let overtakenPatience = Interval.seconds(3)
+    private static let patience = Interval.seconds(8)
 
     /// It is too slow for anything to be given; from time to time that is tried again.
     var isResting: Bool { restsUntil != nil }
@@ -72,6 +75,15 @@ struct Uplink: Sendable {
     mutating func sent() { inFlight += 1 }
 
     mutating func gone() { inFlight = max(0, inFlight - 1) }
+
+    /// When the piece left that has arrived and left last.
+    private var newestArrival = Instant.zero
+
+    mutating func arrived(sentAt time: Instant) { newestArrival = max(newestArrival, time) }
+
+    func isOverdue(since time: Instant, at now: Instant) -> Bool {
+        now - time >= (time < newestArrival ? Self.overtakenPatience : Self.patience)
+    }
 
     /// `queueing` is how much longer than its link's shortest time the piece took.
     mutating func acknowledged(_ bytes: Int, queueing: Interval, at now: Instant) {

@@ -63,7 +63,7 @@ package enum Limits {
     package static let linksTaken = 40
     /// Links that one address may open; this machine's own may open as many as there is room for.
     package static let linksPerAddress = 6
-    /// Bytes sealed for one link and not yet taken by the network.
+    /// Bytes of memory that hold what was sealed for one link and the network has not yet taken.
     package static let linkBacklog = 4 << 20
     /// Records and lists of leaf hashes that one neighbor may send at once, and how many a second in the long run:
     /// signatures and hashes cost CPU time.
@@ -91,6 +91,8 @@ package enum Limits {
     package static let bencodeDepth = 8
     /// Values in bencoded bytes.
     package static let bencodeValues = 4_096
+    /// Bytes of one RTMP message, and of all that are not complete, before the sender has shown a right key.
+    package static let rtmpCommand = 64 << 10
     /// Bytes of one RTMP message, such as a keyframe.
     package static let rtmpMessage = 8 << 20
     /// Bytes of all messages of one connection that are not complete.

@@ -3,6 +3,8 @@ import Vocabulary
 
 /// Puts messages together from chunks (section 5.3), and obeys what the sender says about chunks.
 package struct ChunkReader: Sendable {
+    /// The sender has shown a right key. Until then it sends commands, which are short.
+    package var isTrusted = false
     private var chunkSize = 128
     private var streams: [UInt32: Stream] = [:]
     /// Bytes of all messages that are not complete.
@@ -22,6 +24,9 @@ package struct ChunkReader: Sendable {
     }
 
     package init() {}
+
+    private var messageLimit: Int { isTrusted ? Limits.rtmpMessage : Limits.rtmpCommand }
+    private var pendingLimit: Int { isTrusted ? Limits.rtmpPending : Limits.rtmpCommand }
 
     /// The next message that `buffer` completes; takes whole chunks from its front.
     package mutating func next(from buffer: inout ByteBuffer) throws(RTMPError) -> Message? {
@@ -60,7 +65,7 @@ package struct ChunkReader: Sendable {
         stream.partial = nil
         streams[name]?.partial = nil
         pending += count
-        guard pending <= Limits.rtmpPending else { throw .oversized(length: pending, limit: Limits.rtmpPending) }
+        guard pending <= pendingLimit else { throw .oversized(length: pending, limit: pendingLimit) }
         stream.hasBegun = true
         if partial.readableBytes == 0, count == stream.length {
             partial = bytes
@@ -91,7 +96,7 @@ package struct ChunkReader: Sendable {
             guard buffer.readableBytes > count, buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) == header
             else { return }
             pending += count
-            guard pending <= Limits.rtmpPending else { throw .oversized(length: pending, limit: Limits.rtmpPending) }
+            guard pending <= pendingLimit else { throw .oversized(length: pending, limit: pendingLimit) }
             let start = buffer.readerIndex + 1
             buffer.withUnsafeReadableBytes { bytes in
                 _ = partial.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[1..<1 + count]))
@@ -121,9 +126,7 @@ package struct ChunkReader: Sendable {
             guard let length = Self.readTriple(from: &buffer), let kind = buffer.readInteger(as: UInt8.self) else {
                 return false
             }
-            guard length <= Limits.rtmpMessage else {
-                throw .oversized(length: Int(length), limit: Limits.rtmpMessage)
-            }
+            guard length <= messageLimit else { throw .oversized(length: Int(length), limit: messageLimit) }
             stream.length = Int(length)
             stream.kind = kind
         }

@@ -80,7 +80,8 @@ package struct Dialogue: Sendable {
     private mutating func command(_ payload: ByteBuffer, into commands: inout [Command]) throws(RTMPError) {
         let values = try AMF.values(parsing: payload)
         guard let name = values.first?.text else { throw .outOfOrder("a value that names no command") }
-        let transaction = values.dropFirst().first ?? .number(0)
+        // Any other value would come back a thousand times as long: in AMF 3 a string is repeated by its number.
+        let transaction = AMF.number(values.dropFirst().first?.number ?? 0)
         let arguments = Array(values.dropFirst(2))
         switch name {
         case "connect":

@@ -167,6 +167,12 @@ final class RTMPConnection: ChannelDuplexHandler {
 
     private func send(_ messages: [Message]) {
         guard let context else { return }
+        // What we say is little; whoever lets 64 KiB of it lie would have us keep answers for ever.
+        guard context.channel.isWritable else {
+            reception.malformed("unread", "it does not read what it is told", transport, from: address)
+            end()
+            return context.close(promise: nil)
+        }
         var buffer = context.channel.allocator.buffer(capacity: 512)
         for message in messages { ChunkWriter.write(message, into: &buffer) }
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
@@ -186,6 +192,7 @@ final class RTMPConnection: ChannelDuplexHandler {
         case .admitted(let feed):
             self.encoder = encoder
             self.feed = feed
+            reader.isTrusted = true
             var commands: [Dialogue.Command] = []
             dialogue.admitted(into: &commands)
             perform(commands)

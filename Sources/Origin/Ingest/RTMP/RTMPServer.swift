@@ -59,7 +59,7 @@ final class Crowd: Sendable {
 
     func admit(_ channel: any Channel) -> Bool {
         let name = ObjectIdentifier(channel)
-        let address = channel.remoteAddress?.ipAddress ?? ""
+        let address = Reception.network(channel.remoteAddress?.ipAddress ?? "")
         let isAdmitted = open.withLock { open in
             guard open.count < Limits.encoders,
                 open.values.count(where: { $0.address == address }) < Limits.encodersPerAddress
