@@ -39,6 +39,19 @@ import Vocabulary
         #expect(store[PieceID(id, 3)] == nil)
     }
 
+    @Test func `knows which initialization sections its segments begin with`() {
+        var record = TestSegment(1, length: 16_384).record
+        let initialization = record.root
+        var store = PieceStore(limit: 1 << 20)
+        store.keep(record, sealed: [1])
+        #expect(!store.needs(initialization))
+        record.initialization = initialization
+        store.keep(record, sealed: [1])
+        #expect(store.needs(initialization))
+        store.forget(record.segment)
+        #expect(!store.needs(initialization))
+    }
+
     @Test func `stays within its limit and gives back what is dropped`() {
         let first = TestSegment(1, length: 16_384)
         let second = TestSegment(2, length: 16_384)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandLine
 import NIOCore
+import OriginService
 import WebServer
 
 /// What the commands of an origin make of the addresses that they are given.
@@ -18,12 +19,9 @@ enum OriginAddresses {
         _ place: HostPort, _ group: any EventLoopGroup, shortcut: @escaping Shortcut,
         handler: @escaping Server.Handler
     ) async throws(Complaint) -> Server {
-        var limits = ServerLimits()
-        limits.connections = 8_192  // a held request for news each, and players besides
-        limits.body = 0  // nothing here takes one, and that many would be half a gigabyte
         do {
             return try await Server.start(
-                host: place.host, port: place.port, group: group, limits: limits, shortcut: shortcut,
+                host: place.host, port: place.port, group: group, limits: OriginSite.limits, shortcut: shortcut,
                 handler: handler)
         } catch {
             throw Complaint(binding: "\(place)", error)

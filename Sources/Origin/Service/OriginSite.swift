@@ -6,6 +6,13 @@ package import WebServer
 
 /// The origin's HTTP surface: what never changes is named by its hash and says so, and so does what changes.
 package final class OriginSite: Sendable {
+    package static let limits: ServerLimits = {
+        var limits = ServerLimits()
+        limits.connections = 8_192  // a held request for news each, and players besides
+        limits.body = 0  // nothing here takes one, and that many would be half a gigabyte
+        return limits
+    }()
+
     private let publication: Publication
     let uplink: OriginUplink
     /// How long a request for what does not exist yet is held.

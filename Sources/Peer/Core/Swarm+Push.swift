@@ -228,8 +228,7 @@ extension Swarm {
     /// place in our uplink of what others are waiting for.
     mutating func reviewInFlight(at now: Instant) {
         for seat in outboxes.indices {
-            let count = outboxes[seat].expire { uplink.isOverdue(since: $0, at: now) }
-            for _ in 0..<count { uplink.gone() }
+            uplink.passedOver(outboxes[seat].expire { uplink.isOverdue(since: $0, at: now) }, at: now)
         }
     }
 

@@ -76,6 +76,15 @@ struct Uplink: Sendable {
 
     mutating func gone() { inFlight = max(0, inFlight - 1) }
 
+    /// So many pieces have waited at neighbors who acknowledge nothing: the time until now says nothing of the uplink.
+    mutating func passedOver(_ count: Int, at now: Instant) {
+        guard count > 0 else { return }
+        inFlight = max(0, inFlight - count)
+        busyBytes = 0
+        busyTime = .zero
+        lastAcknowledgement = now
+    }
+
     /// When the piece left that has arrived and left last.
     private var newestArrival = Instant.zero
 
@@ -133,7 +142,8 @@ struct Uplink: Sendable {
         busyBytes += bytes
         busyTime = busyTime + (now - lastAcknowledgement)
         lastAcknowledgement = now
-        guard busyTime > .milliseconds(800), busyBytes > 16 * PieceID.length || busyTime > .seconds(2) else { return }
+        let pieces = busyBytes / PieceID.length
+        guard busyTime > .milliseconds(800), pieces > 16 || pieces >= 4 && busyTime > .seconds(2) else { return }
         let sample = Double(busyBytes) / busyTime.seconds
         rate = rate.map { $0 * 0.8 + sample * 0.2 } ?? sample
         peak = max(sample, (peak ?? 0) * 0.99)
