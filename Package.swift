@@ -47,7 +47,8 @@ let shared: [Target] = [
     .target(name: "Integrity", dependencies: [vocabulary, "CSodium", "CLibCrypto"], path: "Sources/Shared/Integrity"),
     .target(name: "Wire", dependencies: [vocabulary, nioCore], path: "Sources/Shared/Wire"),
     .target(
-        name: "WebServer", dependencies: nio + [nioHTTP, "CMemoryFiles", "CZlib"], path: "Sources/Shared/WebServer"),
+        name: "WebServer", dependencies: [vocabulary, nioHTTP, "CMemoryFiles", "CZlib"] + nio,
+        path: "Sources/Shared/WebServer"),
     .target(name: "WebClient", dependencies: [vocabulary, "CLibCurl", nioCore], path: "Sources/Shared/WebClient"),
     .target(name: "Inspection", dependencies: [vocabulary, "WebClient"], path: "Sources/Shared/Inspection"),
     .target(name: "CommandLine", dependencies: ["Wire", logging, nioCore], path: "Sources/Shared/CommandLine"),

@@ -82,6 +82,7 @@ struct Packaging {
     private var still: KeptPacket?
     /// The pictures have stopped and the sound goes on: that keyframe is shown until the next comes.
     private var isStandingStill = false
+    /// How often it is shown again; 1/90000 s.
     private static let pulse: Int64 = 45_000
 
     /// The first picture of the segment that is being written.

@@ -155,7 +155,7 @@ package final class OriginSite: Sendable {
             }
             wish = .newer(than: sequence)
         }
-        return publication.news(wish, for: request.remote?.host, within: patience, on: eventLoop).map {
+        return news(wish, for: request, on: eventLoop).map {
             guard let head = self.publication.head else { return Self.notYet }
             return self.counted(
                 "head",
@@ -171,7 +171,7 @@ package final class OriginSite: Sendable {
         _ request: Request, _ eventLoop: any EventLoop, _ wish: Publication.Wish, kind: String,
         type: String = "application/vnd.apple.mpegurl", _ text: @escaping @Sendable () -> String?
     ) -> EventLoopFuture<Response> {
-        publication.news(wish, for: request.remote?.host, within: patience, on: eventLoop).map {
+        news(wish, for: request, on: eventLoop).map {
             let version = self.publication.version
             guard let text = text().map(CompressedText.init) else {
                 // What is promised by the media itself may still come; another rendition or container will not.
@@ -192,6 +192,13 @@ package final class OriginSite: Sendable {
             made.version == publication.version
         else { return nil }
         return counted(made.kind, made.text.response(to: request, headers: made.headers))
+    }
+
+    private func news(
+        _ wish: Publication.Wish, for request: Request, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        let asker = request.remote.flatMap(Endpoint.init)
+        return publication.news(wish, for: asker?.ip.host, within: patience, on: eventLoop)
     }
 
     /// Has an answer wait for more urgent ones, if its request says how urgent it is.
@@ -340,17 +347,5 @@ package final class OriginSite: Sendable {
                 <p>Plain HLS: <a href="\(HTML.escaped(hls))">\(HTML.escaped(hls))</a></p>
 
                 """, type: "text/html; charset=utf-8")
-    }
-}
-
-extension SocketAddress {
-    /// What one host can choose from; `nil` for what is no IP address.
-    fileprivate var host: IPAddress? {
-        switch self {
-        // Where the kernel's ABI has the address.
-        case .v4: withSockAddr { bytes, _ in IPAddress(UnsafeRawBufferPointer(start: bytes, count: 8)[4...]) }
-        case .v6: withSockAddr { bytes, _ in IPAddress(UnsafeRawBufferPointer(start: bytes, count: 24)[8...])?.host }
-        case .unixDomainSocket: nil
-        }
     }
 }

@@ -345,7 +345,7 @@ package final class Agent: @unchecked Sendable {
     // MARK: Links
 
     private func take(_ channel: any Channel) throws {
-        let address = channel.remoteAddress?.endpoint?.address
+        let address = channel.remoteAddress.flatMap(Endpoint.init)?.address
         guard !isStopped, let address else {
             channel.close(promise: nil)
             return

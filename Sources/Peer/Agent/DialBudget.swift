@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import Vocabulary
+import WebServer
 
 /// Whom an agent may dial, and how often: what trackers and neighbors tell of must not make it a weapon.
 struct DialBudget {
@@ -20,7 +21,7 @@ struct DialBudget {
     init() {
         let devices = (try? System.enumerateDevices()) ?? []
         isAtPrivateAddress = devices.contains { device in
-            device.address?.endpoint.map { Self.isPrivate($0.address) } ?? false
+            device.address.flatMap(Endpoint.init).map { Self.isPrivate($0.address) } ?? false
         }
     }
 
@@ -65,15 +66,6 @@ struct DialBudget {
     private static func isLoopbackURL(_ url: String) -> Bool {
         let host = url.drop { $0 != "/" }.drop { $0 == "/" }
         return host.hasPrefix("127.") || host.hasPrefix("localhost") || host.hasPrefix("[::1]")
-    }
-}
-
-extension SocketAddress {
-    var endpoint: Endpoint? {
-        guard let port, let text = ipAddress else { return nil }
-        var bytes = [UInt8](repeating: 0, count: self.protocol == .inet ? 4 : 16)
-        guard inet_pton(self.protocol == .inet ? AF_INET : AF_INET6, text, &bytes) == 1 else { return nil }
-        return Endpoint(address: bytes, port: UInt16(port))
     }
 }
 

@@ -18,12 +18,6 @@ struct Outbox: Sendable {
         /// Nothing else was on its way to anybody.
         let isAlone: Bool
         fileprivate(set) var isOverdue = false
-
-        init(piece: PieceID, time: Instant, isAlone: Bool) {
-            self.piece = piece
-            self.time = time
-            self.isAlone = isAlone
-        }
     }
 
     var isEmpty: Bool { relays.isEmpty && pushes.isEmpty && wants.isEmpty }

@@ -67,7 +67,7 @@ extension Swarm {
     mutating func lost(_ link: LinkID, at now: Instant, into commands: inout [Command]) {
         guard let seat = seat(link) else { return }
         neighborhood.lost(neighbors[seat].peer, at: now)
-        for _ in 0..<outboxes[seat].inFlightCount - outboxes[seat].overdueCount { uplink.gone() }
+        uplink.gone(outboxes[seat].inFlightCount - outboxes[seat].overdueCount)
         links.remove(at: seat)
         neighbors.remove(at: seat)
         outboxes.remove(at: seat)

@@ -154,11 +154,7 @@ extension Swarm {
         guard !neighbors.isEmpty else { return }
         while uplink.hasRoom {
             // Before anything is taken out: what is put back would lose its place.
-            guard budget.hasCredit(at: now) else {
-                uplink.saturated(false, at: now)
-                return
-            }
-            guard let (seat, piece) = nextErrand() else {
+            guard budget.hasCredit(at: now), let (seat, piece) = nextErrand() else {
                 uplink.saturated(false, at: now)
                 return
             }

@@ -23,6 +23,8 @@ struct Uplink: Sendable {
     private var trip = Interval.milliseconds(100)
     private var busyBytes = 0
     private var busyTime = Interval.zero
+    /// When the piece left that has arrived and left last.
+    private var newestArrival = Instant.zero
     /// Nothing is given until then: the uplink has been found too slow for it.
     private var restsUntil: Instant?
     private var rest = Interval.seconds(60)
@@ -74,19 +76,16 @@ struct Uplink: Sendable {
 
     mutating func sent() { inFlight += 1 }
 
-    mutating func gone() { inFlight = max(0, inFlight - 1) }
+    mutating func gone(_ count: Int = 1) { inFlight = max(0, inFlight - count) }
 
     /// So many pieces have waited at neighbors who acknowledge nothing: the time until now says nothing of the uplink.
     mutating func passedOver(_ count: Int, at now: Instant) {
         guard count > 0 else { return }
-        inFlight = max(0, inFlight - count)
+        gone(count)
         busyBytes = 0
         busyTime = .zero
         lastAcknowledgement = now
     }
-
-    /// When the piece left that has arrived and left last.
-    private var newestArrival = Instant.zero
 
     mutating func arrived(sentAt time: Instant) { newestArrival = max(newestArrival, time) }
 

@@ -74,11 +74,3 @@ package final class Server: Sendable {
         for channel in connections.close() { try? await channel.close() }
     }
 }
-
-extension SocketAddress {
-    /// Where to listen. What is an address already is not resolved: glibc finds none of IPv6, "::" neither, where a machine
-    /// has addresses of IPv4 alone.
-    package init(_ host: String, port: Int) throws {
-        self = try (try? SocketAddress(ipAddress: host, port: port)) ?? .makeAddressResolvingHost(host, port: port)
-    }
-}
