@@ -11,8 +11,8 @@ struct Rig {
     var swarm: Swarm
     var now = Instant.zero
 
-    init(_ change: (inout Settings) -> Void = { _ in }) {
-        var settings = Settings(broadcast: Self.broadcast, me: PeerID(Word256(0, 0, 0, 1)), port: 4_000)
+    init(named name: UInt64 = 1, _ change: (inout Settings) -> Void = { _ in }) {
+        var settings = Settings(broadcast: Self.broadcast, me: PeerID(Word256(0, 0, 0, name)), port: 4_000)
         change(&settings)
         swarm = Swarm(settings: settings, seed: 5, at: .zero)
     }
@@ -104,6 +104,13 @@ struct Rig {
         let link = child(number, of: StripeSet(stripes))
         feed(.offered(link, stripes.map { Offer(stripe: $0, depth: 255, children: 0, slots: 9, isRelay: true) }))
         return link
+    }
+
+    @discardableResult
+    mutating func welcome(among viewers: Int) -> [Swarm.Command] {
+        feed(
+            .welcomed(
+                Welcome(interval: 30, viewers: viewers, newest: 0, lease: nil, duty: Stripe.all[0], neighbors: [])))
     }
 
     mutating func lease(_ index: Int, of count: Int) {

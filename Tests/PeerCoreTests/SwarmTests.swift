@@ -5,9 +5,18 @@ import Vocabulary
 @Suite struct `A swarm` {
     @Test func `asks for the head first, then for the records from where a player starts`() {
         var rig = Rig()
-        #expect(rig.feed(.timePassed).contains(.fetchHead(after: nil)))
+        #expect(rig.welcome(among: 1).contains(.fetchHead(after: nil)))
         let commands = rig.feed(.headArrived(oldest: 3, newest: 9, targetDuration: 2, isClosed: false))
         #expect(commands.contains(.fetchRecords(rendition: 0, 7...9)))
+    }
+
+    @Test func `asks for the head without the word of a tracker that does not answer`() {
+        var silent = Rig()
+        #expect(!silent.pass(.milliseconds(200)).contains(.fetchHead(after: nil)))
+        #expect(silent.pass(.milliseconds(200)).contains(.fetchHead(after: nil)))
+        var gone = Rig()
+        gone.feed(.announceFailed)
+        #expect(gone.pass(.milliseconds(100)).contains(.fetchHead(after: nil)))
     }
 
     @Test func `asks the origin for a record that is missing between known ones`() {
@@ -573,7 +582,8 @@ import Vocabulary
         var bytes = 0
         for _ in 0..<100 {
             var commands = rig.feed(.wanted(link, Rig.id(7), Array(0..<10))) + rig.pass(.milliseconds(100))
-            while case .sendPiece(_, let piece)? = commands.popLast() {
+            while let command = commands.popLast() {
+                guard case .sendPiece(_, let piece) = command else { continue }
                 bytes += Rig.record(7).range(ofPiece: piece.index).count
                 commands += rig.feed(.pieceSent(link, piece))
             }

@@ -15,6 +15,7 @@ struct SegmentProgress: Sendable {
     let count: Int
     var hasLeaves = false
     var leavesAsked: Instant?
+    var leafQuestions = 0
     var held: PieceSet
     var heldCount = 0
     var fromOrigin: PieceSet

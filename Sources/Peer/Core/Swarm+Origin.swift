@@ -10,9 +10,18 @@ extension Swarm {
     /// The time in which twice as many viewers may fetch what nobody near has.
     private static let step = Interval.milliseconds(300)
     /// How long a newcomer leaves everything but the front to peers, whether they bring it or not.
-    private static let startTime = Interval.milliseconds(2_500)
+    static let startTime = Interval.milliseconds(2_500)
     /// How long a newcomer without a link asks the origin for no more at a time than what it answers readily.
     private static let linkPatience = Interval.seconds(5)
+    /// So many viewers may ask the origin for something at the same time; where there are more, newcomers take turns, and
+    /// hear from neighbors what is new.
+    static let crowd = 200
+    /// How much longer those who have not begun to play, and whom peers bring something, wait for their turn in a crowd.
+    private static let newcomersPatience = 3.0
+    /// The longest that a newcomer's first picture waits for its turn: it has yet to see whether peers are of use.
+    private static let longestTurn = Interval.milliseconds(1_200)
+    /// How long the tracker may take to say how many there are.
+    private static let welcomePatience = Interval.milliseconds(250)
     /// The longest run of pieces in one fetch: 512 KiB.
     private static let runLimit = 32
 
@@ -31,14 +40,20 @@ extension Swarm {
 
     /// Injectors wait at the origin for each new record; the others hear of it from them, and ask only when they do not.
     private mutating func pollHead(at now: Instant, into commands: inout [Command]) {
-        guard !isPollingHead, !isFetchingRecords else { return }
-        let overdue = Interval.seconds(Double(chronicle.targetDuration) * 1.5)
-        guard chronicle.newest == nil || lease != nil || !hasGreeted || now - lastNews > overdue else {
-            return
-        }
+        guard !isPollingHead, lease != nil || !isFetchingRecords && !leavesNewsToNeighbors(at: now) else { return }
         if isClosed, chronicle.isClosed, now - lastNews < .seconds(5) { return }
         isPollingHead = true
         commands.append(.fetchHead(after: chronicle.newest))
+    }
+
+    /// A newcomer's question costs the origin little, but those of a crowd would keep the injectors from their answers, for
+    /// which everybody waits.
+    private func leavesNewsToNeighbors(at now: Instant) -> Bool {
+        if chronicle.newest != nil, hasGreeted {
+            return now - lastNews <= .seconds(Double(chronicle.targetDuration) * 1.5)
+        }
+        guard hasWelcome || announceFailures > 0 else { return now - joined < Self.welcomePatience }
+        return viewers >= Self.crowd && now - joined < settings.startPatience
     }
 
     mutating func headArrived(
@@ -54,8 +69,7 @@ extension Swarm {
         offered = oldest...newest
         if lease != nil, leaseFrom == nil { leaseFrom = newest }
         let wish = newest - min(newest - oldest, startDepth)
-        // Neighbors may have told of less than there is.
-        if start.map({ isFirst && !playhead.hasStarted && $0 + 1 < wish }) ?? true { start = wish }
+        if start == nil { start = wish } else if isFirst { startNoEarlier(than: wish) }
         fetchNewRecords(at: now, into: &commands)
     }
 
@@ -122,7 +136,7 @@ extension Swarm {
             fetch: fetchTime, slack: slack, wait: wait, usual: confidence.usualTime)
         guard now >= origin.restsUntil || !hasGreeted else { return }
         let isUsual = confidence.usualTime.map { wait < $0 * 1.1 } ?? false
-        let spread = !hasGreeted || isUsual ? .zero : Self.step * Double(doublings + 1)
+        let spread = !hasGreeted || isUsual ? .zero : Self.step * Double(Self.doublings(to: viewers) + 1)
         guard slack < threshold + spread || slack < .zero else {
             segments[place].urgentSince = nil
             return
@@ -204,15 +218,23 @@ extension Swarm {
     /// each with other blocks, and the others hear meanwhile what is being fetched: however many they are, a few fetch
     /// (exponentially distributed timers: Nonnenmacher and Biersack, IEEE/ACM Transactions on Networking 7(3), 1999).
     private func delay(of index: Int, in segment: SegmentProgress) -> Interval {
-        if !playhead.hasStarted, isFront(PieceID(id(segment.sequence), index)) { return .zero }
         let block = UInt64(index / Self.block)
         let chance = Randomness.mix(settings.me.key.words.3 ^ segment.record.root.hash.words.0 &+ block)
-        let step = max(0, doublings - chance.leadingZeroBitCount)
-        return Self.step * (Double(step) + Randomness.share(chance))
+        let time = Self.step * Self.turn(by: chance, among: viewers)
+        guard !playhead.hasStarted else { return time }
+        if isFront(PieceID(id(segment.sequence), index)) {
+            return viewers < Self.crowd ? .zero : min(time, Self.longestTurn)
+        }
+        return viewers < Self.crowd || tally.bytesFromPeers == 0 ? time : time * Self.newcomersPatience
     }
 
-    /// How often one is to be doubled until it is all viewers.
-    private var doublings: Int { Int.bitWidth - viewers.leadingZeroBitCount }
+    /// After how many steps it is the turn of one of `count` that notice the same: twice as many have theirs in each.
+    static func turn(by chance: UInt64, among count: Int) -> Double {
+        Double(max(0, doublings(to: count) - chance.leadingZeroBitCount)) + Randomness.share(chance)
+    }
+
+    /// How often one is to be doubled until it is `count`.
+    private static func doublings(to count: Int) -> Int { Int.bitWidth - count.leadingZeroBitCount }
 
     /// Nobody to share with: no neighbor, and the tracker has answered or had its chance. Where there are others, one of a
     /// crowd that comes at once may need long for its first link, and a crowd that took its fill of the origin meanwhile

@@ -26,6 +26,7 @@ extension Swarm {
         if sequence == chronicle.newest {
             lastNews = now
             reviewWhoIsBehind()
+            if now - joined < Self.startTime { startNoEarlier(than: sequence - min(sequence, startDepth)) }
         }
         learned += 1
         commands.append(.accept(record.segment))
@@ -82,24 +83,31 @@ extension Swarm {
         commands.append(.sendRecord(link, id(sequence)))
     }
 
+    /// How long who has been asked for leaf hashes may take.
+    private static let leafTime = Interval.milliseconds(700)
+    /// The time in which twice as many of a crowd may ask the origin for the same leaf hashes.
+    private static let leafStep = Interval.milliseconds(700)
+
     /// Leaf hashes come down a tree; those that did not are asked for: of who has pieces, hence has them, then of the
     /// origin, by those who take pieces from it first.
     mutating func askForLateLeaves(at now: Instant, into commands: inout [Command]) {
         for place in segments.indices where !segments[place].hasLeaves && wantsSegment(place) {
             let segment = segments[place]
-            let knower = neighbors.indices.first { neighbors[$0].isGreeted && !segment.holders.isEmpty($0) }.map {
-                links[$0]
-            }
+            let knowers = neighbors.indices.filter { neighbors[$0].isGreeted && !segment.holders.isEmpty($0) }
             let isLive = isLive(segment.sequence)
             let patience: Interval =
                 isLive && hasGreeted
-                ? knower != nil || lease != nil ? .milliseconds(300) : .seconds(1)
-                : isLive || knower == nil ? .milliseconds(20) : .zero
+                ? !knowers.isEmpty || lease != nil ? .milliseconds(300) : .seconds(1)
+                : isLive || knowers.isEmpty ? .milliseconds(20) : .zero
             let since = segment.leavesAsked ?? segment.arrival
-            guard now - since >= (segment.leavesAsked == nil ? patience : .milliseconds(700)) else { continue }
+            guard now - since >= (segment.leavesAsked == nil ? patience : Self.leafTime) else { continue }
+            let mayAskOrigin = lease != nil || now - max(segment.arrival, joined) >= leafPatience(segment)
+            guard !knowers.isEmpty || mayAskOrigin else { continue }
             segments[place].leavesAsked = now
-            if let knower, segment.leavesAsked == nil {
-                commands.append(.askLeaves(knower, id(segment.sequence)))
+            segments[place].leafQuestions += 1
+            if !knowers.isEmpty, segment.leafQuestions < 2 || !mayAskOrigin {
+                let knower = knowers[segment.leafQuestions % knowers.count]
+                commands.append(.askLeaves(links[knower], id(segment.sequence)))
             } else {
                 // Records that are missing just before it are asked for along with it.
                 var first = segment.sequence
@@ -111,6 +119,13 @@ extension Swarm {
                 fetchRecords(first...segment.sequence, at: now, into: &commands)
             }
         }
+    }
+
+    /// How long a crowd leaves it to some to ask the origin for leaf hashes that have come down to nobody near.
+    private func leafPatience(_ segment: SegmentProgress) -> Interval {
+        guard hasGreeted, viewers >= Self.crowd else { return .zero }
+        let chance = Randomness.mix(settings.me.key.words.3 ^ segment.record.root.hash.words.0)
+        return Self.leafStep * Self.turn(by: chance, among: viewers / Self.crowd)
     }
 
     /// Whether the segment came while we watched, so that its pieces are on their way through the swarm.
@@ -133,6 +148,11 @@ extension Swarm {
         let wish = newest - min(newest, startDepth)
         guard now - joined > .seconds(1) || hasHeardAll && chronicle.knows(wish) else { return }
         start = max(first, wish)
+    }
+
+    /// Who told us first may have known of less than there is.
+    mutating func startNoEarlier(than wish: UInt64) {
+        if let first = start, !playhead.hasStarted, first + 1 < wish { start = wish }
     }
 
     private mutating func stopSharing(into commands: inout [Command]) {
