@@ -1,8 +1,8 @@
 /// An IPv4 or IPv6 address, in 16 bytes without an allocation.
-package struct IPAddress: Hashable, Comparable, Sendable {
+@usableFromInline package struct IPAddress: Hashable, Comparable, Sendable {
     /// The address as IPv6, most significant word first; an IPv4 address is `::ffff:a.b.c.d`.
-    package let high: UInt64
-    package let low: UInt64
+    @usableFromInline package let high: UInt64
+    @usableFromInline package let low: UInt64
 
     package init(high: UInt64, low: UInt64) {
         self.high = high
@@ -44,11 +44,11 @@ package struct IPAddress: Hashable, Comparable, Sendable {
         }
     }
 
-    package static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
+    @inlinable package static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
 }
 
 extension IPAddress: CustomStringConvertible {
-    package var description: String {
+    @usableFromInline package var description: String {
         if v4 != nil { return bytes.map { String($0) }.joined(separator: ".") }
         return [high, low].flatMap { word in
             stride(from: 48, through: 0, by: -16).map {
@@ -59,9 +59,9 @@ extension IPAddress: CustomStringConvertible {
 }
 
 /// Where a peer, tracker or viewer can be reached: an IP address and a port.
-package struct Endpoint: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let ip: IPAddress
-    package let port: UInt16
+@usableFromInline package struct Endpoint: Hashable, Comparable, Sendable, CustomStringConvertible {
+    @usableFromInline package let ip: IPAddress
+    @usableFromInline package let port: UInt16
 
     package init(ip: IPAddress, port: UInt16) {
         self.ip = ip
@@ -79,7 +79,7 @@ package struct Endpoint: Hashable, Comparable, Sendable, CustomStringConvertible
     /// 4 bytes (IPv4) or 16 bytes (IPv6), in network order.
     package var address: [UInt8] { ip.bytes }
 
-    package var description: String { ip.v4 == nil ? "[\(ip)]:\(port)" : "\(ip):\(port)" }
+    @usableFromInline package var description: String { ip.v4 == nil ? "[\(ip)]:\(port)" : "\(ip):\(port)" }
 
-    package static func < (a: Self, b: Self) -> Bool { a.ip == b.ip ? a.port < b.port : a.ip < b.ip }
+    @inlinable package static func < (a: Self, b: Self) -> Bool { a.ip == b.ip ? a.port < b.port : a.ip < b.ip }
 }

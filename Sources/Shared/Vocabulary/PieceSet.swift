@@ -2,8 +2,8 @@
 ///
 /// The first 256 pieces, which is all that most segments have, lie in place: an allocation costs more than whatever is
 /// done with the set.
-package struct PieceSet: Sendable {
-    package let count: Int
+@usableFromInline package struct PieceSet: Sendable {
+    @usableFromInline package let count: Int
     @usableFromInline var near: InlineArray<4, UInt64>
     /// The words after those, if there are any.
     @usableFromInline var far: [UInt64]?
@@ -18,6 +18,7 @@ package struct PieceSet: Sendable {
         far = count > 64 * Self.nearWords ? Array(repeating: 0, count: Self.words(for: count) - Self.nearWords) : nil
     }
 
+    @inlinable
     package init(count: Int, _ members: some Sequence<Int>) {
         self.init(count: count)
         for index in members { insert(index) }
@@ -63,8 +64,8 @@ package struct PieceSet: Sendable {
     /// The bits of 64 pieces; those from `count` on must stay zero.
     @inlinable
     package subscript(word index: Int) -> UInt64 {
-        get { index < Self.nearWords ? near[index] : far?[index - Self.nearWords] ?? 0 }
-        set {
+        @inline(__always) get { index < Self.nearWords ? near[index] : far?[index - Self.nearWords] ?? 0 }
+        @inline(__always) set {
             if index < Self.nearWords { near[index] = newValue } else { far?[index - Self.nearWords] = newValue }
         }
     }
@@ -159,12 +160,14 @@ package struct PieceSet: Sendable {
 }
 
 extension PieceSet: Hashable {
+    @inlinable
     package static func == (a: Self, b: Self) -> Bool {
         guard a.count == b.count else { return false }
         for index in 0..<a.wordCount where a[word: index] != b[word: index] { return false }
         return true
     }
 
+    @inlinable
     package func hash(into hasher: inout Hasher) {
         hasher.combine(count)
         for index in 0..<wordCount { hasher.combine(self[word: index]) }
@@ -173,7 +176,7 @@ extension PieceSet: Hashable {
 
 extension PieceSet: Sequence {
     /// Ascending piece numbers.
-    package struct Iterator: IteratorProtocol {
+    @usableFromInline package struct Iterator: IteratorProtocol {
         @usableFromInline let set: PieceSet
         @usableFromInline var position = 0
         @usableFromInline var rest: UInt64

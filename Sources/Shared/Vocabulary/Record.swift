@@ -1,12 +1,12 @@
 /// What the origin states about one segment. Signed on the wire; here it is only the statement.
-package struct Record: Hashable, Sendable {
+@usableFromInline package struct Record: Hashable, Sendable {
     package var broadcast: BroadcastID
     /// Grows when an origin has lost its durable state and starts its numbering anew.
     package var epoch: UInt32
     package var segment: SegmentID
     package var root: Root
     /// The segment's length in bytes.
-    package var length: Int
+    @usableFromInline package var length: Int
     /// How long the segment plays, in microseconds.
     package var duration: Int64
     /// When the segment's first frame was captured, in milliseconds of Unix time.
@@ -41,10 +41,10 @@ package struct Record: Hashable, Sendable {
         self.previous = previous
     }
 
-    package var pieceCount: Int { (length + PieceID.length - 1) / PieceID.length }
+    @inlinable package var pieceCount: Int { (length + PieceID.length - 1) / PieceID.length }
 
     /// The bytes of piece `index` within the segment.
-    package func range(ofPiece index: Int) -> Range<Int> {
+    @inlinable package func range(ofPiece index: Int) -> Range<Int> {
         let start = index * PieceID.length
         return start..<min(length, start + PieceID.length)
     }

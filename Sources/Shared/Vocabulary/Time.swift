@@ -1,15 +1,19 @@
 /// A moment on somebody's monotonic clock, in nanoseconds since that clock's own start.
-package struct Instant: Hashable, Comparable, Sendable {
-    package var nanoseconds: Int64
+@usableFromInline package struct Instant: Hashable, Comparable, Sendable {
+    @usableFromInline package var nanoseconds: Int64
 
-    package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+    @inlinable package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    package var seconds: Double { Double(nanoseconds) / 1e9 }
+    @inlinable package var seconds: Double { Double(nanoseconds) / 1e9 }
 
-    package static let zero = Instant(nanoseconds: 0)
-    package static let distantFuture = Instant(nanoseconds: .max)
+    @inlinable package static var zero: Instant { Instant(nanoseconds: 0) }
+    @inlinable package static var distantFuture: Instant { Instant(nanoseconds: .max) }
 
     @inlinable package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+    @inlinable package static func > (a: Self, b: Self) -> Bool { a.nanoseconds > b.nanoseconds }
+    @inlinable package static func <= (a: Self, b: Self) -> Bool { a.nanoseconds <= b.nanoseconds }
+    @inlinable package static func >= (a: Self, b: Self) -> Bool { a.nanoseconds >= b.nanoseconds }
+    @inlinable package static func == (a: Self, b: Self) -> Bool { a.nanoseconds == b.nanoseconds }
 
     @inlinable package static func + (a: Self, b: Interval) -> Instant {
         let (sum, overflow) = a.nanoseconds.addingReportingOverflow(b.nanoseconds)
@@ -24,31 +28,35 @@ package struct Instant: Hashable, Comparable, Sendable {
 }
 
 /// A length of time in nanoseconds; negative when it points back.
-package struct Interval: Hashable, Comparable, Sendable {
-    package var nanoseconds: Int64
+@usableFromInline package struct Interval: Hashable, Comparable, Sendable {
+    @usableFromInline package var nanoseconds: Int64
 
-    package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+    @inlinable package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    package static let zero = Interval(nanoseconds: 0)
+    @inlinable package static var zero: Interval { Interval(nanoseconds: 0) }
 
-    package static func seconds(_ value: Double) -> Interval {
+    @inlinable package static func seconds(_ value: Double) -> Interval {
         Interval(nanoseconds: Int64(max(-9.2e18, min(9.2e18, value * 1e9))))
     }
 
-    package static func milliseconds(_ value: Int64) -> Interval {
+    @inlinable package static func milliseconds(_ value: Int64) -> Interval {
         let (product, overflow) = value.multipliedReportingOverflow(by: 1_000_000)
         return Interval(nanoseconds: overflow ? (value > 0 ? .max : .min) : product)
     }
 
-    package static func microseconds(_ value: Int64) -> Interval {
+    @inlinable package static func microseconds(_ value: Int64) -> Interval {
         let (product, overflow) = value.multipliedReportingOverflow(by: 1_000)
         return Interval(nanoseconds: overflow ? (value > 0 ? .max : .min) : product)
     }
 
-    package var seconds: Double { Double(nanoseconds) / 1e9 }
-    package var milliseconds: Int64 { nanoseconds / 1_000_000 }
+    @inlinable package var seconds: Double { Double(nanoseconds) / 1e9 }
+    @inlinable package var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
     @inlinable package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+    @inlinable package static func > (a: Self, b: Self) -> Bool { a.nanoseconds > b.nanoseconds }
+    @inlinable package static func <= (a: Self, b: Self) -> Bool { a.nanoseconds <= b.nanoseconds }
+    @inlinable package static func >= (a: Self, b: Self) -> Bool { a.nanoseconds >= b.nanoseconds }
+    @inlinable package static func == (a: Self, b: Self) -> Bool { a.nanoseconds == b.nanoseconds }
 
     @inlinable package static func + (a: Self, b: Self) -> Interval {
         Interval(nanoseconds: a.nanoseconds &+ b.nanoseconds)
@@ -58,5 +66,5 @@ package struct Interval: Hashable, Comparable, Sendable {
         Interval(nanoseconds: a.nanoseconds &- b.nanoseconds)
     }
 
-    package static func * (a: Self, b: Double) -> Interval { .seconds(a.seconds * b) }
+    @inlinable package static func * (a: Self, b: Double) -> Interval { .seconds(a.seconds * b) }
 }

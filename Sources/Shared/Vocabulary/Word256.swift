@@ -1,9 +1,9 @@
 /// 32 bytes that name something: a hash or a public key.
-package struct Word256: Hashable, Comparable, Sendable {
+@usableFromInline package struct Word256: Hashable, Comparable, Sendable {
     /// The bytes as big-endian words, most significant first, so that numeric order is byte order.
-    package let words: (UInt64, UInt64, UInt64, UInt64)
+    @usableFromInline package let words: (UInt64, UInt64, UInt64, UInt64)
 
-    package init(_ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) {
+    @inlinable package init(_ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) {
         words = (a, b, c, d)
     }
 
@@ -61,11 +61,11 @@ package struct Word256: Hashable, Comparable, Sendable {
 
     package var hex: String { Hexadecimal.encode(bytes) }
 
-    package static func == (a: Self, b: Self) -> Bool { a.words == b.words }
+    @inlinable package static func == (a: Self, b: Self) -> Bool { a.words == b.words }
 
-    package static func < (a: Self, b: Self) -> Bool { a.words < b.words }
+    @inlinable package static func < (a: Self, b: Self) -> Bool { a.words < b.words }
 
-    package func hash(into hasher: inout Hasher) {
+    @inlinable package func hash(into hasher: inout Hasher) {
         hasher.combine(words.0)
         hasher.combine(words.1)
         hasher.combine(words.2)
@@ -74,7 +74,7 @@ package struct Word256: Hashable, Comparable, Sendable {
 }
 
 extension Word256: CustomStringConvertible {
-    package var description: String { hex }
+    @usableFromInline package var description: String { hex }
 }
 
 /// Bytes as lower-case hexadecimal digits and back.
