@@ -172,7 +172,7 @@ extension Simulation {
     mutating func receiveFrame(_ event: Happening, at now: Instant) {
         let (index, link) = (Int(event.viewer), Int(event.link))
         guard isHere(index, at: now), viewers[index].links[link].isOpen else {
-            _ = facts.remove(Int(event.detail))
+            _ = facts.take(Int(event.detail), leaving: .timePassed)
             return
         }
         if event.kind == .frame {
@@ -185,7 +185,7 @@ extension Simulation {
                 return
             }
         }
-        let fact = facts.remove(Int(event.detail))
+        let fact = facts.take(Int(event.detail), leaving: .timePassed)
         if case .leavesVerified(let segment, let source) = fact {
             leavesArrived(segment, from: source, at: index, now)
         } else {

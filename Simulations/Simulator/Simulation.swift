@@ -120,7 +120,7 @@ package struct Simulation {
             guard viewers[viewer].wakeAt <= now else { return }
             viewers[viewer].wakeAt = .distantFuture
             tell(viewer, .timePassed, at: now)
-        case .fact: tell(viewer, facts.remove(Int(event.detail)), at: now)
+        case .fact: tell(viewer, facts.take(Int(event.detail), leaving: .timePassed), at: now)
         case .frame, .frameThrough: receiveFrame(event, at: now)
         case .piece, .pieceThrough: receivePiece(event, at: now)
         case .acknowledged: acknowledged(event, at: now)

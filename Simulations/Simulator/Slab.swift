@@ -18,6 +18,14 @@ struct Slab<Element> {
         return elements[place]
     }
 
+    /// The same, but with `rest` in its place, so that what is taken belongs to the caller alone.
+    mutating func take(_ place: Int, leaving rest: Element) -> Element {
+        var element = rest
+        swap(&element, &elements[place])
+        free.append(Int32(place))
+        return element
+    }
+
     var places: Range<Int> { elements.indices }
 
     subscript(_ place: Int) -> Element {

@@ -50,7 +50,7 @@ struct Timeline<Event> {
     /// - Parameter crowd: about how many hosts there are; more of them make shorter days.
     init(crowd: Int = 1_000) {
         let digits = Int64(Int.bitWidth - max(1, crowd / 1_000).leadingZeroBitCount)
-        lengthBits = max(8, 18 - digits)
+        lengthBits = max(8, 14 - digits)
         heads = Array(repeating: Self.none, count: Int(Self.days))
         isBusy = Array(repeating: 0, count: Int(Self.days >> 6))
     }

@@ -57,6 +57,42 @@ struct Outbox: Sendable {
     }
 }
 
+/// The outboxes of all neighbors, by seat, and which of them hold something that waits: mostly none does, and that is
+/// asked whenever anything happens.
+struct Outboxes: Sendable {
+    private(set) var boxes: [Outbox] = []
+    /// A bit for each seat for whom something waits.
+    private(set) var waiting: UInt64 = 0
+
+    var indices: Range<Int> { boxes.indices }
+
+    subscript(seat: Int) -> Outbox {
+        get { boxes[seat] }
+        _modify {
+            defer {
+                let bit: UInt64 = 1 << UInt64(seat)
+                waiting = boxes[seat].isEmpty ? waiting & ~bit : waiting | bit
+            }
+            yield &boxes[seat]
+        }
+    }
+
+    mutating func insertSeat(_ seat: Int) {
+        boxes.insert(Outbox(), at: seat)
+        waiting = waiting.opened(at: seat)
+    }
+
+    mutating func removeSeat(_ seat: Int) {
+        boxes.remove(at: seat)
+        waiting = waiting.closed(at: seat)
+    }
+
+    /// Whether the neighbor may be sent more while it may have so many on the way; nothing while it acknowledges nothing.
+    func canSend(to seat: Int, with limit: Int) -> Bool {
+        boxes[seat].overdueCount == 0 && boxes[seat].inFlightCount < limit
+    }
+}
+
 /// Pieces in the order in which they are to leave.
 struct PieceQueue: Sendable {
     /// The segment's number and, in the lowest 16 bits, the piece's (`Limits.sequence`, `Limits.piecesPerSegment`).

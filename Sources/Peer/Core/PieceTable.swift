@@ -42,10 +42,15 @@ struct PieceTable: Sendable {
         return words[seat * stride..<(seat + 1) * stride].reduce(0) { $0 + $1.nonzeroBitCount }
     }
 
-    func hasAny(of pieces: PieceSet, _ seat: Int) -> Bool {
-        guard has(seat) else { return false }
-        for word in 0..<stride where words[seat * stride + word] & pieces[word: word] != 0 { return true }
-        return false
+    /// A bit for each seat that has any of `pieces`.
+    func seats(withAnyOf pieces: PieceSet) -> UInt64 {
+        var having: UInt64 = 0
+        for word in 0..<stride {
+            let wished = pieces[word: word]
+            guard wished != 0 else { continue }
+            visit(where: { _ in true }) { if words[$0 * stride + word] & wished != 0 { having |= 1 << UInt64($0) } }
+        }
+        return having
     }
 
     func hasAll(of pieces: PieceSet, _ seat: Int) -> Bool {
@@ -82,12 +87,7 @@ struct PieceTable: Sendable {
 
     @inline(__always)
     private func visit(where counts: (Int) -> Bool, _ body: (Int) -> Void) {
-        var rest = seats
-        while rest != 0 {
-            let seat = rest.trailingZeroBitCount
-            rest &= rest - 1
-            if counts(seat) { body(seat) }
-        }
+        for seat in seats.seats where counts(seat) { body(seat) }
     }
 
     mutating func set(_ seat: Int, _ pieces: PieceSet) {
@@ -140,9 +140,32 @@ extension UInt64 {
         return self & below | (self & ~below) << 1
     }
 
+    /// Those whose bit is set, ascending.
+    var seats: SeatSequence { SeatSequence(rest: self) }
+
+    /// The same, but those from `turn` on come first.
+    func seats(from turn: Int) -> SeatSequence {
+        let before: UInt64 = 1 << UInt64(turn) - 1
+        return SeatSequence(rest: self & ~before, then: self & before)
+    }
+
     /// The bits beyond `seat`, one place lower; its own is lost.
     func closed(at seat: Int) -> UInt64 {
         let below: UInt64 = 1 << UInt64(seat) - 1
         return self & below | self >> 1 & ~below
+    }
+}
+
+struct SeatSequence: Sequence, IteratorProtocol {
+    fileprivate var rest: UInt64
+    fileprivate var then: UInt64 = 0
+
+    @inline(__always)
+    mutating func next() -> Int? {
+        if rest == 0 { (rest, then) = (then, 0) }
+        guard rest != 0 else { return nil }
+        let seat = rest.trailingZeroBitCount
+        rest &= rest - 1
+        return seat
     }
 }

@@ -75,9 +75,7 @@ struct SegmentProgress: Sendable {
     @inline(__always)
     var unasked: PieceSet {
         var rest = PieceSet.full(count: count)
-        rest.subtract(held)
-        rest.subtract(fetching)
-        rest.subtract(wanted)
+        for word in 0..<rest.wordCount { rest[word: word] &= ~(held[word: word] | fetching[word: word] | wanted[word: word]) }
         return rest
     }
 

@@ -30,7 +30,7 @@ extension Swarm {
         let seat = links.firstIndex { $0 > link } ?? links.endIndex
         links.insert(link, at: seat)
         neighbors.insert(Neighbor(link: link, peer: peer, endpoint: endpoint, isOurs: isOurs, at: now), at: seat)
-        outboxes.insert(Outbox(), at: seat)
+        outboxes.insertSeat(seat)
         for place in segments.indices { segments[place].insertSeat(seat) }
         commands.append(.greet(link))
         if !gives {
@@ -70,7 +70,7 @@ extension Swarm {
         uplink.gone(outboxes[seat].inFlightCount - outboxes[seat].overdueCount)
         links.remove(at: seat)
         neighbors.remove(at: seat)
-        outboxes.remove(at: seat)
+        outboxes.removeSeat(seat)
         turn = 0
         for place in segments.indices {
             segments[place].removeSeat(seat)

@@ -15,28 +15,17 @@ extension Swarm {
 
     /// Asks for the missing pieces of one segment that neighbors have, each of the one that will bring it soonest.
     mutating func pull(from place: Int, at now: Instant, into commands: inout [Command]) {
-        guard shares, wantsSegment(place), segments[place].hasLeaves, !confidence.isLost(at: now) else { return }
-        var open = segments[place].unasked
-        guard !open.isEmpty else { return }
-        if slack(segments[place].sequence, at: now) > Self.pushSlack { leaveToPush(of: place, &open) }
-        guard !open.isEmpty else { return }
-        // How many more pieces each neighbor may be asked for, and when it would bring the next.
-        var helpers: [(seat: Int, room: Int, asked: Int, pieces: PieceSet)] = []
-        var union = PieceSet(count: segments[place].count)
-        for seat in neighbors.indices where neighbors[seat].health.window > neighbors[seat].asked {
-            guard segments[place].holders.hasAny(of: open, seat), neighbors[seat].brings(at: now),
-                let held = segments[place].holders[seat]
-            else { continue }
-            helpers.append((seat, neighbors[seat].health.window - neighbors[seat].asked, neighbors[seat].asked, held))
-            union.formUnion(held)
-        }
+        guard var open = pullable(from: place, at: now) else { return }
+        var helpers = helpers(with: open, of: place, at: now)
         guard !helpers.isEmpty else { return }
+        var union = PieceSet(count: open.count)
+        for number in helpers.indices { union.formUnion(helpers[number].pieces) }
         open.formIntersection(union)
         var order = Array(open)
         let sequence = segments[place].sequence
         let slack = slack(sequence, at: now).seconds / max(0.1, duration(sequence).seconds)
         settings.policies.pieces.sort(
-            &order, holders: { index in helpers.count { $0.pieces.contains(index) } }, slack: slack, using: &random)
+            &order, holders: { Self.count($0, among: helpers) }, slack: slack, using: &random)
         var asked = [[Int]](repeating: [], count: helpers.count)
         for index in order {
             var best: (time: Interval, helper: Int)?
@@ -54,6 +43,44 @@ extension Swarm {
         for (number, indices) in asked.enumerated() where !indices.isEmpty {
             ask(helpers[number].seat, for: indices, of: place, at: now, into: &commands)
         }
+    }
+
+    /// What is missing of a segment, was asked of nobody, and will not be pushed in time.
+    ///
+    /// Not inlined, as what follows: where the swarm is not being changed, nothing of it has to be copied.
+    @inline(never)
+    private func pullable(from place: Int, at now: Instant) -> PieceSet? {
+        guard shares, wantsSegment(place), segments[place].hasLeaves, !confidence.isLost(at: now) else { return nil }
+        var open = segments[place].unasked
+        guard !open.isEmpty else { return nil }
+        if slack(segments[place].sequence, at: now) > Self.pushSlack { leaveToPush(of: place, &open) }
+        return open.isEmpty ? nil : open
+    }
+
+    /// A neighbor that has some of the missing pieces: how many more it may be asked for, and for how many it has been.
+    private struct Helper {
+        let seat: Int
+        var room: Int
+        var asked: Int
+        let pieces: PieceSet
+    }
+
+    @inline(never)
+    private func helpers(with open: PieceSet, of place: Int, at now: Instant) -> [Helper] {
+        var helpers: [Helper] = []
+        for seat in segments[place].holders.seats(withAnyOf: open).seats {
+            let room = neighbors[seat].health.window - neighbors[seat].asked
+            guard room > 0, neighbors[seat].brings(at: now), let held = segments[place].holders[seat] else { continue }
+            helpers.append(Helper(seat: seat, room: room, asked: neighbors[seat].asked, pieces: held))
+        }
+        return helpers
+    }
+
+    /// How many of them have the piece.
+    private static func count(_ index: Int, among helpers: [Helper]) -> Int {
+        var count = 0
+        for number in helpers.indices where helpers[number].pieces.contains(index) { count += 1 }
+        return count
     }
 
     private mutating func ask(

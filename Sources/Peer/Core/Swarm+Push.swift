@@ -93,7 +93,8 @@ extension Swarm {
             guard let place = place(piece.segment.sequence) else { return true }
             return stripes.contains(Stripe.of(piece: piece.index, among: segments[place].count))
         }
-        var outbox = outboxes[seat]
+        var outbox = Outbox()
+        swap(&outbox, &outboxes[seat])
         outbox.relays.removeAll(where: isGone)
         outbox.pushes.removeAll(where: isGone)
         outboxes[seat] = outbox
@@ -174,15 +175,13 @@ extension Swarm {
     }
 
     private mutating func nextErrand() -> (seat: Int, piece: PieceID)? {
-        let share = neighbors.count > 1 ? uplink.share : .max
+        let ready = readySeats
+        guard ready != 0 else { return nil }
         let newest = chronicle.newest ?? 0
         for rank in passedOver < Rank.patience ? Rank.usual : Rank.missedFirst {
-            for step in outboxes.indices {
-                let seat = turn + step < outboxes.count ? turn + step : turn + step - outboxes.count
+            for seat in ready.seats(from: turn) {
                 guard rank.isBehind.map({ $0 == neighbors[seat].isBehind }) ?? true,
-                    outboxes[seat].isWaiting(rank.kind, newest: newest), outboxes[seat].overdueCount == 0,
-                    outboxes[seat].inFlightCount < (neighbors[seat].isSlow ? 2 : share),
-                    let piece = take(rank.kind, of: seat)
+                    outboxes.isWaiting(rank.kind, at: seat, newest: newest), let piece = take(rank.kind, of: seat)
                 else { continue }
                 turn = (seat + 1) % neighbors.count
                 passedOver = rank.kind == .missed ? 0 : min(passedOver + 1, Rank.patience)
@@ -190,6 +189,17 @@ extension Swarm {
             }
         }
         return nil
+    }
+
+    /// A bit for each seat for whom something waits, and who may be sent more.
+    private var readySeats: UInt64 {
+        let share = neighbors.count > 1 ? uplink.share : .max
+        var ready: UInt64 = 0
+        for seat in outboxes.waiting.seats
+        where outboxes.canSend(to: seat, with: neighbors[seat].isSlow ? 2 : share) {
+            ready |= 1 << UInt64(seat)
+        }
+        return ready
     }
 
     /// What the neighbor has got meanwhile is passed over.
@@ -289,17 +299,19 @@ extension Neighbor {
     fileprivate var isSlow: Bool { queueing > Uplink.target * 5 }
 }
 
-extension Outbox {
-    fileprivate func isWaiting(_ kind: Rank.Kind, newest: UInt64) -> Bool {
+extension Outboxes {
+    fileprivate func isWaiting(_ kind: Rank.Kind, at seat: Int, newest: UInt64) -> Bool {
         switch kind {
-        case .front: wants.next.map { $0.segment.sequence < newest && $0.index < PieceID.front } ?? false
-        case .relay: !relays.isEmpty
-        case .missed: wants.next.map { $0.segment.sequence < newest } ?? false
-        case .push: !pushes.isEmpty
-        case .want: !wants.isEmpty
+        case .front: boxes[seat].wants.next.map { $0.segment.sequence < newest && $0.index < PieceID.front } ?? false
+        case .relay: !boxes[seat].relays.isEmpty
+        case .missed: boxes[seat].wants.next.map { $0.segment.sequence < newest } ?? false
+        case .push: !boxes[seat].pushes.isEmpty
+        case .want: !boxes[seat].wants.isEmpty
         }
     }
+}
 
+extension Outbox {
     fileprivate mutating func popFirst(_ kind: Rank.Kind) -> PieceID? {
         switch kind {
         case .relay: relays.popFirst()

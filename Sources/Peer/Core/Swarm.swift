@@ -36,7 +36,7 @@ package struct Swarm: Sendable {
     /// Ascending, and at each place the neighbor at the other end.
     var links: [LinkID] = []
     var neighbors: [Neighbor] = []
-    var outboxes: [Outbox] = []
+    var outboxes = Outboxes()
     /// By stripe number.
     var feeds = [Feed](repeating: Feed(), count: Stripe.count)
     /// Whose turn it is to be sent something.
