@@ -72,10 +72,11 @@ struct SegmentProgress: Sendable {
     var open: Int { count - heldCount - fetching.members }
 
     /// Pieces that nobody has been asked for.
-    @inline(__always)
     var unasked: PieceSet {
         var rest = PieceSet.full(count: count)
-        for word in 0..<rest.wordCount { rest[word: word] &= ~(held[word: word] | fetching[word: word] | wanted[word: word]) }
+        for word in 0..<rest.wordCount {
+            rest[word: word] &= ~(held[word: word] | fetching[word: word] | wanted[word: word])
+        }
         return rest
     }
 
@@ -156,5 +157,13 @@ struct SegmentProgress: Sendable {
     var missingBytes: Int {
         let whole = (count - heldCount) * PieceID.length
         return held.contains(count - 1) ? whole : whole - PieceID.length + record.range(ofPiece: count - 1).count
+    }
+}
+
+extension [SegmentProgress] {
+    /// Looks at one where it is: a copy of it costs more than what is asked for every piece.
+    @inline(__always)
+    func survey<Result>(_ place: Int, _ look: (borrowing SegmentProgress) -> Result) -> Result {
+        withUnsafeBufferPointer { look($0[place]) }
     }
 }

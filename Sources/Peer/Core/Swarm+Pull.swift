@@ -51,7 +51,7 @@ extension Swarm {
     @inline(never)
     private func pullable(from place: Int, at now: Instant) -> PieceSet? {
         guard shares, wantsSegment(place), segments[place].hasLeaves, !confidence.isLost(at: now) else { return nil }
-        var open = segments[place].unasked
+        var open = segments.survey(place) { $0.unasked }
         guard !open.isEmpty else { return nil }
         if slack(segments[place].sequence, at: now) > Self.pushSlack { leaveToPush(of: place, &open) }
         return open.isEmpty ? nil : open

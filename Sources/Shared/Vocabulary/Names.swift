@@ -55,7 +55,9 @@
 
     @usableFromInline package var description: String { "\(rendition)/\(sequence)" }
 
-    @inlinable package static func < (a: Self, b: Self) -> Bool { (a.sequence, a.rendition) < (b.sequence, b.rendition) }
+    @inlinable package static func < (a: Self, b: Self) -> Bool {
+        (a.sequence, a.rendition) < (b.sequence, b.rendition)
+    }
 }
 
 /// One piece of a segment: the leaf of its Merkle tree and the unit that peers exchange.
