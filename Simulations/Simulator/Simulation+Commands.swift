@@ -31,14 +31,14 @@ extension Simulation {
             }
         case .ping(let link): ping(link, by: index, at: now)
         case .sendRecord(let link, let segment):
-            let (record, digest, _) = records[Int(segment.sequence)]
+            let statement = records[Int(segment.sequence)].statement
             send(link, from: index, .records, bytes: 1 + Self.recordLength, at: now) {
-                .recordVerified(record, digest: digest, from: .neighbor($0))
+                .stated(statement, from: .neighbor($0))
             }
         case .askLeaves(let link, let segment):
             send(link, from: index, .leaves, bytes: 10, at: now) { .leavesWanted($0, segment) }
         case .sendLeaves(let link, let segment):
-            let bytes = 10 + 32 * records[Int(segment.sequence)].record.pieceCount
+            let bytes = 10 + 32 * records[Int(segment.sequence)].statement.record.pieceCount
             send(link, from: index, .leaves, bytes: bytes, at: now) { .leavesVerified(segment, from: .neighbor($0)) }
         case .sendHolds(let link, let segment, let truth):
             let pieces = seats[index].role == .liar ? PieceSet.full(count: truth.count) : truth
@@ -94,7 +94,7 @@ extension Simulation {
     private mutating func accept(_ segment: SegmentID, by index: Int) {
         let sequence = Int(segment.sequence)
         guard viewers[index].shelves.place(of: sequence) == nil else { return }
-        viewers[index].shelves.append(Shelf(sequence: sequence, pieces: records[sequence].record.pieceCount))
+        viewers[index].shelves.append(Shelf(sequence: sequence, pieces: records[sequence].statement.record.pieceCount))
     }
 
     private mutating func ping(_ link: LinkID, by index: Int, at now: Instant) {
@@ -235,7 +235,7 @@ extension Simulation {
         case .records(let range):
             range.reduce(0) { sum, sequence in
                 guard sequence < records.count else { return sum }
-                return sum + Self.recordLength + 10 + 32 * records[Int(sequence)].record.pieceCount
+                return sum + Self.recordLength + 10 + 32 * records[Int(sequence)].statement.record.pieceCount
             }
         case .pieces: 0
         }

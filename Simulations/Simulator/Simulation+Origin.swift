@@ -22,8 +22,8 @@ extension Simulation {
             broadcast: broadcast, epoch: 0, segment: SegmentID(rendition: 0, sequence: sequence),
             root: Root(Word256(random.next(), random.next(), random.next(), sequence)),
             length: scenario.segmentLength, duration: segmentDuration.nanoseconds / 1_000,
-            programTime: now.nanoseconds / 1_000_000, previous: records.last?.digest ?? .zero)
-        records.append((record, Word256(random.next(), 0, 0, sequence), now))
+            programTime: now.nanoseconds / 1_000_000, previous: records.last?.statement.digest ?? .zero)
+        records.append((Statement(record, digest: Word256(random.next(), 0, 0, sequence)), now))
         measurements.segmentsPublished += 1
         measurements.streamBytes += record.length
         measurements.segments.append(
@@ -66,7 +66,7 @@ extension Simulation {
         guard !answers[answer].isAbandoned else { return settle(answer) }
         guard !isOriginOut(now) else { return fail(answer, at: now) }
         if case .head(let after) = answers[answer].content, let after,
-            (records.last?.record.segment.sequence).map({ $0 <= after }) ?? true
+            (records.last?.statement.record.segment.sequence).map({ $0 <= after }) ?? true
         {
             held.append(answer)
             return
@@ -300,9 +300,9 @@ extension Simulation {
             admit(state.sequence, unit, from: .origin, isPolluted: false, by: state.viewer, at: now)
             if isLast { tell(state.viewer, .fetchDone(fetch), at: now) }
         case .head:
-            let (record, digest, _) = records[state.sequence]
+            let statement = records[state.sequence].statement
             let oldest = state.sequence - min(state.sequence, Self.depth)
-            tell(state.viewer, .recordVerified(record, digest: digest, from: .origin), at: now)
+            tell(state.viewer, .stated(statement, from: .origin), at: now)
             tell(
                 state.viewer,
                 .headArrived(
@@ -310,9 +310,9 @@ extension Simulation {
                     targetDuration: Int(scenario.segmentDuration.rounded(.up)), isClosed: false), at: now)
         case .records(let range):
             for sequence in range where sequence < records.count {
-                let (record, digest, _) = records[Int(sequence)]
-                tell(state.viewer, .recordVerified(record, digest: digest, from: .origin), at: now)
-                leavesArrived(record.segment, from: .origin, at: state.viewer, now)
+                let statement = records[Int(sequence)].statement
+                tell(state.viewer, .stated(statement, from: .origin), at: now)
+                leavesArrived(statement.record.segment, from: .origin, at: state.viewer, now)
             }
             tell(state.viewer, .recordsDone, at: now)
         }

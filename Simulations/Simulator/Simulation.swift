@@ -34,7 +34,7 @@ package struct Simulation {
     let baseDelay: Interval
     var facts = Slab<Swarm.Fact>()
     var announcements = Slab<Announcement>()
-    var records: [(record: Record, digest: Word256, time: Instant)] = []
+    var records: [(statement: Statement, time: Instant)] = []
     var presentCount = 0
 
     var originLine: ImaginedLine
@@ -272,7 +272,7 @@ package struct Simulation {
 
     // MARK: Bytes
 
-    func length(_ sequence: Int, _ index: Int) -> Int { records[sequence].record.range(ofPiece: index).count }
+    func length(_ sequence: Int, _ index: Int) -> Int { records[sequence].statement.record.range(ofPiece: index).count }
 
     /// Bytes of pieces that came too early and whose leaf hashes never came.
     mutating func lose(_ early: [Shelf.Early], of sequence: Int) {

@@ -19,7 +19,7 @@ import Vocabulary
         _ sequence: UInt64, epoch: UInt32 = 0, previous: UInt64? = nil, digest: Word256? = nil, from: Source = .origin
     ) -> Chronicle.Verdict {
         let (record, own) = Self.record(sequence, epoch: epoch, previous: previous)
-        return chronicle.judge(record, digest: digest ?? own, from: from, at: .zero)
+        return chronicle.judge(Statement(record, digest: digest ?? own), from: from, at: .zero)
     }
 
     let neighbor = Source.neighbor(LinkID(1))
@@ -81,11 +81,11 @@ import Vocabulary
     @Test mutating func `is not moved by another broadcast or rendition`() {
         var (record, digest) = Self.record(1)
         record.broadcast = BroadcastID(.zero)
-        verdict = chronicle.judge(record, digest: digest, from: .origin, at: .zero)
+        verdict = chronicle.judge(Statement(record, digest: digest), from: .origin, at: .zero)
         #expect(verdict == .foreign)
         (record, digest) = Self.record(1)
         record.segment = SegmentID(rendition: 1, sequence: 1)
-        verdict = chronicle.judge(record, digest: digest, from: .origin, at: .zero)
+        verdict = chronicle.judge(Statement(record, digest: digest), from: .origin, at: .zero)
         #expect(verdict == .foreign)
     }
 }

@@ -15,9 +15,11 @@ struct Chronicle: Sendable {
     }
 
     struct Entry: Sendable {
-        let record: Record
-        let digest: Word256
+        fileprivate let statement: Statement
         let arrival: Instant
+
+        var record: Record { statement.record }
+        var digest: Word256 { statement.digest }
     }
 
     /// Records kept, newest included; a record older than that is stale.
@@ -54,7 +56,8 @@ struct Chronicle: Sendable {
 
     var isClosed: Bool { newest.flatMap { self[$0] }?.record.isLast ?? false }
 
-    mutating func judge(_ record: Record, digest: Word256, from source: Source, at now: Instant) -> Verdict {
+    mutating func judge(_ statement: Statement, from source: Source, at now: Instant) -> Verdict {
+        let (record, digest) = (statement.record, statement.digest)
         let sequence = record.segment.sequence
         guard record.broadcast == broadcast, record.segment.rendition == rendition else { return .foreign }
         if let newest {
@@ -71,7 +74,7 @@ struct Chronicle: Sendable {
         epoch = record.epoch
         let place = sequences.firstIndex { $0 > sequence } ?? sequences.endIndex
         sequences.insert(sequence, at: place)
-        entries.insert(Entry(record: record, digest: digest, arrival: now), at: place)
+        entries.insert(Entry(statement: statement, arrival: now), at: place)
         newest = max(newest ?? 0, sequence)
         targetDuration = max(targetDuration, Int((record.duration + 500_000) / 1_000_000))
         return .accepted

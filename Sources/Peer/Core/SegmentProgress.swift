@@ -9,7 +9,7 @@ struct SegmentProgress: Sendable {
         let deadline: Instant
     }
 
-    let record: Record
+    private let statement: Statement
     let sequence: UInt64
     let arrival: Instant
     let count: Int
@@ -51,8 +51,9 @@ struct SegmentProgress: Sendable {
     /// How long a neighbor's word that it is fetching from the origin is believed.
     private static let promiseTime = Interval.seconds(4)
 
-    init(_ record: Record, at now: Instant) {
-        self.record = record
+    init(_ statement: Statement, at now: Instant) {
+        self.statement = statement
+        let record = statement.record
         sequence = record.segment.sequence
         arrival = now
         count = record.pieceCount
@@ -65,6 +66,8 @@ struct SegmentProgress: Sendable {
         holders = PieceTable(count: count)
         promises = holders
     }
+
+    var record: Record { statement.record }
 
     var isComplete: Bool { heldCount == count }
 

@@ -56,6 +56,30 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
     }
 }
 
+/// A record whose signature holds; `digest` is SHA-256 of its bencoding. All that is kept of one broadcast refers to the
+/// same one, however many viewers are imagined.
+package final class Statement: Hashable, Sendable {
+    package let record: Record
+    package let digest: Word256
+
+    package init(_ record: Record, digest: Word256) {
+        self.record = record
+        self.digest = digest
+    }
+
+    package static func == (a: Statement, b: Statement) -> Bool {
+        a === b || a.digest == b.digest && a.record == b.record
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+}
+
+extension Swarm.Fact {
+    package static func recordVerified(_ record: Record, digest: Word256, from source: Source) -> Swarm.Fact {
+        .stated(Statement(record, digest: digest), from: source)
+    }
+}
+
 extension Swarm {
     /// What the shell tells the core. Whatever needs bytes or cryptography has been checked by the shell.
     package enum Fact: Hashable, Sendable {
@@ -69,8 +93,7 @@ extension Swarm {
         case introduced(by: LinkID, [Introduction])
         case heard(LinkID)
 
-        /// A record whose signature holds. `digest` is SHA-256 of its bencoding.
-        indirect case recordVerified(Record, digest: Word256, from: Source)
+        case stated(Statement, from: Source)
         /// Hashes of all pieces of a segment, checked against its record's root and kept by the shell.
         case leavesVerified(SegmentID, from: Source)
         case leavesWanted(LinkID, SegmentID)

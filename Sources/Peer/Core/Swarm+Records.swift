@@ -2,13 +2,14 @@ import Vocabulary
 
 /// Records: what the origin has said, how we hear of it, and how others hear of it from us.
 extension Swarm {
-    mutating func recordVerified(
-        _ record: Record, _ digest: Word256, _ source: Source, at now: Instant, into commands: inout [Command]
+    mutating func stated(
+        _ statement: Statement, _ source: Source, at now: Instant, into commands: inout [Command]
     ) {
+        let record = statement.record
         let sequence = record.segment.sequence
         let epoch = chronicle.epoch
         let isFirst = chronicle.newest == nil
-        switch chronicle.judge(record, digest: digest, from: source, at: now) {
+        switch chronicle.judge(statement, from: source, at: now) {
         case .accepted: break
         case .known:
             noteKnown(sequence, to: source)
@@ -30,7 +31,7 @@ extension Swarm {
         }
         learned += 1
         commands.append(.accept(record.segment))
-        let progress = SegmentProgress(record, at: now)
+        let progress = SegmentProgress(statement, at: now)
         let later = segments.indices.first { segments[$0].sequence > sequence }
         segments.insert(progress, at: later ?? segments.endIndex)
         noteKnown(sequence, to: source)

@@ -148,8 +148,7 @@ package struct Swarm: Sendable {
         case .heard(let link): with(link) { $0.lastHeard = now }
         case .misbehaved(let link, let reason): misbehaved(link, reason, at: now, into: &commands)
 
-        case .recordVerified(let record, let digest, let source):
-            recordVerified(record, digest, source, at: now, into: &commands)
+        case .stated(let statement, let source): stated(statement, source, at: now, into: &commands)
         case .leavesVerified(let segment, let source): leavesVerified(segment, source, at: now, into: &commands)
         case .leavesWanted(let link, let segment):
             guard let place = place(segment), let seat = seat(link), segments[place].mayRead(seat) else { return }
