@@ -3,18 +3,21 @@ import Vocabulary
 /// One end of an imagined link: what its sender's TCP knows.
 struct LinkEnd {
     /// The viewer at the other end, and that end's number for the link.
-    let peer: Int
-    let twin: Int
-    var isOpen = true
+    var peer: Int { Int(viewer) }
+    var twin: Int { Int(number) }
+    private let viewer: Int32
+    private let number: Int32
     /// Packets that may be under way at once; it doubles with each round trip that used it up.
-    private(set) var window = Packets.initialWindow
-    private var flying = 0
+    private var window = Int32(Packets.initialWindow)
+    private var flying: Int32 = 0
+    /// What the packet of the last small frame could still carry.
+    private var room: Int32 = 0
+    var isOpen = true
     private var lastSent = Instant.zero - .seconds(3_600)
     /// What is sent before this has to wait until then: the window is used up.
     private(set) var blockedUntil = Instant.zero
-    /// When the last small frame was sent, and what its packet could still carry.
+    /// When the last small frame was sent.
     private var lastFrame = Instant.zero - .seconds(3_600)
-    private var room = 0
     /// TCP does not reorder: nothing arrives before what was sent earlier.
     private var lastArrival = Instant.zero
 
@@ -22,17 +25,17 @@ struct LinkEnd {
     private static let pause = Interval.milliseconds(200)
 
     init(peer: Int, twin: Int) {
-        self.peer = peer
-        self.twin = twin
+        viewer = Int32(peer)
+        number = Int32(twin)
     }
 
     /// Takes `packets` to be sent at `now`; returns how many of them the window lets out.
     mutating func admit(_ packets: Int, at now: Instant, roundTrip: Interval) -> Int {
-        if flying == 0, now - lastSent > Self.pause + roundTrip { window = Packets.initialWindow }
-        let sent = min(packets, max(0, window - flying))
+        if flying == 0, now - lastSent > Self.pause + roundTrip { window = Int32(Packets.initialWindow) }
+        let sent = min(Int32(packets), max(0, window - flying))
         flying += sent
         lastSent = now
-        return sent
+        return Int(sent)
     }
 
     /// The window is used up: the first acknowledgement comes at `time` and lets the rest out.
@@ -51,17 +54,17 @@ struct LinkEnd {
     /// Lost packets halve the window.
     mutating func shrink() { window = max(2, window / 2) }
 
-    mutating func acknowledge(_ packets: Int) { flying = max(0, flying - packets) }
+    mutating func acknowledge(_ packets: Int) { flying = max(0, flying - Int32(packets)) }
 
     /// Bytes of headers that a small frame of `bytes` costs: frames of one instant share packets.
     mutating func headers(of bytes: Int, at now: Instant) -> (bytes: Int, packets: Int) {
-        if lastFrame == now, bytes <= room {
-            room -= bytes
+        if lastFrame == now, bytes <= Int(room) {
+            room -= Int32(bytes)
             return (0, 0)
         }
-        let rest = lastFrame == now ? bytes - room : bytes
+        let rest = lastFrame == now ? bytes - Int(room) : bytes
         let packets = Packets.count(rest)
-        room = packets * Packets.payload - rest
+        room = Int32(packets * Packets.payload - rest)
         lastFrame = now
         return (packets * Packets.headers, packets)
     }

@@ -135,6 +135,8 @@ extension Simulation {
         }
         let near = viewers[from].links.count
         let far = viewers[to].links.count
+        viewers[from].links.makeRoom(by: 8)
+        viewers[to].links.makeRoom(by: 8)
         viewers[from].links.append(LinkEnd(peer: to, twin: far))
         viewers[to].links.append(LinkEnd(peer: from, twin: near))
         tellLater(to, .linked(LinkID(far), viewers[from].name, endpoint: nil), at: now + oneWay(from, to))

@@ -6,12 +6,13 @@ import Vocabulary
 /// the neighbor's queue, where they can go to nobody else. So each neighbor is asked for little, and all for different
 /// pieces.
 struct LinkHealth: Sendable {
-    private(set) var window = 4
+    var window: Int { Int(reach) }
+    private var reach: Int32 = 4
+    private var strikes: Int32 = 0
     /// Moving average of the time from want to piece.
     private(set) var pieceTime = Interval.milliseconds(200)
     /// The shortest such time lately.
     private var bestTime = Interval.seconds(1)
-    private var strikes = 0
     private var demotedUntil = Instant.zero
 
     private static let windowRange = 2...64
@@ -28,12 +29,12 @@ struct LinkHealth: Sendable {
         pieceTime = pieceTime * 0.875 + time * 0.125
         bestTime = min(time, bestTime + bestTime * 0.01)
         let step = time < bestTime + Self.target ? 1 : -1
-        window = min(max(window + step, Self.windowRange.lowerBound), Self.windowRange.upperBound)
+        reach = Int32(min(max(window + step, Self.windowRange.lowerBound), Self.windowRange.upperBound))
         strikes = 0
     }
 
     mutating func timedOut(at now: Instant) {
-        window = max(window / 2, Self.windowRange.lowerBound)
+        reach = Int32(max(window / 2, Self.windowRange.lowerBound))
         strikes += 1
         if strikes >= 2 { demotedUntil = now + .seconds(10) }
     }

@@ -4,42 +4,41 @@ import Vocabulary
 /// what waits to be sent to it in its outbox, so that this is plain memory, of which a copy costs nothing.
 struct Neighbor: Sendable {
     let link: LinkID
-    let peer: PeerID
     /// Whether we dialled it, and whether the link counts as ours: both ends agree on that.
     let isOutbound: Bool
     let isOurs: Bool
-    /// Where it takes links; told on to others.
-    var endpoint: Endpoint?
     var isGreeted = false
     var uploads = false
+    let peer: PeerID
+    /// Where it takes links; told on to others.
+    var endpoint: Endpoint?
+    var chokesUs = false
+    var isChoked = false
+    /// It does not have most of the segment before the newest: it has just come, or has been late for long, and needs
+    /// older ones before the newest.
+    var isBehind = true
+    /// It has been told of our offers before.
+    var knowsOffers = false
+    /// Stripes that we want it to push, and have said so; and that we push to it.
+    var follows = StripeSet()
+    var children = StripeSet()
     var lastHeard: Instant
     var lastPinged: Instant
 
     var offers = OfferTable()
 
     // What we ask of it.
-    var chokesUs = false
     var health = LinkHealth()
     private(set) var asked = 0
     var received = 0
-    /// Stripes that we want it to push, and have said so.
-    var follows = StripeSet()
     /// When it last brought a piece, or was first asked after a pause.
     private var lastProgress: Instant
 
     // What it asks of us.
-    var isChoked = false
-    /// It does not have most of the segment before the newest: it has just come, or has been late for long, and needs
-    /// older ones before the newest.
-    var isBehind = true
-    /// Stripes that we push to it.
-    var children = StripeSet()
     /// The shortest time from sending a piece to its acknowledgement.
     private var base = Interval.seconds(1)
     private(set) var queueing = Interval.zero
     var sent = 0
-    /// What it was last told of our offers.
-    var toldOffers = OfferTable()
 
     init(link: LinkID, peer: PeerID, endpoint: Endpoint?, isOurs: Bool, at now: Instant) {
         self.link = link

@@ -4,13 +4,13 @@ import Vocabulary
 struct Neighborhood: Sendable {
     private struct Candidate {
         let peer: PeerID
+        var notBefore = Instant.zero
         var endpoint: Endpoint
         /// Lower is dialled first: the tracker names the most useful ones first, neighbors anybody.
-        var order: Int32
-        var failures: Int32 = 0
-        var notBefore = Instant.zero
+        var order: Int16
+        var failures: Int8 = 0
 
-        var isFromTracker: Bool { order < Int32(Neighborhood.capacity) }
+        var isFromTracker: Bool { order < Int16(Neighborhood.capacity) }
     }
 
     private static let capacity = 200
@@ -32,10 +32,11 @@ struct Neighborhood: Sendable {
             guard !isBanned(introduction.peer, introduction.endpoint, at: now) else { continue }
             let rank = self.rank(introduction.peer)
             let isKnown = isCandidate(introduction.peer, at: rank)
-            let order = Int32(fromTracker ? place : Self.capacity + place)
+            let order = Int16(clamping: fromTracker ? place : Self.capacity + place)
             let candidate = Candidate(peer: introduction.peer, endpoint: introduction.endpoint, order: order)
             if !isKnown {
                 guard candidates.count < Self.capacity || fromTracker && makeRoom() else { return }
+                candidates.makeRoom(by: 16)
                 candidates.insert(candidate, at: self.rank(introduction.peer))
             } else if candidates[rank].endpoint != introduction.endpoint {
                 // A neighbor may have made up what it says; the tracker has seen who announces from where.
@@ -142,6 +143,7 @@ struct Neighborhood: Sendable {
 
     mutating func linked(_ peer: PeerID) {
         dialing.removeAll { $0.peer == peer }
+        if dialing.isEmpty { dialing = [] }
         with(peer) { $0.failures = 0 }
     }
 

@@ -13,26 +13,33 @@ struct Outbox: Sendable {
 
     /// A piece that is on its way to the neighbor.
     struct Errand: Sendable {
-        let piece: PieceID
+        fileprivate let word: UInt64
         let time: Instant
         /// Nothing else was on its way to anybody.
         let isAlone: Bool
         fileprivate(set) var isOverdue = false
+
+        init(_ piece: PieceID, at time: Instant, isAlone: Bool) {
+            (word, self.time, self.isAlone) = (piece.word, time, isAlone)
+        }
     }
 
     var isEmpty: Bool { relays.isEmpty && pushes.isEmpty && wants.isEmpty }
 
     mutating func send(_ errand: Errand) {
+        inFlight.makeRoom(by: 4)
         inFlight.append(errand)
         inFlightCount += 1
     }
 
     /// The piece on its way, which is so no more.
     mutating func arrived(_ piece: PieceID) -> Errand? {
-        guard let place = inFlight.firstIndex(where: { $0.piece == piece }) else { return nil }
+        guard let place = inFlight.firstIndex(where: { $0.word == piece.word }) else { return nil }
         inFlightCount -= 1
         if inFlight[place].isOverdue { overdueCount -= 1 }
-        return inFlight.remove(at: place)
+        let errand = inFlight.remove(at: place)
+        if inFlight.isEmpty { inFlight = [] }
+        return errand
     }
 
     /// Makes overdue what is on its way since a time for which that is so; returns how many pieces that are.
@@ -47,7 +54,7 @@ struct Outbox: Sendable {
     }
 
     /// Whether the piece was asked for or is on its way.
-    func isAsked(_ piece: PieceID) -> Bool { wants.contains(piece) || inFlight.contains { $0.piece == piece } }
+    func isAsked(_ piece: PieceID) -> Bool { wants.contains(piece) || inFlight.contains { $0.word == piece.word } }
 
     /// Takes pieces out of what waits.
     mutating func takeOut(where isGone: (PieceID) -> Bool) {
@@ -78,6 +85,7 @@ struct Outboxes: Sendable {
     }
 
     mutating func insertSeat(_ seat: Int) {
+        boxes.makeRoom(by: 8)
         boxes.insert(Outbox(), at: seat)
         waiting = waiting.opened(at: seat)
     }
@@ -95,7 +103,6 @@ struct Outboxes: Sendable {
 
 /// Pieces in the order in which they are to leave.
 struct PieceQueue: Sendable {
-    /// The segment's number and, in the lowest 16 bits, the piece's (`Limits.sequence`, `Limits.piecesPerSegment`).
     private var words: [UInt64] = []
     private var first: Int32 = 0
     private var waiting: Int32 = 0
@@ -107,19 +114,18 @@ struct PieceQueue: Sendable {
     /// The piece that `popFirst` would give.
     var next: PieceID? { isEmpty ? nil : Self.piece(words[Int(first)], of: rendition) }
 
-    private func word(_ piece: PieceID) -> UInt64 { piece.segment.sequence << 16 | UInt64(piece.index) }
-
     private static func piece(_ word: UInt64, of rendition: UInt8) -> PieceID {
         PieceID(SegmentID(rendition: rendition, sequence: word >> 16), Int(word & 0xffff))
     }
 
     func contains(_ piece: PieceID) -> Bool {
-        !isEmpty && piece.segment.rendition == rendition && words[Int(first)...].contains(word(piece))
+        !isEmpty && piece.segment.rendition == rendition && words[Int(first)...].contains(piece.word)
     }
 
     mutating func append(_ piece: PieceID) {
         rendition = piece.segment.rendition
-        words.append(word(piece))
+        words.makeRoom(by: 4)
+        words.append(piece.word)
         waiting += 1
     }
 
@@ -128,7 +134,7 @@ struct PieceQueue: Sendable {
         first += 1
         waiting -= 1
         if waiting == 0 {
-            words.removeAll(keepingCapacity: words.capacity <= 16)
+            words = []
             first = 0
         } else if first > 64 {
             words.removeFirst(Int(first))
@@ -147,4 +153,10 @@ struct PieceQueue: Sendable {
     }
 
     mutating func removeAll() { self = PieceQueue() }
+}
+
+extension PieceID {
+    /// Within the rendition: the segment's number and, in the lowest 16 bits, the piece's (`Limits.sequence`,
+    /// `Limits.piecesPerSegment`).
+    fileprivate var word: UInt64 { segment.sequence << 16 | UInt64(index) }
 }

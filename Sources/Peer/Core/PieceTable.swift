@@ -128,7 +128,11 @@ struct PieceTable: Sendable {
     private mutating func open(_ seat: Int) {
         seats |= 1 << UInt64(seat)
         let missing = (seat + 1) * stride - words.count
-        if missing > 0 { words.append(contentsOf: repeatElement(0, count: missing)) }
+        if missing > 0 {
+            // For some seats more at a time.
+            if words.capacity < (seat + 1) * stride { words.reserveCapacity((seat / 4 + 1) * 4 * stride) }
+            words.append(contentsOf: repeatElement(0, count: missing))
+        }
     }
 }
 

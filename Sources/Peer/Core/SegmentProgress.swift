@@ -3,10 +3,16 @@ import Vocabulary
 /// What we hold of one segment, what neighbors hold of it, and what is on its way.
 struct SegmentProgress: Sendable {
     struct Want: Sendable {
-        let index: Int
+        private let place: Int32
         let link: LinkID
         let time: Instant
         let deadline: Instant
+
+        var index: Int { Int(place) }
+
+        init(index: Int, link: LinkID, time: Instant, deadline: Instant) {
+            (place, self.link, self.time, self.deadline) = (Int32(index), link, time, deadline)
+        }
     }
 
     private let statement: Statement
@@ -116,6 +122,7 @@ struct SegmentProgress: Sendable {
     }
 
     mutating func promise(_ indices: [Int], by seat: Int, at now: Instant) {
+        if promiseTimes.count <= seat { promiseTimes.reserveCapacity(seat + 1) }
         while promiseTimes.count <= seat { promiseTimes.append(.zero) }
         if now - promiseTimes[seat] >= Self.promiseTime { promises.clear(seat) }
         for index in indices { promises.insert(index, of: seat) }
@@ -133,9 +140,19 @@ struct SegmentProgress: Sendable {
         promises.union { now - promiseTimes[$0] < Self.promiseTime }
     }
 
+    /// Lets go of the memory for what is over: words that count no more, and wants when there will be none.
+    mutating func tidy(at now: Instant) {
+        if !promiseTimes.isEmpty, promiseTimes.allSatisfy({ now - $0 >= Self.promiseTime }) {
+            promises = PieceTable(count: count)
+            promiseTimes = []
+        }
+        if isComplete, wants.isEmpty, wants.capacity > 0 { wants = [] }
+    }
+
     // MARK: Pieces
 
     mutating func ask(_ want: Want) {
+        wants.makeRoom(by: 8)
         wants.append(want)
         wanted.insert(want.index)
     }

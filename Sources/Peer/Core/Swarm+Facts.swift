@@ -2,11 +2,13 @@ package import Vocabulary
 
 /// A connection to another peer, numbered by the shell; a number is never used twice.
 package struct LinkID: Hashable, Comparable, Sendable {
-    package let number: Int
+    private let value: Int32
 
-    package init(_ number: Int) { self.number = number }
+    package init(_ number: Int) { value = Int32(number) }
 
-    package static func < (a: Self, b: Self) -> Bool { a.number < b.number }
+    package var number: Int { Int(value) }
+
+    package static func < (a: Self, b: Self) -> Bool { a.value < b.value }
 }
 
 /// A request to the origin for some pieces, numbered by the core.

@@ -47,10 +47,13 @@ extension Swarm {
     mutating func tellOffers(into commands: inout [Command]) {
         let offers = offers
         let table = OfferTable(offers)
-        for seat in neighbors.indices where neighbors[seat].isGreeted && neighbors[seat].toldOffers != table {
-            neighbors[seat].toldOffers = table
-            commands.append(.offer(links[seat], offers))
+        for seat in neighbors.indices where neighbors[seat].isGreeted {
+            if table != (neighbors[seat].knowsOffers ? toldOffers : OfferTable()) {
+                commands.append(.offer(links[seat], offers))
+            }
+            neighbors[seat].knowsOffers = true
         }
+        toldOffers = table
     }
 
     mutating func offered(_ link: LinkID, _ offers: [Offer], at now: Instant, into commands: inout [Command]) {

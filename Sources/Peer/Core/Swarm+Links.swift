@@ -29,6 +29,7 @@ extension Swarm {
         }
         let seat = links.firstIndex { $0 > link } ?? links.endIndex
         links.insert(link, at: seat)
+        neighbors.makeRoom(by: 8)
         neighbors.insert(Neighbor(link: link, peer: peer, endpoint: endpoint, isOurs: isOurs, at: now), at: seat)
         outboxes.insertSeat(seat)
         for place in segments.indices { segments[place].insertSeat(seat) }

@@ -165,7 +165,7 @@ extension Swarm {
             }
             let bytes = segments[place].record.range(ofPiece: piece.index).count
             budget.spend(bytes)
-            outboxes[seat].send(Outbox.Errand(piece: piece, time: now, isAlone: uplink.inFlight == 0))
+            outboxes[seat].send(Outbox.Errand(piece, at: now, isAlone: uplink.inFlight == 0))
             neighbors[seat].sent += bytes
             uplink.sent()
             tally.bytesUploaded += bytes

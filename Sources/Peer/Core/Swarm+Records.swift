@@ -33,6 +33,7 @@ extension Swarm {
         commands.append(.accept(record.segment))
         let progress = SegmentProgress(statement, at: now)
         let later = segments.indices.first { segments[$0].sequence > sequence }
+        segments.makeRoom(by: 4)
         segments.insert(progress, at: later ?? segments.endIndex)
         noteKnown(sequence, to: source)
         for old in chronicle.expire() { forget(old, into: &commands) }

@@ -44,6 +44,9 @@ package struct Swarm: Sendable {
     /// Errands since one for a piece of an older segment.
     var passedOver = 0
 
+    /// What neighbors were last told that we can push.
+    var toldOffers = OfferTable()
+
     var lease: Lease?
     /// The newest segment when the lease was given, once that is known: what is older was the share of others.
     var leaseFrom: UInt64?
@@ -235,6 +238,7 @@ package struct Swarm: Sendable {
         reviewServing(at: now, into: &commands)
         reviewWhoIsBehind()
         trimStore(into: &commands)
+        for place in segments.indices { segments[place].tidy(at: now) }
     }
 
     /// What is gathered for a moment is told: what we hold, and what we can push.
