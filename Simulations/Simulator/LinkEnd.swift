@@ -2,16 +2,14 @@ import Vocabulary
 
 /// One end of an imagined link: what its sender's TCP knows.
 struct LinkEnd {
-    /// The viewer at the other end, and that end's number for the link.
+    /// The viewer at the other end.
     var peer: Int { Int(viewer) }
-    var twin: Int { Int(number) }
     private let viewer: Int32
-    private let number: Int32
     /// Packets that may be under way at once; it doubles with each round trip that used it up.
     private var window = Int32(Packets.initialWindow)
     private var flying: Int32 = 0
     /// What the packet of the last small frame could still carry.
-    private var room: Int32 = 0
+    private var room: Int16 = 0
     var isOpen = true
     private var lastSent = Instant.zero - .seconds(3_600)
     /// What is sent before this has to wait until then: the window is used up.
@@ -24,10 +22,10 @@ struct LinkEnd {
     /// Linux forgets a connection's window after a pause of one retransmission time: at least this much and a round trip.
     private static let pause = Interval.milliseconds(200)
 
-    init(peer: Int, twin: Int) {
-        viewer = Int32(peer)
-        number = Int32(twin)
-    }
+    init(peer: Int) { viewer = Int32(peer) }
+
+    /// The number of the other end.
+    static func twin(of number: Int) -> Int { number ^ 1 }
 
     /// Takes `packets` to be sent at `now`; returns how many of them the window lets out.
     mutating func admit(_ packets: Int, at now: Instant, roundTrip: Interval) -> Int {
@@ -59,12 +57,12 @@ struct LinkEnd {
     /// Bytes of headers that a small frame of `bytes` costs: frames of one instant share packets.
     mutating func headers(of bytes: Int, at now: Instant) -> (bytes: Int, packets: Int) {
         if lastFrame == now, bytes <= Int(room) {
-            room -= Int32(bytes)
+            room -= Int16(bytes)
             return (0, 0)
         }
         let rest = lastFrame == now ? bytes - Int(room) : bytes
         let packets = Packets.count(rest)
-        room = Int32(packets * Packets.payload - rest)
+        room = Int16(packets * Packets.payload - rest)
         lastFrame = now
         return (packets * Packets.headers, packets)
     }

@@ -24,7 +24,7 @@ extension Simulation {
             send(link, from: index, .links, bytes: 38, at: now) { .greeted($0, uploads: uploads, endpoint: endpoint) }
         case .close(let link, _):
             send(link, from: index, .links, bytes: 2, at: now) { .linkLost($0) }
-            if link.number < viewers[index].links.count { viewers[index].links[link.number].isOpen = false }
+            ends[link.number].isOpen = false
         case .introduce(let link, let introductions):
             send(link, from: index, .links, bytes: 1 + 39 * introductions.count, at: now) {
                 .introduced(by: $0, introductions)
@@ -98,7 +98,7 @@ extension Simulation {
     }
 
     private mutating func ping(_ link: LinkID, by index: Int, at now: Instant) {
-        guard let end = openEnd(link, of: index) else { return }
+        guard let end = openEnd(link.number) else { return }
         send(link, from: index, .links, bytes: 9, at: now) { .heard($0) }
         measurements.traffic[.links] += 9 + Packets.frame
         tellLater(index, .heard(link), at: now + roundTrip(index, end.peer))
@@ -133,29 +133,27 @@ extension Simulation {
             tell(from, .dialFailed(viewers[to].name), at: now)
             return
         }
-        let near = viewers[from].links.count
-        let far = viewers[to].links.count
-        viewers[from].links.makeRoom(by: 8)
-        viewers[to].links.makeRoom(by: 8)
-        viewers[from].links.append(LinkEnd(peer: to, twin: far))
-        viewers[to].links.append(LinkEnd(peer: from, twin: near))
+        let near = ends.count
+        let far = LinkEnd.twin(of: near)
+        ends.append(LinkEnd(peer: to))
+        ends.append(LinkEnd(peer: from))
+        viewers[from].links.append(Int32(near))
+        viewers[to].links.append(Int32(far))
         tellLater(to, .linked(LinkID(far), viewers[from].name, endpoint: nil), at: now + oneWay(from, to))
         tell(from, .linked(LinkID(near), viewers[to].name, endpoint: endpoint(to)), at: now)
     }
 
-    func openEnd(_ link: LinkID, of index: Int) -> LinkEnd? {
-        guard link.number < viewers[index].links.count, viewers[index].links[link.number].isOpen else { return nil }
-        return viewers[index].links[link.number]
-    }
+    func openEnd(_ link: Int) -> LinkEnd? { ends[link].isOpen ? ends[link] : nil }
 
     /// Sends a small frame; `fact` is what the other end is told, by its own name for the link.
     mutating func send(
         _ link: LinkID, from index: Int, _ kind: Traffic.Kind, bytes: Int, at now: Instant,
         _ fact: (LinkID) -> Swarm.Fact
     ) {
-        guard let end = openEnd(link, of: index) else { return }
+        guard let end = openEnd(link.number) else { return }
+        let twin = LinkEnd.twin(of: link.number)
         let size = bytes + Packets.frame
-        let headers = viewers[index].links[link.number].headers(of: size, at: now)
+        let headers = ends[link.number].headers(of: size, at: now)
         measurements.traffic[kind] += size
         measurements.traffic[.headers] += headers.bytes
         var gone = send(size + headers.bytes, from: index, at: now)
@@ -163,17 +161,17 @@ extension Simulation {
             let misfortune = misfortune(packets: headers.packets, roundTrip: roundTrip(index, end.peer))
             gone = gone + misfortune.late
         }
-        let arrival = viewers[index].links[link.number].arrival(at: gone + oneWay(index, end.peer))
+        let arrival = ends[link.number].arrival(at: gone + oneWay(index, end.peer))
         timeline.plan(
             Happening(
-                kind: .frame, index: UInt16(clamping: headers.packets), viewer: Int32(end.peer), link: Int32(end.twin),
-                sequence: Int32(size + headers.bytes), detail: Int32(facts.insert(fact(LinkID(end.twin))))),
+                kind: .frame, index: UInt16(clamping: headers.packets), viewer: Int32(end.peer), link: Int32(twin),
+                sequence: Int32(size + headers.bytes), detail: Int32(facts.insert(fact(LinkID(twin))))),
             at: arrival)
     }
 
     mutating func receiveFrame(_ event: Happening, at now: Instant) {
         let (index, link) = (Int(event.viewer), Int(event.link))
-        guard isHere(index, at: now), viewers[index].links[link].isOpen else {
+        guard isHere(index, at: now), ends[link].isOpen else {
             _ = facts.take(Int(event.detail), leaving: .timePassed)
             return
         }

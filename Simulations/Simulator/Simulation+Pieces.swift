@@ -12,7 +12,7 @@ extension Simulation {
         _ from: Int, _ link: Int, sequence: Int, index: Int, sent: Int, at now: Instant
     ) {
         guard isHere(from, at: now) else { return }
-        guard let end = openEnd(LinkID(link), of: from) else {
+        guard let end = openEnd(link) else {
             return tellLater(from, .pieceSent(LinkID(link), piece(sequence, index)), at: now)
         }
         guard seats[from].role != .stalled else {
@@ -30,20 +30,20 @@ extension Simulation {
         let bytes = Packets.framed(length(sequence, index))
         let packets = Packets.count(bytes)
         let trip = roundTrip(from, end.peer)
-        let admitted = viewers[from].links[link].admit(packets - sent, at: now, roundTrip: trip)
+        let admitted = ends[link].admit(packets - sent, at: now, roundTrip: trip)
         let share = sent + admitted == packets ? bytes - sent * Packets.payload : admitted * Packets.payload
         var gone = send(share + admitted * Packets.headers, from: from, at: now)
         if scenario.jitter > 0 || scenario.loss > 0 {
             let misfortune = misfortune(packets: admitted, roundTrip: trip)
             if misfortune.lost > 0 {
                 _ = send(misfortune.lost * (Packets.payload + Packets.headers), from: from, at: now)
-                viewers[from].links[link].shrink()
+                ends[link].shrink()
             }
             gone = gone + misfortune.late
         }
         guard sent + admitted == packets else {
             let opens = max(gone, now + .milliseconds(1)) + trip
-            viewers[from].links[link].block(until: opens)
+            ends[link].block(until: opens)
             event.detail = Int32(sent + admitted)
             timeline.plan(event, at: opens)
             return
@@ -56,10 +56,10 @@ extension Simulation {
         event.kind = .piece
         event.isPolluted = seats[from].role == .polluter
         event.viewer = Int32(end.peer)
-        event.link = Int32(end.twin)
+        event.link = Int32(LinkEnd.twin(of: link))
         event.peer = Int32(from)
         event.detail = Int32(link)
-        let arrival = viewers[from].links[link].arrival(at: gone + oneWay(from, end.peer))
+        let arrival = ends[link].arrival(at: gone + oneWay(from, end.peer))
         timeline.plan(event, at: arrival)
     }
 
@@ -70,7 +70,7 @@ extension Simulation {
         let packets = Packets.count(bytes)
         // What a vanished sender had not yet put on the line never came.
         let sentAt = now - oneWay(from, to)
-        guard isHere(to, at: now), viewers[to].links[link].isOpen, isHere(from, at: sentAt) else {
+        guard isHere(to, at: now), ends[link].isOpen, isHere(from, at: sentAt) else {
             measurements.lostBytes += length
             var never = event
             never.kind = .acknowledged
@@ -107,7 +107,7 @@ extension Simulation {
     mutating func acknowledged(_ event: Happening, at now: Instant) {
         let (index, link) = (Int(event.viewer), Int(event.link))
         let bytes = Packets.framed(length(Int(event.sequence), Int(event.index)))
-        viewers[index].links[link].acknowledge(Packets.count(bytes))
+        ends[link].acknowledge(Packets.count(bytes))
         tell(index, .pieceSent(LinkID(link), piece(Int(event.sequence), Int(event.index))), at: now)
     }
 

@@ -26,6 +26,8 @@ package struct Simulation {
     var viewers: [Viewer] = []
     /// When each viewer has left; beside them, because it is asked at every event and a viewer is large.
     var left: [Instant] = []
+    /// Of all links that there have been, by number; the two of one link stand side by side.
+    var ends: [LinkEnd] = []
     /// One for each seat; who shares a line has the place of the one that does.
     var lines: [ImaginedLine] = []
     /// One way between regions, by the sender's and the receiver's.
@@ -177,8 +179,9 @@ package struct Simulation {
         if let stall = viewers[index].player.end(at: now) { measurements.stallLengths.add(stall) }
         left[index] = now
         presentCount -= 1
-        for end in viewers[index].links where end.isOpen {
-            tellLater(end.peer, .linkLost(LinkID(end.twin)), at: now + oneWay(index, end.peer))
+        for end in viewers[index].links where ends[Int(end)].isOpen {
+            let peer = ends[Int(end)].peer
+            tellLater(peer, .linkLost(LinkID(LinkEnd.twin(of: Int(end)))), at: now + oneWay(index, peer))
         }
         for answer in viewers[index].answers { abandon(answer, at: now) }
         for shelf in viewers[index].shelves { lose(shelf.early, of: shelf.sequence) }
@@ -256,8 +259,8 @@ package struct Simulation {
     mutating func tell(_ index: Int, _ fact: Swarm.Fact, at now: Instant) {
         guard isHere(index, at: now) else { return }
         if case .linkLost(let link) = fact {
-            guard viewers[index].links[link.number].isOpen else { return }
-            viewers[index].links[link.number].isOpen = false
+            guard ends[link.number].isOpen else { return }
+            ends[link.number].isOpen = false
         }
         var commands: [Swarm.Command] = []
         swap(&commands, &self.commands)

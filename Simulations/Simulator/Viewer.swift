@@ -13,8 +13,8 @@ struct Viewer {
     var bytesFromPeers = 0
     var bytesFromOrigin = 0
     var bytesUploaded = 0
-    /// By the number of the link.
-    var links: [LinkEnd] = []
+    /// The numbers of its ends of links.
+    var links: [Int32] = []
     var shelves: [Shelf] = []
     var earlyPieces = 0
     var wakeAt = Instant.distantFuture
@@ -51,11 +51,14 @@ struct Viewer {
         whole[sequence - firstWhole] = true
     }
 
-    /// Gone: only what others may still ask about stays.
+    /// Gone: only what others may still ask about stays, and what is counted.
     mutating func clear() {
         answers = []
         shelves = []
         earlyPieces = 0
+        let tally = core.tally
+        core = Swarm(settings: core.settings, seed: 0, at: joined)
+        core.tally = tally
     }
 
     /// Takes one fact; returns when the core wants to be woken.

@@ -15,24 +15,16 @@ struct SegmentProgress: Sendable {
         }
     }
 
-    private let statement: Statement
+    let statement: Statement
     let sequence: UInt64
     let arrival: Instant
     let count: Int
     var hasLeaves = false
     var leavesAsked: Instant?
     var leafQuestions = 0
-    var held: PieceSet
     var heldCount = 0
-    var fromOrigin: PieceSet
-    /// Pieces that the origin is sending us.
-    var fetching: PieceSet
-    /// Pieces that a neighbor is asked for.
-    private(set) var wanted: PieceSet
+    var pieces: PieceStates
     private(set) var wants: [Want] = []
-    /// Pieces that some neighbor has had for long enough that a push would be here, and those that one has by now.
-    var overdue: PieceSet
-    var sighted: PieceSet
     /// How much of each stripe was pulled from others than its parent.
     var pulled = SIMD8<UInt16>()
     /// Neighbors have not been told of all that is held.
@@ -63,12 +55,7 @@ struct SegmentProgress: Sendable {
         sequence = record.segment.sequence
         arrival = now
         count = record.pieceCount
-        held = PieceSet(count: count)
-        fromOrigin = held
-        fetching = held
-        wanted = held
-        overdue = held
-        sighted = held
+        pieces = PieceStates(count: count)
         holders = PieceTable(count: count)
         promises = holders
     }
@@ -78,16 +65,9 @@ struct SegmentProgress: Sendable {
     var isComplete: Bool { heldCount == count }
 
     /// How many pieces are missing that the origin is not sending.
-    var open: Int { count - heldCount - fetching.members }
+    var open: Int { count - heldCount - pieces[.fetching].members }
 
-    /// Pieces that nobody has been asked for.
-    var unasked: PieceSet {
-        var rest = PieceSet.full(count: count)
-        for word in 0..<rest.wordCount {
-            rest[word: word] &= ~(held[word: word] | fetching[word: word] | wanted[word: word])
-        }
-        return rest
-    }
+    var held: PieceSet { pieces[.held] }
 
     // MARK: Neighbors
 
@@ -154,13 +134,15 @@ struct SegmentProgress: Sendable {
     mutating func ask(_ want: Want) {
         wants.makeRoom(by: 8)
         wants.append(want)
-        wanted.insert(want.index)
+        pieces.insert(want.index, .wanted)
     }
 
     /// The want for a piece, taken back.
     mutating func settle(_ index: Int) -> Want? {
-        guard wanted.contains(index), let place = wants.firstIndex(where: { $0.index == index }) else { return nil }
-        wanted.remove(index)
+        guard pieces.contains(index, .wanted), let place = wants.firstIndex(where: { $0.index == index }) else {
+            return nil
+        }
+        pieces.remove(index, .wanted)
         return wants.remove(at: place)
     }
 
@@ -169,21 +151,14 @@ struct SegmentProgress: Sendable {
         let settled = wants.filter(isSettled)
         guard !settled.isEmpty else { return [] }
         wants.removeAll(where: isSettled)
-        for want in settled { wanted.remove(want.index) }
+        for want in settled { pieces.remove(want.index, .wanted) }
         return settled
     }
 
     @inline(__always)
     var missingBytes: Int {
         let whole = (count - heldCount) * PieceID.length
-        return held.contains(count - 1) ? whole : whole - PieceID.length + record.range(ofPiece: count - 1).count
-    }
-}
-
-extension [SegmentProgress] {
-    /// Looks at one where it is: a copy of it costs more than what is asked for every piece.
-    @inline(__always)
-    func survey<Result>(_ place: Int, _ look: (borrowing SegmentProgress) -> Result) -> Result {
-        withUnsafeBufferPointer { look($0[place]) }
+        return pieces.contains(count - 1, .held)
+            ? whole : whole - PieceID.length + record.range(ofPiece: count - 1).count
     }
 }

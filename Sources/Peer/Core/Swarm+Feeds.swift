@@ -224,7 +224,8 @@ extension Swarm {
                 return false
             }
             return stripe.pieces(among: segment.count).contains {
-                segment.overdue.contains($0) && !segment.held.contains($0) && segment.holders.contains($0, of: seat)
+                segment.pieces.contains($0, .overdue) && !segment.pieces.contains($0, .held)
+                    && segment.holders.contains($0, of: seat)
             }
         }
     }

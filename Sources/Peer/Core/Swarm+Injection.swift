@@ -14,7 +14,7 @@ extension Swarm {
         // Who has just got a lease finds out first what neighbors have of segments that were there before.
         let isOld = lease != nil && sequence <= leaseFrom ?? .max
         guard alone || !isOld || now - joined > Self.oldPatience else { return }
-        let missing = segments[place].unasked
+        let missing = segments[place].pieces.unasked
         guard !missing.isEmpty else { return }
         let age = now - segments[place].arrival
         let count = segments[place].count

@@ -127,7 +127,7 @@ extension Swarm {
         let slack = slack(sequence, at: now) - (isQuick ? playhead.caution : .zero)
         if confidence.isLost(at: now) {
             segments[place].isImpatient = true
-            var missing = segments[place].unasked
+            var missing = segments[place].pieces.unasked
             for want in segments[place].wants { missing.insert(want.index) }
             return fetch(missing, of: place, because: .lostConfidence, at: now, into: &commands)
         }
@@ -154,7 +154,7 @@ extension Swarm {
         let promised = promised(segment.sequence, count: segment.count, at: now)
         let near = held(segment.sequence, count: segment.count) { $0.brings(at: now) }
         let anywhere = held(segment.sequence, count: segment.count) { _ in true }
-        var late = segment.unasked
+        var late = segment.pieces.unasked
         let time = max(slack, expected)
         // The last moment in which an origin that has much to give can help: nothing is left to hope.
         let isLast = isQuick && slack < expected
@@ -179,7 +179,7 @@ extension Swarm {
             }
         }
         var hasHolder = false
-        for want in segment.wants where !segment.fetching.contains(want.index) {
+        for want in segment.wants where !segment.pieces.contains(want.index, .fetching) {
             guard !isStarting || isFront(PieceID(id(segment.sequence), want.index)),
                 isLast || isHopeless(want, within: time, at: now),
                 isQuick || isStuck(want, at: now) || urgency >= delay(of: want.index, in: segment)
@@ -299,7 +299,7 @@ extension Swarm {
             underWay += 1
             if room < .max { room -= end - first }
             for index in first..<end {
-                segments[place].fetching.insert(index)
+                segments[place].pieces.insert(index, .fetching)
                 asked.append(index)
             }
             callBack(first..<end, of: place, into: &commands)
@@ -324,7 +324,7 @@ extension Swarm {
     mutating func renewPromises(at now: Instant, into commands: inout [Command]) {
         for (_, fetch) in fetches.sorted(by: { $0.key < $1.key }) where now - fetch.began > .seconds(1) {
             guard let place = place(fetch.sequence) else { continue }
-            let rest = fetch.pieces.filter { segments[place].fetching.contains($0) }
+            let rest = fetch.pieces.filter { segments[place].pieces.contains($0, .fetching) }
             guard !rest.isEmpty else { continue }
             for link in greetedLinks { commands.append(.sendFetching(link, id(fetch.sequence), rest)) }
         }
@@ -333,7 +333,7 @@ extension Swarm {
     mutating func fetchEnded(_ id: FetchID, failed: Bool, at now: Instant, into commands: inout [Command]) {
         guard let fetch = fetches.removeValue(forKey: id.number) else { return }
         if let place = place(fetch.sequence) {
-            for index in fetch.pieces { segments[place].fetching.remove(index) }
+            for index in fetch.pieces { segments[place].pieces.remove(index, .fetching) }
         }
         if failed {
             origin.failed(at: now, using: &random)

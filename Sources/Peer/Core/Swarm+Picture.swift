@@ -41,9 +41,9 @@ extension Swarm {
         segments.suffix(count).map { segment in
             let wanted = Set(segment.wants.map(\.index))
             let pieces = (0..<segment.count).map { index -> PieceState in
-                if segment.fromOrigin.contains(index) { return .fromOrigin }
-                if segment.held.contains(index) { return .fromPeer }
-                if segment.fetching.contains(index) { return .fetching }
+                if segment.pieces.contains(index, .fromOrigin) { return .fromOrigin }
+                if segment.pieces.contains(index, .held) { return .fromPeer }
+                if segment.pieces.contains(index, .fetching) { return .fetching }
                 return wanted.contains(index) ? .wanted : .missing
             }
             return SegmentPicture(

@@ -13,12 +13,12 @@ extension Swarm {
         let count = segments[place].count
         let stripe = Stripe.of(piece: piece.index, among: count)
         let want = segments[place].settle(piece.index)
-        let isNew = segments[place].held.insert(piece.index)
-        segments[place].fetching.remove(piece.index)
+        let isNew = segments[place].pieces.insert(piece.index, .held)
+        segments[place].pieces.remove(piece.index, .fetching)
         self.count(bytes, from: source, isNew: isNew)
         switch source {
         case .origin:
-            if isNew { segments[place].fromOrigin.insert(piece.index) }
+            if isNew { segments[place].pieces.insert(piece.index, .fromOrigin) }
         case .neighbor(let link):
             if let seat = seat(link) { segments[place].holders.insert(piece.index, of: seat) }
             if feeds[stripe.number].parent == link { feeds[stripe.number].lastPiece = now }
@@ -53,7 +53,7 @@ extension Swarm {
         freshRoots.append(segment.record.root)
         playhead.complete(segment.sequence, byPlayer: false, at: now, duration: duration)
         guard segment.sequence >= start ?? .max, hasGreeted else { return }
-        let share = 1 - Double(segment.fromOrigin.members) / Double(segment.count)
+        let share = 1 - Double(segment.pieces[.fromOrigin].members) / Double(segment.count)
         if lease == nil {
             confidence.completed(
                 shareFromPeers: share, after: now - segment.arrival, wasTrial: !segment.isImpatient, at: now)

@@ -51,7 +51,7 @@ extension Swarm {
     @inline(never)
     private func pullable(from place: Int, at now: Instant) -> PieceSet? {
         guard shares, wantsSegment(place), segments[place].hasLeaves, !confidence.isLost(at: now) else { return nil }
-        var open = segments.survey(place) { $0.unasked }
+        var open = segments[place].pieces.unasked
         guard !open.isEmpty else { return nil }
         if slack(segments[place].sequence, at: now) > Self.pushSlack { leaveToPush(of: place, &open) }
         return open.isEmpty ? nil : open
@@ -108,7 +108,7 @@ extension Swarm {
     /// does not.
     private func leaveToPush(of place: Int, _ open: inout PieceSet) {
         let (arrival, count) = (segments[place].arrival, segments[place].count)
-        var kept = segments[place].overdue
+        var kept = segments[place].pieces[.overdue]
         for number in 0..<Stripe.count where feeds[number].parent == nil || feeds[number].since >= arrival {
             let stripe = Stripe.all[number]
             if let parent = feeds[number].parent.flatMap({ seat($0) }) {
@@ -129,11 +129,11 @@ extension Swarm {
         let givers = neighbors.count { $0.uploads && !$0.chokesUs }
         let several = max(1, min(3, givers / 4))
         for place in segments.indices where wantsSegment(place) {
-            segments[place].overdue = segments[place].sighted
+            segments[place].pieces[.overdue] = segments[place].pieces[.sighted]
             let held = neighbors.survey { seats in
                 segments[place].holders.held(by: several) { seats[$0].uploads && !seats[$0].chokesUs }
             }
-            segments[place].sighted.formUnion(held)
+            segments[place].pieces[.sighted].formUnion(held)
         }
     }
 

@@ -126,7 +126,8 @@ extension Swarm {
         for index in indices {
             let piece = PieceID(segment, index)
             guard !neighbors[seat].isChoked, gives,
-                let place, segments[place].held.contains(index), outboxes[seat].wants.count < Limits.wantsPerLink
+                let place, segments[place].pieces.contains(index, .held),
+                outboxes[seat].wants.count < Limits.wantsPerLink
             else {
                 refused.append(index)
                 continue
@@ -159,7 +160,7 @@ extension Swarm {
                 uplink.saturated(false, at: now)
                 return
             }
-            guard let place = place(piece.segment.sequence), segments[place].held.contains(piece.index) else {
+            guard let place = place(piece.segment.sequence), segments[place].pieces.contains(piece.index, .held) else {
                 commands.append(.decline(links[seat], piece.segment, [piece.index]))
                 continue
             }

@@ -189,7 +189,7 @@ extension Swarm {
             guard !segments[place].isDropped, segments[place].isComplete else { continue }
             total -= segments[place].record.length
             segments[place].isDropped = true
-            segments[place].held = PieceSet(count: segments[place].count)
+            segments[place].pieces[.held] = PieceSet(count: segments[place].count)
             segments[place].heldCount = 0
             let sequence = segments[place].sequence
             for link in greetedLinks {

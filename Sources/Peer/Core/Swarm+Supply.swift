@@ -50,7 +50,7 @@ extension Swarm {
     /// Some of the missing pieces: first those of stripes that nobody pushes, beginning at a place of our own, so that
     /// neighbors take others and have something for each other.
     private func spare(_ count: Int, of place: Int) -> PieceSet {
-        let (unasked, unpushed, size) = (segments[place].unasked, unpushed, segments[place].count)
+        let (unasked, unpushed, size) = (segments[place].pieces.unasked, unpushed, segments[place].count)
         let first = Int(Randomness.mix(settings.me.key.words.3 ^ segments[place].sequence) % UInt64(Stripe.count))
         var spare = PieceSet(count: size)
         var left = count
