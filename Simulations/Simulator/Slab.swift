@@ -3,7 +3,7 @@ struct Slab<Element> {
     private var elements: [Element] = []
     private var free: [Int32] = []
 
-    mutating func insert(_ element: Element) -> Int {
+    mutating func insert(_ element: consuming Element) -> Int {
         guard let place = free.popLast() else {
             elements.append(element)
             return elements.count - 1
@@ -19,11 +19,10 @@ struct Slab<Element> {
     }
 
     /// The same, but with `rest` in its place, so that what is taken belongs to the caller alone.
-    mutating func take(_ place: Int, leaving rest: Element) -> Element {
-        var element = rest
-        swap(&element, &elements[place])
+    mutating func take(_ place: Int, leaving rest: consuming Element) -> Element {
+        swap(&rest, &elements[place])
         free.append(Int32(place))
-        return element
+        return rest
     }
 
     var places: Range<Int> { elements.indices }

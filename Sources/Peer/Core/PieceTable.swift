@@ -44,13 +44,15 @@ struct PieceTable: Sendable {
 
     /// A bit for each seat that has any of `pieces`.
     func seats(withAnyOf pieces: PieceSet) -> UInt64 {
-        var having: UInt64 = 0
-        for word in 0..<stride {
-            let wished = pieces[word: word]
-            guard wished != 0 else { continue }
-            visit(where: { _ in true }) { if words[$0 * stride + word] & wished != 0 { having |= 1 << UInt64($0) } }
+        words.withUnsafeBufferPointer { words in
+            var having: UInt64 = 0
+            for seat in seats.seats {
+                var common: UInt64 = 0
+                for word in 0..<stride { common |= words[seat * stride + word] & pieces[word: word] }
+                if common != 0 { having |= 1 << UInt64(seat) }
+            }
+            return having
         }
-        return having
     }
 
     func hasAll(of pieces: PieceSet, _ seat: Int) -> Bool {

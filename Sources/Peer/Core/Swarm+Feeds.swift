@@ -7,8 +7,16 @@ extension Swarm {
 
     /// Whether others depend on us for the stripe, or will.
     func relays(_ stripe: Stripe) -> Bool {
-        gives
-            && (duty == stripe || isRoot(of: stripe) || neighbors.anySeat { $0.pointee.children.contains(stripe) })
+        gives && (duty == stripe || isRoot(of: stripe) || pushed.contains(stripe))
+    }
+
+    /// Stripes that we push to somebody.
+    private var pushed: StripeSet {
+        neighbors.survey { seats in
+            var bits: UInt8 = 0
+            for seat in seats.indices { bits |= seats[seat].children.bits }
+            return StripeSet(bits: bits)
+        }
     }
 
     /// How many peers the stripe passes before us.
@@ -47,10 +55,9 @@ extension Swarm {
     mutating func tellOffers(into commands: inout [Command]) {
         let offers = offers
         let table = OfferTable(offers)
+        let (isNews, isNothing) = (table != toldOffers, table == OfferTable())
         for seat in neighbors.indices where neighbors[seat].isGreeted {
-            if table != (neighbors[seat].knowsOffers ? toldOffers : OfferTable()) {
-                commands.append(.offer(links[seat], offers))
-            }
+            if neighbors[seat].knowsOffers ? isNews : !isNothing { commands.append(.offer(links[seat], offers)) }
             neighbors[seat].knowsOffers = true
         }
         toldOffers = table
@@ -120,13 +127,13 @@ extension Swarm {
 
     private mutating func bestParent(_ stripe: Stripe, at now: Instant) -> (seat: Int, offer: Offer, cost: Double)? {
         let relays = relays(stripe)
-        let hasChildren = neighbors.anySeat { $0.pointee.children.contains(stripe) }
+        let hasChildren = pushed.contains(stripe)
         var best: (seat: Int, offer: Offer, cost: Double)?
         for seat in neighbors.indices {
-            let neighbor = neighbors[seat]
-            guard neighbor.isGreeted, neighbor.uploads, let offer = neighbor.offer(of: stripe),
-                offer.depth < Feed.deepest, !neighbor.children.contains(stripe),
-                !feeds[stripe.number].avoids(links[seat], at: now), !neighbor.health.isDemoted(at: now),
+            guard neighbors[seat].offers.stripes.contains(stripe), neighbors[seat].isGreeted, neighbors[seat].uploads,
+                let offer = neighbors[seat].offer(of: stripe),
+                offer.depth < Feed.deepest, !neighbors[seat].children.contains(stripe),
+                !feeds[stripe.number].avoids(links[seat], at: now), !neighbors[seat].health.isDemoted(at: now),
                 !hasChildren || feeds[stripe.number].isFeasible(offer.depth, at: now),
                 // Who is full takes nobody but those who push the stripe on.
                 relays || offer.children < offer.slots

@@ -26,7 +26,6 @@ extension Swarm {
         let slack = slack(sequence, at: now).seconds / max(0.1, duration(sequence).seconds)
         settings.policies.pieces.sort(
             &order, holders: { Self.count($0, among: helpers) }, slack: slack, using: &random)
-        var asked = [[Int]](repeating: [], count: helpers.count)
         for index in order {
             var best: (time: Interval, helper: Int)?
             for number in helpers.indices where helpers[number].room > 0 && helpers[number].pieces.contains(index) {
@@ -37,11 +36,11 @@ extension Swarm {
             guard let helper = best?.helper else { continue }
             helpers[helper].room -= 1
             helpers[helper].asked += 1
-            asked[helper].append(index)
+            helpers[helper].wished.append(index)
             if helpers.allSatisfy({ $0.room == 0 }) { break }
         }
-        for (number, indices) in asked.enumerated() where !indices.isEmpty {
-            ask(helpers[number].seat, for: indices, of: place, at: now, into: &commands)
+        for number in helpers.indices where !helpers[number].wished.isEmpty {
+            ask(helpers[number].seat, for: helpers[number].wished, of: place, at: now, into: &commands)
         }
     }
 
@@ -63,6 +62,8 @@ extension Swarm {
         var room: Int
         var asked: Int
         let pieces: PieceSet
+        /// What it is to be asked for.
+        var wished: [Int] = []
     }
 
     @inline(never)

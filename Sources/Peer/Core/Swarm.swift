@@ -260,11 +260,16 @@ package struct Swarm: Sendable {
 
     func id(_ sequence: UInt64) -> SegmentID { SegmentID(rendition: settings.rendition, sequence: sequence) }
 
-    /// Where segment `sequence` is among the known ones; they mostly follow each other without a hole.
+    /// Where segment `sequence` is among the known ones; they mostly follow each other without a hole, and mostly the
+    /// newest are meant.
     func place(_ sequence: UInt64) -> Int? {
-        guard !segments.isEmpty, sequence >= segments[0].sequence else { return nil }
-        let guess = sequence - segments[0].sequence
-        if guess < UInt64(segments.count), segments[Int(guess)].sequence == sequence { return Int(guess) }
+        guard let last = segments.indices.last else { return nil }
+        let newest = segments[last].sequence
+        guard sequence <= newest else { return nil }
+        if newest - sequence <= UInt64(last) {
+            let guess = last - Int(newest - sequence)
+            if segments[guess].sequence == sequence { return guess }
+        }
         return segments.indices.first { segments[$0].sequence == sequence }
     }
 
