@@ -19,7 +19,7 @@ import Vocabulary
 }
 
 @Suite struct `The end of a link` {
-    var end = LinkEnd(peer: 1, twin: 0)
+    var end = LinkEnd(peer: 1)
     let trip = Interval.milliseconds(40)
 
     @Test mutating func `lets ten packets out after a pause, and more with every round trip that needs them`() {

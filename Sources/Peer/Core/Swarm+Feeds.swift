@@ -6,8 +6,14 @@ extension Swarm {
     func isRoot(of stripe: Stripe) -> Bool { gives && lease?.rank(for: stripe) == 0 }
 
     /// Whether others depend on us for the stripe, or will.
-    func relays(_ stripe: Stripe) -> Bool {
-        gives && (duty == stripe || isRoot(of: stripe) || pushed.contains(stripe))
+    func relays(_ stripe: Stripe) -> Bool { relayed.contains(stripe) }
+
+    /// All such stripes.
+    private var relayed: StripeSet {
+        guard gives else { return StripeSet() }
+        var relayed = pushed
+        for stripe in Stripe.all where duty == stripe || isRoot(of: stripe) { relayed.insert(stripe) }
+        return relayed
     }
 
     /// Stripes that we push to somebody.
@@ -45,8 +51,9 @@ extension Swarm {
         guard gives, settings.policies.pushes else { return [] }
         let children = UInt8(clamping: childCount)
         let slots = UInt8(clamping: slots)
+        let relayed = relayed
         return Stripe.all.compactMap { stripe in
-            let (depth, isRelay) = (depth(of: stripe), relays(stripe))
+            let (depth, isRelay) = (depth(of: stripe), relayed.contains(stripe))
             guard isRelay || depth <= Feed.deepestVolunteer else { return nil }
             return Offer(stripe: stripe, depth: depth, children: children, slots: slots, isRelay: isRelay)
         }
@@ -189,6 +196,7 @@ extension Swarm {
     /// Stripes for which no neighbor could be asked.
     var lacking: StripeSet {
         var lacking = unpushed
+        let relayed = relayed
         // Who pushes a stripe on needs several to choose from, and so do others when there is a single one.
         for stripe in Stripe.all where !isRoot(of: stripe) {
             let known = neighbors.survey { seats in
@@ -196,7 +204,7 @@ extension Swarm {
                 for seat in seats.indices where seats[seat].offers.relays.contains(stripe) { known += 1 }
                 return known
             }
-            if known < (relays(stripe) ? 3 : 2) { lacking.insert(stripe) }
+            if known < (relayed.contains(stripe) ? 3 : 2) { lacking.insert(stripe) }
         }
         return lacking
     }
