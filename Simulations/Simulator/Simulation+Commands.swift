@@ -217,8 +217,8 @@ extension Simulation {
     /// The tracker is as far away as the origin.
     mutating func announced(_ index: Int, _ announcement: Announcement, at now: Instant) {
         guard isHere(index, at: now) else { return }
-        guard scenario.trackerOutage?.range.contains(now) != true, let source = endpoint(index),
-            let welcome = try? tracker.announce(announcement, from: source, at: now)
+        guard scenario.trackerOutage?.range.contains(now) != true,
+            let welcome = try? tracker.announce(announcement, from: endpoint(index), at: now)
         else { return tellLater(index, .announceFailed, at: now + .seconds(2)) }
         let bytes = 8 + 23 + 39 * welcome.neighbors.count
         measurements.traffic[.tracker] += bytes

@@ -191,16 +191,14 @@ package struct Simulation {
     private static let port: UInt16 = 7_001
 
     /// Where viewer `index` takes links: an address of its own, so that no per-address limit bites.
-    func endpoint(_ index: Int) -> Endpoint? {
-        let number = UInt32(truncatingIfNeeded: index + 1)
-        return Endpoint(
-            address: [10, UInt8(number >> 16 & 255), UInt8(number >> 8 & 255), UInt8(number & 255)], port: Self.port)
+    func endpoint(_ index: Int) -> Endpoint {
+        Endpoint(ip: IPAddress(v4: Self.network | UInt32(truncatingIfNeeded: index + 1) & 0xff_ffff), port: Self.port)
     }
 
+    private static let network: UInt32 = 10 << 24
+
     /// Whose address it is.
-    func viewer(at endpoint: Endpoint) -> Int {
-        endpoint.address.dropFirst().reduce(0) { $0 << 8 | Int($1) } - 1
-    }
+    func viewer(at endpoint: Endpoint) -> Int { endpoint.ip.v4.map { Int($0 & 0xff_ffff) - 1 } ?? -1 }
 
     func isHere(_ viewer: Int, at now: Instant) -> Bool { now < left[viewer] }
 
