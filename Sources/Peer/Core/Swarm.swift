@@ -5,9 +5,9 @@ package import Vocabulary
 /// Deterministic: the same facts at the same instants give the same commands. It reads no clock, opens no socket and
 /// never holds a byte of payload. Each question has a value of its own, and this type only routes between them:
 ///
-///     what has the origin said?       Chronicle          what do we hold, what is on its way?  SegmentProgress, PieceStates
+///     what has the origin said?       Chronicle          what do we hold, what comes?  SegmentProgress, PieceStates
 ///     who has what of a segment?      PieceTable         how well does a neighbor serve?  Neighbor, LinkHealth
-///     when is a segment needed?       Playhead           what waits to be sent to it?     Outbox, Outboxes
+///     when is a segment needed?       Playhead           what waits to be sent to it?     Outbox
 ///     whom could we link to?          Neighborhood       who pushes a stripe to us?            Feed
 ///     how fast is the origin?         OriginHealth       how much may be in flight from us?    Uplink, UploadBudget
 ///     do peers bring what they say?   Confidence         have they enough to give?        Supply
