@@ -398,7 +398,8 @@ extension Publication {
             }
             guard
                 let bandwidth = Bandwidth(
-                    after: seen, declared: media.bitRate, known: media.peakBitRate, isClosed: state.isClosed)
+                    after: seen, declared: media.bitRate, known: media.peakBitRate, isClosed: state.isClosed,
+                    isSoundAlone: media.height == 0)
             else { return }
             renditions.append(
                 Rendition(
