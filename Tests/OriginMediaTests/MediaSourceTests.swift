@@ -146,7 +146,8 @@ import Vocabulary
         }
     }
 
-    @Test func `has silence in every segment from where the sound of a sender stops that wove it closely`() async throws {
+    @Test func `has silence in every segment from where the sound of a sender stops that wove it closely`() async throws
+    {
         let studio = try #require(studio)
         let clip = try await studio.clip(
             "stops.ts", seconds: 16,

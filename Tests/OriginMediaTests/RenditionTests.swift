@@ -373,6 +373,9 @@ import Vocabulary
         let heard = try await cut(try studio.file("sizes.ts", joined)) { $0.container = container }
         check(heard, discontinuities: 1)
         #expect(heard.warnings.contains { $0.contains("changed its pictures") }, "\(heard.warnings)")
+        let told = heard.events.compactMap { if case .described(let all) = $0 { all } else { nil } }
+        #expect(told.compactMap(\.first?.height) == [180, 360])
+        #expect(told.count == 2 && told[0][0].codecs[0] != told[1][0].codecs[0] && told[0].count == told[1].count)
         if container == .cmaf {
             #expect(Set(heard.segments.map { $0.media[0].initialization }).count == 2)
         }

@@ -38,6 +38,8 @@ struct Packaging {
     private var hasWarnedOfStill = false
     /// What the sound has changed to; it comes again with the next keyframe.
     private var newSound: Track?
+    /// What was told last of the renditions.
+    private var described: [MediaDescription] = []
     /// Why sound was left out last.
     private var refusal: String?
     /// What messages call the source.
@@ -224,8 +226,24 @@ struct Packaging {
             smaller = companions
             board.isOpen = true
             let ready = companions?.descriptions(carried: isApart ? nil : alone) ?? []
-            onEvent(.described([source] + ready + (hasSound ? [alone].compactMap { $0 } : [])))
+            tell([source] + ready + (hasSound ? [alone].compactMap { $0 } : []))
         }
+    }
+
+    private mutating func tell(_ descriptions: [MediaDescription]) {
+        described = descriptions
+        onEvent(.described(descriptions))
+    }
+
+    /// What is sent now may be made of something else: who comes later chooses by that.
+    ///
+    /// - Parameter frameRate: frames per thousand seconds; 0 when unknown.
+    private mutating func tellAnew(frameRate: Int = 0) {
+        guard !lineup.isSlate, let leading, described.count == board.count else { return }
+        var all = described
+        all[0].adopt(settings.container == .cmaf ? [leading] : [leading, accompanying].compactMap { $0 }, frameRate)
+        if board.count > board.rungs.upperBound, let accompanying { all[all.count - 1].adopt([accompanying], 0) }
+        if all != described { tell(all) }
     }
 
     private mutating func startAnew() {
@@ -268,6 +286,7 @@ struct Packaging {
             accompanying = nil
             refuse("the programme has begun without it, and fragments have a track each")
         }
+        tellAnew(frameRate: demuxer.framesPerKilosecond)
         reordering = 0
         if shift == nil { inputStart = nil }
         hasBegunAnew = false
@@ -343,6 +362,7 @@ struct Packaging {
         if isLeading, let seam = try seam(before: packet, at: place, isKeyframe: isKeyframe) {
             try finishSegment(at: seam, isLast: false)
             startAnew()
+            tellAnew()
             _ = timeline.judge(packet.pointee.dts, isLeading: true)
             // Who has seen what was before a hole can go on without a keyframe, and others must wait for one anyway.
             shift = end - place
@@ -727,7 +747,7 @@ struct Packaging {
                 switch event {
                 case .described(let all):
                     board.isOpen = true
-                    onEvent(.described(all))
+                    tell(all)
                 case .finished(let row, let rung, let media, let generation):
                     board.fill(row, board.rungs.lowerBound + rung, media, generation: generation)
                 case .gaveUp(let rung):
@@ -737,7 +757,7 @@ struct Packaging {
                 case .neverCame(let all):
                     board.removeRungs()
                     board.isOpen = true
-                    onEvent(.described(all))
+                    tell(all)
                     smaller = nil
                 }
             }
