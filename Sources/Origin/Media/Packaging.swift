@@ -701,7 +701,8 @@ struct Packaging {
         guard let start = segmentStart else { return }
         let time = cutter.mustEnd(before: Self.microseconds(time)).map { $0 * 9 / 100 } ?? time
         try standStill(until: time)
-        try fallSilent(until: time, after: Self.pause)
+        // A track of its own must be as long as the others.
+        try fallSilent(until: time, after: 0)
         end = time
         cutter.finish(at: Self.microseconds(time))
         try release(before: time)
