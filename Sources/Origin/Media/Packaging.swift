@@ -77,7 +77,8 @@ struct Packaging {
     private var silence: Silence?
     /// How long sound is waited for where the sender weaves it loosely, or has not shown how.
     private static let longestPatience: Int64 = 3 * 90_000
-    private static let shortestPatience: Int64 = 45_000
+    /// libavformat itself reads MP4 as it lies in the file where tracks are apart by less.
+    private static let shortestPatience: Int64 = 90_000
     /// How far behind the pictures sound has come so far, and how much of it has shown that.
     private var lag: Int64 = 0
     private var heard = 0
