@@ -16,6 +16,7 @@ final class Crowd {
         var isWaiting = false
         var due: Double = 0
         var turn = 0
+        var asked: Double = 0
     }
 
     private var members: [Int32: Member] = [:]
@@ -23,6 +24,8 @@ final class Crowd {
     /// Seconds from one request of a member to its next; 0 asks again at once.
     private let pause: Double
     private(set) var counts = Counts()
+    /// Seconds that the answers to the first request took, of members that pause.
+    private(set) var waits: [Double] = []
 
     /// - Parameter paths: what each member asks for in turn.
     init(_ size: Int, port: Int, paths: [String], pause: Double = 0) {
@@ -90,6 +93,7 @@ final class Crowd {
         member.turn += 1
         member.due += pause
         member.isWaiting = true
+        member.asked = pause > 0 ? Self.now : 0
         member.rest = nil
         members[socket] = member
         if send(socket, request, request.count, Int32(MSG_NOSIGNAL)) != request.count { lose(socket) }
@@ -126,6 +130,7 @@ final class Crowd {
         if rest <= 0 {
             counts.answers += 1
             member.isWaiting = false
+            if pause > 0, (member.turn - 1) % requests.count == 0 { waits.append(Self.now - member.asked) }
         }
         members[socket] = member
         if rest <= 0, pause == 0 { ask(socket) }

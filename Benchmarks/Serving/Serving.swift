@@ -76,6 +76,11 @@ import WebClient
             "\(players) players of \(low.bitrate) kbit/s: \(crowd.counts.answers) answers, \(crowd.counts.failures) failures, "
                 + "\(percent(share)) of one core, \(memory >> 20) MiB before and \(small.program.memory >> 20) MiB after"
         )
+        let waits = crowd.waits.sorted()
+        func quantile(_ share: Double) -> String { short(waits[Int(Double(waits.count - 1) * share)] * 1_000) }
+        if !waits.isEmpty {
+            print("  their playlists came within \(quantile(0.5)) ms in the median, \(quantile(0.99)) ms for 99 of 100")
+        }
     }
 
     struct Running {

@@ -224,6 +224,49 @@ import Vocabulary
         }
     }
 
+    @Test func `ends who is silent, slow or talks nonsense at the port of RTMPS, and its encoder goes on`() async throws
+    {
+        try await Newsroom.run { newsroom in
+            try await newsroom.add("show")
+            let key = try await newsroom.key(of: "show")
+            try await newsroom.certificate("first.example")
+            try await newsroom.serve([
+                "--rtmps", "127.0.0.1:0", "--certificate", "\(newsroom.folder)/certificate.pem", "--private-key",
+                "\(newsroom.folder)/private-key.pem",
+            ])
+            let rtmps = await newsroom.rtmps
+            let encoder = try await newsroom.ffmpeg(
+                Newsroom.picture + Newsroom.sound + Newsroom.codecs + ["-f", "flv", "\(rtmps)/\(key)"])
+            try await newsroom.segments(of: "show", atLeast: 1)
+            let port = rtmps.split(separator: ":").last.flatMap { Int($0.prefix { $0.isNumber }) } ?? 0
+            let (open, secure) = (
+                "exec 3<>/dev/tcp/127.0.0.1/\(port)", "openssl s_client -connect 127.0.0.1:\(port)"
+            )
+            let strangers = try [
+                "\(open); cat <&3",
+                // A handshake of 8 KiB, of which a byte comes now and then.
+                "\(open); printf '\\x16\\x03\\x01\\x20\\0' >&3; while printf '\\0' >&3; do sleep 0.3; done",
+                "\(open); head -c 20000 /dev/urandom >&3; cat <&3",
+                "head -c 20000 /dev/urandom | \(secure) -quiet",
+                // Silent behind the handshake for as long as the other line is.
+                "\(open); \(secure) -quiet <&3",
+                "(printf 'R\\n'; sleep 2) | \(secure) -tls1_2",
+            ].map { try Program("/bin/bash", ["-c", $0]) }
+            for (number, stranger) in strangers.enumerated() {
+                _ = try await stranger.ended(within: .seconds(30))
+                guard number == strangers.count - 1 else { continue }
+                #expect(stranger.complaints.contains("no renegotiation"), "\(stranger.complaints)")
+            }
+            let said = await newsroom.origin?.complaints ?? ""
+            for reason in ["does not speak TLS", "does not speak RTMP", "did not begin to publish within 10 s"] {
+                #expect(said.contains(reason), "\(said)")
+            }
+            #expect(encoder.isRunning)
+            let count = await newsroom.segments(of: "show")
+            try await newsroom.segments(of: "show", atLeast: count + 2)
+        }
+    }
+
     @Test func `says in one sentence what is wrong with what it is sent, and the other broadcasts go on`() async throws
     {
         try await Newsroom.run { newsroom in

@@ -21,6 +21,24 @@ import Testing
         #expect(Bandwidth(after: dense, declared: 4_000_000, known: 0, isClosed: false)?.peak == 5_000_000)
     }
 
+    @Test func `is that of music where sound begins with silence`() {
+        let (silence, music) = ((bytes: 1_500, duration: Int64(2_000_000)), (bytes: 32_000, duration: Int64(2_000_000)))
+        func promise(
+            _ segments: [(bytes: Int, duration: Int64)], declared: Int = 0, isClosed: Bool = false, isAlone: Bool = true
+        ) -> Int? {
+            Bandwidth(
+                after: segments, declared: declared, known: 0, isClosed: isClosed, isSoundAlone: isAlone)?.peak
+        }
+        #expect(promise([silence, silence, silence]) == 160_000)
+        // Sound has come at the very end of what was seen.
+        #expect(promise([silence, silence, (bytes: 9_000, duration: 2_000_000)]) == 160_000)
+        #expect(promise([silence, silence, silence], declared: 256_000) == 320_000)
+        #expect(promise([music, music, music]) == 192_000)
+        #expect(promise([silence, silence, silence], isClosed: true) == 6_000)
+        // Pictures that hardly move are none of it.
+        #expect(promise([silence, silence, silence], isAlone: false) == 9_000)
+    }
+
     @Test func `is exact when nothing follows`() {
         let bandwidth = Bandwidth(after: [segment], declared: 0, known: 0, isClosed: true)
         #expect(bandwidth == Bandwidth(peak: 1_000_000, average: 1_000_000))

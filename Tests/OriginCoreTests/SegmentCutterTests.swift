@@ -86,6 +86,14 @@ import Testing
         #expect(cutter.targetDuration == 2)
     }
 
+    @Test func `does not take a hole that a keyframe ends for the spacing of keyframes`() {
+        var cutter = SegmentCutter(wished: 2_000_000, targetDuration: nil)
+        _ = [0, 1_000_000, 2_000_000].map { cutter.begins(at: $0) }
+        while cutter.mustBegin(between: 2_000_000, and: 9_990_000) != nil {}
+        let begun = [9_990_000, 10_990_000, 11_990_000, 12_990_000, 13_990_000].map { cutter.begins(at: $0) }
+        #expect(begun == [true, false, true, false, true])
+    }
+
     @Test func `promises no segment that is longer than a record may tell`() {
         var cutter = SegmentCutter(wished: 2_000_000, targetDuration: nil, longestInterval: 60_000_000)
         var begun: [Int64] = []

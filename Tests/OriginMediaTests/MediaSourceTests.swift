@@ -135,6 +135,52 @@ import Vocabulary
         #expect(pictures == 140 + 124)
     }
 
+    /// How far the sound of each segment begins before its pictures, in seconds; `nil` without either.
+    private func leads(_ segments: [CutSegment]) -> [Double?] {
+        segments.map { segment in
+            let tracks = MediaReading(segment.bytes, initialization: nil).tracks
+            guard let video = tracks.first(where: { $0.kind == .video }),
+                let audio = tracks.first(where: { $0.kind == .audio })
+            else { return nil }
+            return Double(video.start - audio.start) / 90_000
+        }
+    }
+
+    @Test func `has silence in every segment from where the sound of a sender stops that wove it closely`() async throws
+    {
+        let studio = try #require(studio)
+        let clip = try await studio.clip(
+            "stops.ts", seconds: 16,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + ["-bsf:a", "noise=drop='gt(n,300)'"])
+        let heard = try await cut(clip)
+        try await check(heard.segments)
+        #expect(heard.segments.count == 8)
+        let leads = leads(heard.segments)
+        #expect(leads.allSatisfy { ($0 ?? 9) < 1.5 }, "\(leads)")
+        #expect(heard.warnings.count { $0.contains("silence stands in for it") } == 1)
+    }
+
+    // Of 46.875 pieces a second; the pictures are away from 4 s to 11 s.
+    @Test(arguments: [495, 535]) func `leaves out what is neither seen nor heard, whichever of both comes back first`(
+        piece: Int
+    ) async throws {
+        let studio = try #require(studio)
+        let clip = try await studio.clip(
+            "away.ts", seconds: 16,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + [
+                "-bsf:v", "noise=drop='between(n,100,274)'", "-bsf:a", "noise=drop='between(n,190,\(piece))'",
+            ])
+        let heard = try await cut(clip)
+        let segments = heard.segments.filter { !$0.bytes.isEmpty }
+        #expect(segments.count(where: \.isDiscontinuity) == 1)
+        #expect(segments.allSatisfy { Int((Double($0.duration) / 1e6).rounded()) <= 2 })
+        #expect(!heard.warnings.contains { $0.contains("silence") }, "\(heard.warnings)")
+        let leads = leads(segments)
+        #expect(leads.allSatisfy { ($0 ?? 0) < 1 }, "\(leads)")
+        // What follows the hole is cut as what came before it.
+        #expect(segments.suffix(2).first?.duration == 2_000_000)
+    }
+
     @Test func `cuts a film without sound`() async throws {
         let studio = try #require(studio)
         let path = try await studio.clip(

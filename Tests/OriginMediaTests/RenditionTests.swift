@@ -359,8 +359,9 @@ import Vocabulary
         #expect(abs(length - 4) < 0.2, "\(length)")
     }
 
-    @Test(arguments: Container.allCases)
-    func `that change the size of their pictures begin anew`(container: Container) async throws {
+    // ffmpeg leaves what FLV should be told anew in the pictures.
+    @Test(arguments: Container.allCases, ["ts", "flv"])
+    func `that change the size of their pictures begin anew`(container: Container, format: String) async throws {
         let studio = try #require(studio)
         var joined: [UInt8] = []
         for (number, size) in ["320x180", "640x360"].enumerated() {
@@ -370,9 +371,15 @@ import Vocabulary
                     + ["-output_ts_offset", "\(number * 4)"])
             joined += try [UInt8](Data(contentsOf: URL(fileURLWithPath: part)))
         }
-        let heard = try await cut(try studio.file("sizes.ts", joined)) { $0.container = container }
+        let sizes = try studio.file("sizes.ts", joined)
+        let path =
+            format == "ts" ? sizes : try await studio.clip("sizes.flv", seconds: 9, ["-i", sizes, "-c", "copy"])
+        let heard = try await cut(path) { $0.container = container }
         check(heard, discontinuities: 1)
         #expect(heard.warnings.contains { $0.contains("changed its pictures") }, "\(heard.warnings)")
+        let told = heard.events.compactMap { if case .described(let all) = $0 { all } else { nil } }
+        #expect(told.compactMap(\.first?.height) == [180, 360])
+        #expect(told.count == 2 && told[0][0].codecs[0] != told[1][0].codecs[0] && told[0].count == told[1].count)
         if container == .cmaf {
             #expect(Set(heard.segments.map { $0.media[0].initialization }).count == 2)
         }

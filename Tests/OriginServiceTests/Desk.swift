@@ -98,8 +98,8 @@ final class Counter: Sendable {
             publication, on: OriginUplink(), patience: patience, link: { ("magnet:?<x>", "http://x/?a&b") },
             malformed: { [:] })
         server = try await Server.start(
-            host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton, limits: OriginSite.limits,
-            shortcut: site.answer
+            host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton,
+            limits: OriginSite.limits(perAddress: 1_024), shortcut: site.answer
         ) {
             site.answer($0, on: $1)
         }

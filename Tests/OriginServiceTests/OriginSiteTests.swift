@@ -194,6 +194,22 @@ import Wire
         }
     }
 
+    @Test func `tells what pictures have become, and keeps the bandwidth that it has promised`() async throws {
+        try await serving { publication, counter in
+            let before = try await counter.ask("master.m3u8").text
+            var description = try #require(Publication.description.first)
+            (description.codecs, description.width, description.height) = (["avc1.640028"], 1_920, 1_080)
+            (description.bitRate, description.peakBitRate) = (90_000_000, 90_000_000)
+            publication.describe([description])
+            let after = try await counter.ask("master.m3u8").text
+            #expect(before.contains("avc1.64001f") && before.contains("RESOLUTION=640x360"))
+            let expected = before.replacing("avc1.64001f", with: "avc1.640028")
+                .replacing("RESOLUTION=640x360", with: "RESOLUTION=1920x1080")
+            #expect(after == expected)
+            #expect(try publication.newest().head.renditions.first?.height == 1_080)
+        }
+    }
+
     @Test func `says of playlists and heads that they change`() async throws {
         try await serving { publication, counter in
             for path in ["master.m3u8", "0/index.m3u8"] {

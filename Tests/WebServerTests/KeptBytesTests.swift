@@ -23,12 +23,8 @@ import WebServer
             defer { close(line) }
             var room: Int32 = 4_096
             setsockopt(line, SOL_SOCKET, SO_RCVBUF, &room, 4)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = UInt16(port).bigEndian
-            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-            let failed = withUnsafeBytes(of: &address) {
-                connect(line, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t($0.count))
+            let failed = try SocketAddress(ipAddress: "127.0.0.1", port: port).withSockAddr {
+                connect(line, $0, socklen_t($1))
             }
             let request = Array("GET / HTTP/1.1\r\nconnection: close\r\n\r\n".utf8)
             guard failed == 0, send(line, request, request.count, 0) == request.count else { throw POSIXError(.EIO) }

@@ -34,29 +34,20 @@ struct Publish: AsyncParsableCommand {
 
     @OptionGroup var media: MediaOptions
 
-    @Option(help: "Where to serve HTTP; port 0 takes any free one.")
-    var listen = "127.0.0.1:8080"
+    @OptionGroup var serving: ServingOptions
 
     @OptionGroup(title: "With --input encoders") var ingestion: IngestOptions
-
-    @Option(help: "A tracker's address, http://HOST:PORT or udp://HOST:PORT; may be given several times.")
-    var tracker: [String] = []
 
     @Option(help: "The folder of the broadcast's key, journal and segments.")
     var data = "tributary-data"
 
     @OptionGroup var details: ListingOptions
 
-    @Option(help: "How viewers reach this origin, if not by the address it listens on.")
-    var publicURL: String?
-
     @Flag(help: "Tell everything as JSON, one object a line, on standard output.")
     var json = false
 
     func validate() throws {
         try media.check(input)
-        try OriginAddresses.check(trackers: tracker, publicURL: publicURL)
-        do { _ = try HostPort(parsing: listen) } catch { throw ValidationError("--listen: \(error)") }
     }
 
     func run() async {
@@ -68,7 +59,6 @@ struct Publish: AsyncParsableCommand {
 
     private func publish() async throws {
         let log = Logger(label: "origin")
-        let place = try HostPort(parsing: listen)
         let json = json
         var programme = media.programme(input, title: Self.title(of: input))
         programme.details = details.details
@@ -77,7 +67,7 @@ struct Publish: AsyncParsableCommand {
         let group = MultiThreadedEventLoopGroup.singleton
         let served = Mutex<Broadcast?>(nil)
         let running = Mutex<Server?>(nil)
-        let server = try await OriginAddresses.start(place, group) { request, remote, body in
+        let server = try await serving.start(group) { request, remote, body in
             served.withLock { $0 }?.site.answer(request, from: remote, to: &body)
         } handler: { request, eventLoop in
             served.withLock { $0 }?.site.answer(request, on: eventLoop)
@@ -89,8 +79,8 @@ struct Publish: AsyncParsableCommand {
         let broadcast = try Broadcast(
             data.split(separator: "/").last.map(String.init) ?? "broadcast", in: folder, programme,
             Broadcast.Surroundings(
-                base: OriginAddresses.base(publicURL, place, port: server.port),
-                trackers: tracker.map(OriginAddresses.trimmed), client: client
+                base: try serving.base(of: server),
+                trackers: serving.trackers, client: client
             ) { running.withLock { $0 }?.malformed ?? [:] },
             log: log
         ) { event in

@@ -28,27 +28,15 @@ struct Serve: AsyncParsableCommand {
             runs: it looks at the folder every second.
             """)
 
-    @Option(help: "Where to serve HTTP; port 0 takes any free one.")
-    var listen = "127.0.0.1:8080"
+    @OptionGroup var serving: ServingOptions
 
     @OptionGroup var ingestion: IngestOptions
-
-    @Option(help: "A tracker's address, http://HOST:PORT or udp://HOST:PORT; may be given several times.")
-    var tracker: [String] = []
 
     @Option(help: "The folder whose folders are the broadcasts.")
     var data = "tributary-broadcasts"
 
-    @Option(help: "How viewers reach this origin, if not by the address it listens on.")
-    var publicURL: String?
-
     @Flag(help: "Tell everything as JSON, one object a line, on standard output.")
     var json = false
-
-    func validate() throws {
-        try OriginAddresses.check(trackers: tracker, publicURL: publicURL)
-        do { _ = try HostPort(parsing: listen) } catch { throw ValidationError("--listen: \(error)") }
-    }
 
     func run() async {
         prepareForSignals()
@@ -59,14 +47,13 @@ struct Serve: AsyncParsableCommand {
 
     private func serve() async throws {
         let log = Logger(label: "origin")
-        let place = try HostPort(parsing: listen)
         let group = MultiThreadedEventLoopGroup.singleton
         let reception = Reception(log: log)
         let running = Mutex<Server?>(nil)
         let sites = OriginSites {
             IngestMetrics.text(reception.figures, malformed: running.withLock { $0 }?.malformed ?? [:])
         }
-        let server = try await OriginAddresses.start(place, group, shortcut: sites.answer) { sites.answer($0, on: $1) }
+        let server = try await serving.start(group, shortcut: sites.answer) { sites.answer($0, on: $1) }
         running.withLock { $0 = server }
         let ingest = Ingest(reception, group)
         do {
@@ -77,7 +64,7 @@ struct Serve: AsyncParsableCommand {
             throw error
         }
 
-        let base = OriginAddresses.base(publicURL, place, port: server.port)
+        let base = try serving.base(of: server)
         let doors = await ingest.addresses
         if json {
             Events.emit(
@@ -92,7 +79,7 @@ struct Serve: AsyncParsableCommand {
         let client = WebClient()
         let stage = BroadcastStage(
             Shelf(data), sites, reception,
-            Broadcast.Surroundings(base: base, trackers: tracker.map(OriginAddresses.trimmed), client: client),
+            Broadcast.Surroundings(base: base, trackers: serving.trackers, client: client),
             log: log,
             json: json)
         await withTaskGroup(of: Void.self) { tasks in

@@ -12,14 +12,25 @@ package struct Bandwidth: Hashable, Sendable {
     /// Segments to look at when the container does not tell beforehand how dense it becomes.
     private static let sample = 3
 
+    /// Sound below this is silence, which says nothing of what it becomes; then it is promised as music is commonly encoded.
+    private static let silence = 32_000
+    private static let music = 128_000
+
     /// The promise after the first segments, each with its bytes and microseconds; `nil` while it is too early.
     ///
     /// - Parameters:
     ///   - declared: the container's own claim; 0 when it makes none.
     ///   - known: what no segment will exceed, if the container tells; 0 otherwise.
-    package init?(after segments: [(bytes: Int, duration: Int64)], declared: Int, known: Int, isClosed: Bool) {
+    ///   - isSoundAlone: whether there are no pictures.
+    package init?(
+        after segments: [(bytes: Int, duration: Int64)], declared: Int, known: Int, isClosed: Bool,
+        isSoundAlone: Bool = false
+    ) {
         guard !segments.isEmpty, known > 0 || isClosed || segments.count >= Self.sample else { return nil }
-        let densest = segments.map { Self.rate($0.bytes, $0.duration) }.max() ?? 0
+        let rates = segments.map { Self.rate($0.bytes, $0.duration) }
+        let densest = rates.max() ?? 0
+        let isSilent = isSoundAlone && rates.contains { $0 < Self.silence }
+        let declared = isSilent ? max(declared, Self.music) : declared
         let bytes = segments.reduce(0) { $0 + $1.bytes }
         let duration = segments.reduce(0) { $0 + $1.duration }
         // Half more than what was seen: live encoders spend most on what has not happened yet.

@@ -39,7 +39,8 @@ package struct SegmentCutter: Sendable {
             lastKeyframe = time
             return true
         }
-        longestInterval = max(longestInterval, time - lastKeyframe)
+        // One hole says nothing about the keyframes to come.
+        if !isBridged { longestInterval = max(longestInterval, time - lastKeyframe) }
         lastKeyframe = time
         let due = origin + ((start + tolerance - origin) / wished + 1) * wished - tolerance
         let elapsed = time - start
@@ -77,6 +78,7 @@ package struct SegmentCutter: Sendable {
         guard let start = segmentStart, time > start else { return false }
         let elapsed = time - start
         guard isBridged || elapsed + length > longest else { return false }
+        if isBridged { lastKeyframe = time }
         isBridged = false
         if targetDuration == nil {
             targetDuration = Self.target(wished: wished, longest: max(longestInterval, elapsed))
@@ -93,7 +95,6 @@ package struct SegmentCutter: Sendable {
         guard let start = segmentStart, time - start > longest else { return nil }
         let next = min(max(start + wished, shown + 1_000), start + longest)
         guard next > start, next < time, mustBegin(at: next, length: longest) else { return nil }
-        // One hole says nothing about the keyframes to come.
         lastKeyframe = next
         isBridged = true
         return next

@@ -57,7 +57,7 @@ final class Demuxer {
             allocated.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
             // Long enough to meet both streams, which need not come together; a programme without sound would be searched for
             // it for 90 s.
-            allocated.pointee.max_analyze_duration = 5_000_000
+            allocated.pointee.max_analyze_duration = 6_000_000
         }
         // Pictures may come seldom, and a file is read at once.
         if input.kind == .file { allocated.pointee.max_analyze_duration = 20_000_000 }

@@ -43,6 +43,14 @@ extension MediaDescription {
             peakBitRate: Int(peakBitRate), channels: Int(audio?.ch_layout.nb_channels ?? 0))
     }
 
+    /// Takes over what the tracks are now, and leaves what was said of bits; a frame rate of 0 is unknown.
+    mutating func adopt(_ tracks: [Track], _ frameRate: Int) {
+        let fresh = MediaDescription(
+            tracks, frameRate: frameRate > 0 ? frameRate : framesPerKilosecond, bitRate: Int64(bitRate),
+            peakBitRate: Int64(peakBitRate))
+        if fresh.codecs.count == codecs.count { self = fresh }
+    }
+
     /// From the sequence parameter set: what an encoder was told is not always what it made.
     private static func video(_ parameters: AVCodecParameters) -> String? {
         if parameters.codec_id == AV_CODEC_ID_HEVC {

@@ -75,7 +75,14 @@ struct Packaging {
     private var lastAudioLength: Int64 = 0
     /// What stands in for sound that does not come.
     private var silence: Silence?
-    private static let patience: Int64 = 3 * 90_000
+    /// How long sound is waited for where the sender weaves it loosely, or has not shown how.
+    private static let longestPatience: Int64 = 3 * 90_000
+    /// libavformat itself reads MP4 as it lies in the file where tracks are apart by less.
+    private static let shortestPatience: Int64 = 90_000
+    /// How far behind the pictures sound has come so far, and how much of it has shown that.
+    private var lag: Int64 = 0
+    private var heard = 0
+    private static let acquaintance = 100
     /// A hole in the sound that no loose counting of an encoder makes.
     private static let pause: Int64 = 9_000
     /// The newest keyframe that needs no other picture, of who sends live.
@@ -226,11 +233,18 @@ struct Packaging {
 
     private mutating func tell(_ descriptions: [MediaDescription]) {
         described = descriptions
-        // Silence has next to no bits: whoever promises by what was seen of it is wrong as soon as sound comes.
-        for index in described.indices where silence != nil && described[index].height == 0 {
-            described[index].bitRate = max(described[index].bitRate, 128_000)
-        }
-        onEvent(.described(described))
+        onEvent(.described(descriptions))
+    }
+
+    /// What is sent now may be made of something else: who comes later chooses by that.
+    ///
+    /// - Parameter frameRate: frames per thousand seconds; 0 when unknown.
+    private mutating func tellAnew(frameRate: Int = 0) {
+        guard !lineup.isSlate, let leading, described.count == board.count else { return }
+        var all = described
+        all[0].adopt(settings.container == .cmaf ? [leading] : [leading, accompanying].compactMap { $0 }, frameRate)
+        if board.count > board.rungs.upperBound, let accompanying { all[all.count - 1].adopt([accompanying], 0) }
+        if all != described { tell(all) }
     }
 
     private mutating func startAnew() {
@@ -249,6 +263,7 @@ struct Packaging {
         accompanying = newSound ?? accompanying
         newSound = nil
         silence = nil
+        (lag, heard) = (0, 0)
         still = nil
         isStandingStill = false
         shown = .min
@@ -272,6 +287,7 @@ struct Packaging {
             accompanying = nil
             refuse("the programme has begun without it, and fragments have a track each")
         }
+        tellAnew(frameRate: demuxer.framesPerKilosecond)
         reordering = 0
         if shift == nil { inputStart = nil }
         hasBegunAnew = false
@@ -347,6 +363,7 @@ struct Packaging {
         if isLeading, let seam = try seam(before: packet, at: place, isKeyframe: isKeyframe) {
             try finishSegment(at: seam, isLast: false)
             startAnew()
+            tellAnew()
             _ = timeline.judge(packet.pointee.dts, isLeading: true)
             // Who has seen what was before a hole can go on without a keyframe, and others must wait for one anyway.
             shift = end - place
@@ -369,14 +386,18 @@ struct Packaging {
         packet.pointee.dts += shift
         if !isLeading {
             guard anchor.map({ packet.pointee.pts >= $0.time }) != false else { return }
-            try fallSilent(until: packet.pointee.dts, after: Self.pause)
+            if lastVideo != .min {
+                lag = max(lag, lastVideo - packet.pointee.dts)
+                heard += 1
+            }
+            if !isHole(until: packet.pointee.dts) { try fallSilent(until: packet.pointee.dts, after: Self.pause) }
             silence = nil
         }
         guard isInOrder(packet, isVideo: isLeading && demuxer.hasVideo) else { return }
         try pace(packet.pointee.dts, of: demuxer.input)
         if isLeading {
             try cutIfDue(packet, at: place + shift, isKeyframe: isKeyframe)
-            try fallSilent(until: packet.pointee.dts, after: Self.patience)
+            try fallSilent(until: packet.pointee.dts, after: patience)
         }
         try write(packet, isLeading: isLeading)
         try settle()
@@ -418,16 +439,25 @@ struct Packaging {
         return true
     }
 
+    /// Twice as far behind the pictures as sound has ever come, it will not come any more.
+    private var patience: Int64 {
+        heard < Self.acquaintance
+            ? Self.longestPatience : min(Self.longestPatience, Self.shortestPatience + 2 * lag)
+    }
+
+    /// Neither sound nor pictures have come for long: that is left out when the pictures go on, and needs no silence.
+    private func isHole(until time: Int64) -> Bool {
+        guard leading?.isVideo == true, silence == nil, lastAudio != .min, lastVideo != .min else { return false }
+        return time - max(lastVideo, lastAudio + lastAudioLength) > Self.longestPatience
+    }
+
     /// Sound must go on when the sender's does not: players wait for it, and a track of its own would have no segments.
     private mutating func fallSilent(until time: Int64, after patience: Int64) throws(MediaError) {
         guard let accompanying, let anchor else { return }
         let last = silence?.start ?? (lastAudio == .min ? anchor.time : lastAudio + lastAudioLength)
         guard silence != nil || time - last > patience else { return }
-        if silence == nil, let made = Silence(accompanying, from: last) {
-            silence = made
-            if !described.isEmpty { tell(described) }
-        }
-        if time - last > Self.patience, !hasWarnedOfSilence {
+        if silence == nil { silence = Silence(accompanying, from: last) }
+        if time - last > Self.longestPatience, !hasWarnedOfSilence {
             hasWarnedOfSilence = true
             let rest = silence == nil ? "and libavcodec has no silence of its kind" : "silence stands in for it"
             onEvent(.warned("no sound has come for 3 s; \(rest)"))
@@ -503,6 +533,10 @@ struct Packaging {
                 .warned(
                     "pictures after a keyframe refer to pictures before it, so that who begins there sees errors: switch "
                         + "the encoder's open GOP off (x264 and x265: open-gop=0)"))
+        }
+        // Of what is left out for want of sound none is wanted any more.
+        if isSoundAlone, lastAudio != .min, silence == nil, let segmentStart, lastAudio < segmentStart {
+            lastAudio = max(lastAudio, time - lastAudioLength)
         }
         // After a hole a picture is decoded long before it is shown.
         let next = isSoundAlone ? max(packet.pointee.dts, time) : packet.pointee.dts
@@ -668,7 +702,8 @@ struct Packaging {
         guard let start = segmentStart else { return }
         let time = cutter.mustEnd(before: Self.microseconds(time)).map { $0 * 9 / 100 } ?? time
         try standStill(until: time)
-        try fallSilent(until: time, after: Self.pause)
+        // A track of its own must be as long as the others.
+        try fallSilent(until: time, after: 0)
         end = time
         cutter.finish(at: Self.microseconds(time))
         try release(before: time)

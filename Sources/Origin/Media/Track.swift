@@ -42,10 +42,11 @@ final class Track {
             return fresh == description ? nil : replacing(fresh, packet)
         }
         guard isVideo else { return changedSound(by: packet) }
-        guard !isRecord, let start = packet.pointee.data else { return nil }
-        let units = Self.parameterSets(
-            UnsafeBufferPointer(start: start, count: Int(packet.pointee.size)),
-            isHEVC: parameters.pointee.codec_id == AV_CODEC_ID_HEVC)
+        guard let start = packet.pointee.data else { return nil }
+        let bytes = UnsafeBufferPointer(start: start, count: Int(packet.pointee.size))
+        let isHEVC = parameters.pointee.codec_id == AV_CODEC_ID_HEVC
+        let units =
+            !isRecord ? Self.parameterSets(bytes, isHEVC: isHEVC) : isHEVC ? [] : recordedParameterSets(bytes)
         // Some say them twice before a picture, and mean the same.
         var sequence: [[UInt8]] = []
         for unit in units where unit.isSequence && !sequence.contains(unit.bytes) { sequence.append(unit.bytes) }
@@ -53,7 +54,9 @@ final class Track {
         let isFirst = shown.isEmpty
         shown = sequence
         guard !isFirst else { return nil }
-        let track = replacing(units.flatMap { [0, 0, 0, 1] + $0.bytes }, packet)
+        let fresh = isRecord ? record(of: units) : units.flatMap { [0, 0, 0, 1] + $0.bytes }
+        guard let fresh else { return nil }
+        let track = replacing(fresh, packet)
         track.shown = sequence
         return track
     }
@@ -164,6 +167,37 @@ final class Track {
             track.parameters.pointee.height = parser.pointee.height
         }
         return track
+    }
+
+    /// The parameter sets that some senders leave before a picture of H.264 although the record beside the stream has them.
+    private func recordedParameterSets(
+        _ bytes: UnsafeBufferPointer<UInt8>
+    ) -> [(isSequence: Bool, bytes: [UInt8])] {
+        let width = Int(description[4] & 3) + 1
+        var units: [(isSequence: Bool, bytes: [UInt8])] = []
+        var index = 0
+        while index + width < bytes.count {
+            let length = bytes[index..<index + width].reduce(0) { $0 << 8 | Int($1) }
+            index += width
+            guard length > 0, length <= bytes.count - index else { break }
+            let type = bytes[index] & 0x1f
+            if (1...5).contains(type) { break }
+            if type == 7 || type == 8 { units.append((type == 7, Array(bytes[index..<index + length]))) }
+            index += length
+        }
+        return units
+    }
+
+    /// The record beside the stream (`avcC`, ISO 14496-15, 5.3.3.1) with one set of each kind; `nil` when they are not there.
+    private func record(of units: [(isSequence: Bool, bytes: [UInt8])]) -> [UInt8]? {
+        guard let sequence = units.first(where: \.isSequence)?.bytes, sequence.count > 3, sequence.count <= 0xffff,
+            let picture = units.first(where: { !$0.isSequence })?.bytes, picture.count <= 0xffff
+        else { return nil }
+        func counted(_ unit: [UInt8]) -> [UInt8] { [UInt8(unit.count >> 8), UInt8(unit.count & 0xff)] + unit }
+        // High profile says again that its pictures are 4:2:0 in eight bits.
+        let extra: [UInt8] = sequence[1] == 100 ? [0xfd, 0xf8, 0xf8, 0] : []
+        return [1] + sequence[1...3] + [0xfc | description[4] & 3, 0xe1] + counted(sequence) + [1] + counted(picture)
+            + extra
     }
 
     /// The parameter sets before the first picture of a byte stream (H.264 and H.265, Annex B).

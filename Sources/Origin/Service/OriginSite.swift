@@ -6,12 +6,14 @@ package import WebServer
 
 /// The origin's HTTP surface: what never changes is named by its hash and says so, and so does what changes.
 package final class OriginSite: Sendable {
-    package static let limits: ServerLimits = {
+    package static func limits(perAddress: Int) -> ServerLimits {
         var limits = ServerLimits()
         limits.connections = 8_192  // a held request for news each, and players besides
+        limits.connectionsPerAddress = perAddress
+        limits.sparesLoopback = true
         limits.body = 0  // nothing here takes one, and that many would be half a gigabyte
         return limits
-    }()
+    }
 
     private let publication: Publication
     let uplink: OriginUplink

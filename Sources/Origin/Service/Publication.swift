@@ -230,7 +230,23 @@ extension Publication {
     package var promisedTarget: Int? { state.withLock { $0.targetDuration } }
 
     /// By rendition.
-    package func describe(_ descriptions: [MediaDescription]) { state.withLock { $0.descriptions = descriptions } }
+    /// What is said again later changes what players are told, but for the bandwidth.
+    package func describe(_ descriptions: [MediaDescription]) {
+        state.withLock { state in
+            state.descriptions = descriptions
+            guard let target = state.targetDuration, state.renditions.count == descriptions.count else { return }
+            var renditions = state.renditions
+            for (number, media) in descriptions.enumerated() {
+                renditions[number] = Rendition(
+                    media, bandwidth: renditions[number].bandwidth,
+                    averageBandwidth: renditions[number].averageBandwidth)
+            }
+            guard renditions != state.renditions else { return }
+            state.renditions = renditions
+            state.head = nil
+            try? shorten(target: target, in: &state)
+        }
+    }
 
     /// Returns when the segment's records are on disk and out, or cannot be.
     package func publish(_ segment: CutSegment) {
@@ -398,13 +414,11 @@ extension Publication {
             }
             guard
                 let bandwidth = Bandwidth(
-                    after: seen, declared: media.bitRate, known: media.peakBitRate, isClosed: state.isClosed)
+                    after: seen, declared: media.bitRate, known: media.peakBitRate, isClosed: state.isClosed,
+                    isSoundAlone: media.height == 0)
             else { return }
             renditions.append(
-                Rendition(
-                    bandwidth: bandwidth.peak, averageBandwidth: bandwidth.average, codecs: media.codecs,
-                    width: media.width, height: media.height, framesPerKilosecond: media.framesPerKilosecond,
-                    channels: media.channels))
+                Rendition(media, bandwidth: bandwidth.peak, averageBandwidth: bandwidth.average))
         }
         state.renditions = renditions
         state.head = nil
@@ -575,4 +589,12 @@ extension Publication {
 
 extension Array {
     fileprivate func element(_ index: Int) -> Element? { indices.contains(index) ? self[index] : nil }
+}
+
+extension Rendition {
+    fileprivate init(_ media: MediaDescription, bandwidth: Int, averageBandwidth: Int) {
+        self.init(
+            bandwidth: bandwidth, averageBandwidth: averageBandwidth, codecs: media.codecs, width: media.width,
+            height: media.height, framesPerKilosecond: media.framesPerKilosecond, channels: media.channels)
+    }
 }

@@ -53,7 +53,7 @@ struct DialBudget {
     }
 
     static func isLoopback(_ address: [UInt8]) -> Bool {
-        address.count == 4 ? address[0] == 127 : address.dropLast().allSatisfy { $0 == 0 } && address.last == 1
+        IPAddress(address)?.isLoopback == true
     }
 
     private static func isPrivate(_ address: [UInt8]) -> Bool {

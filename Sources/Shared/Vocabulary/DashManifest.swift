@@ -58,16 +58,20 @@ package struct DashManifest: Hashable, Sendable {
             text += " timeShiftBufferDepth=\"PT\(Self.seconds(end - begin))S\""
             text += " suggestedPresentationDelay=\"PT\(3 * targetDuration)S\">\n"
         }
-        // What lies before the first listed row is no longer there; its period begins where all periods do.
-        var isFirst = true
+        // What lies before the first listed row is no longer there; its period begins where all periods do. A hole before
+        // another belongs to it: players who come while it is what is live go on to what follows (GStreamer looks for a
+        // segment in the period of that time, and fails where none is left).
+        var last: Row?
         for period in periods {
             guard let first = period.first else { continue }
-            let start = isFirst ? 0 : first.programTime - (isEnded ? begin : 0)
-            let offset = isEnded || !isFirst ? first.programTime : 0
+            let time = min(first.programTime, last.map { Self.end(of: $0) } ?? first.programTime)
+            let isFirst = last == nil
+            let start = isFirst ? 0 : time - (isEnded ? begin : 0)
+            let offset = isEnded || !isFirst ? time : 0
             text += "<Period id=\"\(first.discontinuity)\" start=\"PT\(Self.seconds(start))S\">\n"
             text += adaptation(period, video: true, offset) + adaptation(period, video: false, offset)
             text += "</Period>\n"
-            isFirst = false
+            last = period.last
         }
         return text + "</MPD>\n"
     }

@@ -25,6 +25,9 @@
     /// The IPv4 address as a number; `nil` for IPv6.
     package var v4: UInt32? { high == 0 && low >> 32 == 0xffff ? UInt32(truncatingIfNeeded: low) : nil }
 
+    /// This machine's own (127.0.0.0/8 and ::1).
+    package var isLoopback: Bool { v4.map { $0 >> 24 == 127 } ?? (high == 0 && low == 1) }
+
     /// What one host can choose from: an IPv4 address, or the /64 of an IPv6 address with zeros behind it.
     package var host: IPAddress { v4 == nil ? IPAddress(high: high, low: 0) : self }
 

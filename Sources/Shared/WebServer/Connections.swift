@@ -1,5 +1,6 @@
 import NIOCore
 import Synchronization
+import Vocabulary
 
 /// The open connections of a server, at most `limit`.
 ///
@@ -8,7 +9,7 @@ import Synchronization
 final class Connections: Sendable {
     private struct State {
         var open: [ObjectIdentifier: Entry] = [:]
-        var addresses: [String: Int] = [:]
+        var hosts: [IPAddress?: Int] = [:]
         var clock = 0
         var isClosed = false
     }
@@ -19,25 +20,23 @@ final class Connections: Sendable {
         var quietSince: Int?
     }
 
-    private let limit: Int
-    private let limitPerAddress: Int
+    private let limits: ServerLimits
     private let state = Mutex(State())
 
-    init(limit: Int, perAddress limitPerAddress: Int) {
-        self.limit = limit
-        self.limitPerAddress = limitPerAddress
-    }
+    init(_ limits: ServerLimits) { self.limits = limits }
 
     /// Takes the connection in; returns the one that must be closed for it, which is itself when all others are busy.
     func admit(_ channel: any Channel) -> (any Channel)? {
         let name = ObjectIdentifier(channel)
-        let address = channel.remoteAddress?.ipAddress ?? ""
+        let address = channel.remoteAddress.flatMap(Endpoint.init)?.ip
+        let host = address?.host
+        let isSpared = limits.sparesLoopback && address?.isLoopback == true
         let (isAdmitted, victim) = state.withLock { state -> (Bool, (any Channel)?) in
-            guard !state.isClosed, state.addresses[address, default: 0] < limitPerAddress else {
+            guard !state.isClosed, isSpared || state.hosts[host, default: 0] < limits.connectionsPerAddress else {
                 return (false, channel)
             }
             var victim: (any Channel)?
-            if state.open.count >= limit {
+            if state.open.count >= limits.connections {
                 let quietest = state.open.filter { $0.value.quietSince != nil }
                     .min { ($0.value.quietSince ?? 0) < ($1.value.quietSince ?? 0) }
                 guard let quietest else { return (false, channel) }
@@ -45,15 +44,15 @@ final class Connections: Sendable {
             }
             state.clock += 1
             state.open[name] = Entry(channel: channel, quietSince: state.clock)
-            state.addresses[address, default: 0] += 1
+            state.hosts[host, default: 0] += 1
             return (true, victim)
         }
         if isAdmitted {
             channel.closeFuture.whenComplete { _ in
                 self.state.withLock { state in
                     state.open[name] = nil
-                    let left = state.addresses[address, default: 1] - 1
-                    state.addresses[address] = left > 0 ? left : nil
+                    let left = state.hosts[host, default: 1] - 1
+                    state.hosts[host] = left > 0 ? left : nil
                 }
             }
         }

@@ -22,7 +22,7 @@ package final class Server: Sendable {
         host: String, port: Int, group: any EventLoopGroup, limits: ServerLimits = .init(), shortcut: Shortcut? = nil,
         handler: @escaping Handler
     ) async throws -> Server {
-        let connections = Connections(limit: limits.connections, perAddress: limits.connectionsPerAddress)
+        let connections = Connections(limits)
         let malformed = MalformedRequests()
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)

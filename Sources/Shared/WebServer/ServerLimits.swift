@@ -12,8 +12,10 @@ package struct ServerLimits: Sendable {
     /// Bytes of one request body.
     package var body = 64 << 10
     package var connections = 256
-    /// Of these, connections from one address.
+    /// Of these, connections from one host: an IPv4 address, or the /64 of an IPv6 address.
     package var connectionsPerAddress = Int.max
+    /// This machine's own have no such bound: a proxy in front brings everybody's requests from one address.
+    package var sparesLoopback = false
     /// Requests of one connection that wait behind the one being answered.
     package var pipeline = 32
     /// How long a connection may lie idle between requests, send its body, or not take what was written to it.
