@@ -38,6 +38,9 @@ struct Neighbor: Sendable {
     /// The shortest time from sending a piece to its acknowledgement.
     private var base = Interval.seconds(1)
     private(set) var queueing = Interval.zero
+    /// The same over many pieces, and when the last one was acknowledged.
+    private(set) var usualQueueing = Interval.zero
+    private(set) var lastAcknowledgement = Instant.zero
     var sent = 0
 
     init(link: LinkID, peer: PeerID, endpoint: Endpoint?, isOurs: Bool, at now: Instant) {
@@ -83,6 +86,8 @@ struct Neighbor: Sendable {
         let time = now - errand.time
         base = min(time, base + base * 0.002)
         queueing = queueing * 0.75 + (time - base) * 0.25
+        usualQueueing = usualQueueing * 0.9375 + (time - base) * 0.0625
+        lastAcknowledgement = now
         return time - base
     }
 }

@@ -215,7 +215,8 @@ extension Swarm {
 
     mutating func sent(_ link: LinkID, _ piece: PieceID, at now: Instant, into commands: inout [Command]) {
         guard let seat = seat(link), let errand = outboxes[seat].arrived(piece) else { return }
-        let queueing = neighbors[seat].acknowledged(errand, at: now)
+        let wait = neighbors[seat].acknowledged(errand, at: now)
+        let queueing = max(.zero, wait - max(.zero, ownWait(of: seat, at: now) - Uplink.target))
         uplink.arrived(sentAt: errand.time)
         if errand.isAlone, !errand.isOverdue { uplink.travelled(for: now - errand.time) }
         if let place = place(piece.segment.sequence) {
@@ -229,6 +230,18 @@ extension Swarm {
             uplink.gone()
         }
         serve(at: now, into: &commands)
+    }
+
+    /// How much longer pieces wait on their way to a neighbor than to the one where they wait the least: a queue in our own
+    /// uplink holds up those of all.
+    private func ownWait(of seat: Int, at now: Instant) -> Interval {
+        neighbors.survey { seats in
+            var least = seats[seat].usualQueueing
+            for other in seats.indices where now - seats[other].lastAcknowledgement < .seconds(2) {
+                least = min(least, seats[other].usualQueueing)
+            }
+            return seats[seat].usualQueueing - least
+        }
     }
 
     /// Who acknowledges nothing for long does not read: what it was sent lies in its own machine, and must not take the
