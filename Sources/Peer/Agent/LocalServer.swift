@@ -245,16 +245,14 @@ final class LocalServer: @unchecked Sendable {
     private static func manifest(_ view: any BroadcastView) -> String? {
         guard let playlist = view.programme.playlist, !view.renditions.isEmpty else { return nil }
         var rows: [DashManifest.Row] = []
-        var discontinuity = playlist.discontinuitySequence
-        for (number, segment) in playlist.segments.enumerated() {
-            if segment.isDiscontinuity { discontinuity += 1 }
+        for number in playlist.segments.indices {
             let sequence = playlist.mediaSequence + UInt64(number)
             let records = view.renditions.indices.compactMap {
                 view.record(SegmentID(rendition: UInt8($0), sequence: sequence))
             }
             let sections = records.compactMap(\.initialization)
             guard let first = records.first, sections.count == view.renditions.count else { continue }
-            rows.append(DashManifest.Row(first, discontinuity: discontinuity, initializations: sections))
+            rows.append(DashManifest.Row(first, initializations: sections))
         }
         guard !rows.isEmpty else { return nil }
         return DashManifest(
