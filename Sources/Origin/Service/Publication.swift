@@ -542,7 +542,7 @@ extension Publication {
     }
 
     /// The MPEG-DASH manifest; `nil` until there is a multivariant playlist, and for media that is not in fragments.
-    package var manifest: String? {
+    package func manifest(for userAgent: String?) -> String? {
         state.withLock { state in
             guard !state.renditions.isEmpty, let newest = state.newest, newest.record.initialization != nil,
                 let target = state.targetDuration
@@ -554,7 +554,8 @@ extension Publication {
                 return DashManifest.Row(record, initializations: sections)
             }
             return DashManifest(
-                renditions: state.renditions, rows: rows, targetDuration: target, isEnded: state.isClosed
+                renditions: state.renditions, rows: rows, targetDuration: target, isEnded: state.isClosed,
+                for: userAgent
             ).text
         }
     }

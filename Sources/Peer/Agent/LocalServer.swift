@@ -201,7 +201,8 @@ final class LocalServer: @unchecked Sendable {
         case ["manifest.mpd"]:
             for rendition in view.renditions.indices { _ = view.other(UInt8(rendition)) }
             return text(
-                request, type: "application/dash+xml", until: { Self.manifest($0) != nil }, { Self.manifest($0) ?? "" })
+                request, type: "application/dash+xml", until: { Self.manifest($0, for: nil) != nil },
+                { Self.manifest($0, for: request.header("user-agent")) ?? "" })
         case ["status"]:
             return done(page(StatusPage(view.currentReport(), programme: view.programme, base: base).html))
         case ["status.json"]:
@@ -242,7 +243,7 @@ final class LocalServer: @unchecked Sendable {
     }
 
     /// The same segments for MPEG-DASH, as far as all renditions have them; `nil` while there are none in fragments.
-    private static func manifest(_ view: any BroadcastView) -> String? {
+    private static func manifest(_ view: any BroadcastView, for userAgent: String?) -> String? {
         guard let playlist = view.programme.playlist, !view.renditions.isEmpty else { return nil }
         var rows: [DashManifest.Row] = []
         for number in playlist.segments.indices {
@@ -256,7 +257,8 @@ final class LocalServer: @unchecked Sendable {
         }
         guard !rows.isEmpty else { return nil }
         return DashManifest(
-            renditions: view.renditions, rows: rows, targetDuration: playlist.targetDuration, isEnded: playlist.isEnded
+            renditions: view.renditions, rows: rows, targetDuration: playlist.targetDuration, isEnded: playlist.isEnded,
+            for: userAgent
         ).text
     }
 

@@ -4,9 +4,9 @@
 /// day and the presentation's time are one. Other initialization sections, or a number that is missing, begin a new period; a
 /// discontinuity alone does not, and the hole before it belongs to the segment after it, so that every moment lies in one.
 ///
-/// While it is live, every timeline begins with a millisecond in 1970, which nobody asks for, because it is no longer
-/// available (5.3.9.5.3). GStreamer adds the time of a timeline's first segment to where it looks within a segment
-/// (`gst_mpd_client2_stream_seek`, as of 1.22), and waits as long before the first picture; so that must be nothing.
+/// GStreamer adds the time of a timeline's first segment to where it looks within a segment
+/// (`gst_mpd_client2_stream_seek`, as of 1.22), and waits for as long before the first picture. What is live is told to it
+/// after a millisecond in 1970, which it does not ask for. Others would take that for a segment of 56 years.
 package struct DashManifest: Hashable, Sendable {
     /// One sequence number in all renditions.
     package struct Row: Hashable, Sendable {
@@ -36,14 +36,20 @@ package struct DashManifest: Hashable, Sendable {
     package var rows: [Row]
     package var targetDuration: Int
     package var isEnded: Bool
+    private let beginsInThePast: Bool
 
-    package init(renditions: [Rendition], rows: [Row], targetDuration: Int, isEnded: Bool) {
+    /// - Parameter userAgent: who asks, in its own words.
+    package init(renditions: [Rendition], rows: [Row], targetDuration: Int, isEnded: Bool, for userAgent: String?) {
+        beginsInThePast = !isEnded && Self.isMisled(userAgent)
         self.renditions = renditions
         // The millisecond has the number before the first one's.
-        self.rows = isEnded ? rows : Array(rows.drop { $0.sequence == 0 })
+        self.rows = beginsInThePast ? Array(rows.drop { $0.sequence == 0 }) : rows
         self.targetDuration = targetDuration
         self.isEnded = isEnded
     }
+
+    /// It is told another manifest than others.
+    package static func isMisled(_ userAgent: String?) -> Bool { userAgent?.hasPrefix("GStreamer") == true }
 
     package var text: String {
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -114,7 +120,7 @@ package struct DashManifest: Hashable, Sendable {
             }
             text += "<SegmentTemplate timescale=\"1000\" presentationTimeOffset=\"\(offset)\""
             text +=
-                " startNumber=\"\(isEnded ? first.sequence : first.sequence - 1)\" initialization=\"segments/\(first.initializations[number]).mp4\""
+                " startNumber=\"\(beginsInThePast ? first.sequence - 1 : first.sequence)\" initialization=\"segments/\(first.initializations[number]).mp4\""
             text += " media=\"\(number)/$Number$.m4s\">\n<SegmentTimeline>\(timeline)</SegmentTimeline>\n"
             text += "</SegmentTemplate>\n</Representation>\n"
         }
@@ -123,7 +129,7 @@ package struct DashManifest: Hashable, Sendable {
 
     /// Where each segment begins, in milliseconds, and how long it is: to the next one, so that nothing adds up.
     private func timeline(of period: ArraySlice<Row>, from begin: Int64) -> String {
-        var text = isEnded ? "" : "<S t=\"0\" d=\"1\"/>"
+        var text = beginsInThePast ? "<S t=\"0\" d=\"1\"/>" : ""
         var begin = begin
         for (row, next) in zip(period, period.dropFirst().map(Optional.some) + [nil]) {
             let end =
