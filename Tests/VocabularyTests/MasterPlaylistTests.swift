@@ -74,6 +74,7 @@ import Vocabulary
         #expect(text.contains("type=\"dynamic\" availabilityStartTime=\"1970-01-01T00:00:00Z\""))
         #expect(text.contains("<Period id=\"00000000-00000000\" start=\"PT0.000S\">"))
         #expect(text.contains("presentationTimeOffset=\"0\" startNumber=\"7\""))
+        #expect(text.contains("maxSegmentDuration=\"PT2.000S\""))
         #expect(text.contains("<SegmentTimeline><S t=\"10000\" d=\"2000\"/><S d=\"2000\"/>"))
         #expect(text.split(separator: "<AdaptationSet").count == 3)
     }
@@ -103,6 +104,7 @@ import Vocabulary
         let text = manifest([row(7, at: 10_000), row(8, at: 15_000), row(9, at: 17_000)])
         #expect(text.contains("<S t=\"10000\" d=\"2000\"/><S d=\"5000\"/><S d=\"2000\"/>"))
         #expect(text.split(separator: "<Period").count == 2)
+        #expect(text.contains("maxSegmentDuration=\"PT5.000S\""))
     }
 
     @Test func `begins a period with other initialization sections, to which the hole before it belongs`() {

@@ -54,7 +54,9 @@ package struct DashManifest: Hashable, Sendable {
     package var text: String {
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
         text += "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\""
-        text += " minBufferTime=\"PT\(2 * targetDuration)S\" maxSegmentDuration=\"PT\(targetDuration)S\""
+        let longest = zip(rows.dropFirst(), rows).map { Self.end(of: $0) - Self.end(of: $1) }.max() ?? 0
+        text += " minBufferTime=\"PT\(2 * targetDuration)S\""
+        text += " maxSegmentDuration=\"PT\(Self.seconds(max(longest, 1_000 * Int64(targetDuration))))S\""
         let begin = rows.first?.programTime ?? 0
         let end = rows.last.map { Self.end(of: $0) } ?? 0
         if isEnded {
