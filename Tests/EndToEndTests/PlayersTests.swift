@@ -58,6 +58,39 @@ import WebServer
         }
     }
 
+    // Twenty seconds are more than the manifest lists: what it listed at first is gone then.
+    @Test func `play live DASH by the clock in GStreamer, at the origin and at an agent`() async throws {
+        try await showing(["--container", "cmaf", "--ladder", "none"]) { origin, agent in
+            try await withThrowingTaskGroup { group in
+                for url in [origin, agent] {
+                    let manifest = url.replacing("master.m3u8", with: "manifest.mpd")
+                    group.addTask {
+                        let player = try Program(
+                            "gst-launch-1.0",
+                            [
+                                "-v", "playbin", "uri=\(manifest)",
+                                "video-sink=fakesink name=pictures sync=true silent=false",
+                                "audio-sink=fakesink sync=true",
+                            ])
+                        // Counting is not cheap.
+                        func pictures() async -> Int {
+                            try? await Task.sleep(for: .milliseconds(250))
+                            return String(decoding: player.output, as: UTF8.self).split(separator: "\n").count {
+                                $0.contains("pictures: last-message = chain")
+                            }
+                        }
+                        let hasBegun = await holds(within: .seconds(20)) { await pictures() > 0 || !player.isRunning }
+                        let goesOn = await holds(within: .seconds(40)) { await pictures() >= 600 || !player.isRunning }
+                        let (shown, isRunning) = (await pictures(), player.isRunning)
+                        await player.stop()
+                        #expect(hasBegun && goesOn && isRunning, "\(url): \(shown) pictures, \(player.complaints)")
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test(arguments: [["--container", "ts", "--ladder", "none"], ["--container", "cmaf", "--ladder", "none"]])
     func `show pictures in Chromium, at the origin and at an agent`(options: [String]) async throws {
         try await showing(options) { origin, agent in

@@ -231,6 +231,24 @@ import Wire
         }
     }
 
+    @Test func `tells GStreamer another manifest than others, whoever asks first`() async throws {
+        try await serving(0, isChecked: false) { publication, counter in
+            for number in 0..<4 {
+                var segment = cutSegment(number)
+                segment.media = [CutSegment.Media(bytes: segment.media[0].bytes, initialization: [7, 7])]
+                publication.publish(segment)
+            }
+            for isPlain in [false, true, false, true] {
+                let player = [("user-agent", "GStreamer souphttpsrc 1.22.0 libsoup/3.2.3")]
+                let misled = try await counter.ask("manifest.mpd", headers: player, isPlain: isPlain)
+                #expect(misled.text.contains("<S t=\"0\" d=\"1\"/>") && misled.text.contains("startNumber=\"0\""))
+                let other = try await counter.ask("manifest.mpd", isPlain: isPlain)
+                #expect(!other.text.contains("<S t=\"0\"") && other.text.contains("startNumber=\"0\""))
+                #expect(other.headers["content-type"] == "application/dash+xml")
+            }
+        }
+    }
+
     @Test func `lists only segments that can be had at once`() async throws {
         try await serving(20) { publication, counter in
             let playlist = try await counter.ask("0/index.m3u8").text

@@ -52,47 +52,87 @@ import Vocabulary
 }
 
 @Suite struct `A DASH manifest` {
-    private func manifest(_ rows: [DashManifest.Row], isEnded: Bool = false) -> String {
+    private func manifest(
+        _ rows: [DashManifest.Row], isEnded: Bool = false, for userAgent: String? = "Mozilla/5.0"
+    ) -> String {
         DashManifest(
             renditions: [
                 Rendition(bandwidth: 2, averageBandwidth: 1, codecs: ["avc1.64001f"], width: 4, height: 2),
                 Rendition(bandwidth: 2, averageBandwidth: 1, codecs: ["mp4a.40.2"], channels: 2),
-            ], rows: rows, targetDuration: 2, isEnded: isEnded
+            ], rows: rows, targetDuration: 2, isEnded: isEnded, for: userAgent
         ).text
     }
 
-    private func row(_ sequence: UInt64, at time: Int64, discontinuity: UInt64 = 0) -> DashManifest.Row {
+    private func row(_ sequence: UInt64, at time: Int64, pictures: Word256 = .zero) -> DashManifest.Row {
         DashManifest.Row(
-            sequence: sequence, duration: 2_000_000, programTime: time, discontinuity: discontinuity,
-            initializations: [Root(.zero), Root(.zero)])
+            sequence: sequence, duration: 2_000_000, programTime: time,
+            initializations: [Root(pictures), Root(.zero)])
     }
 
     @Test func `places live segments in Unix time`() {
         let text = manifest([row(7, at: 10_000), row(8, at: 12_000)])
         #expect(text.contains("type=\"dynamic\" availabilityStartTime=\"1970-01-01T00:00:00Z\""))
-        #expect(text.contains("<Period id=\"0\" start=\"PT0.000S\">"))
+        #expect(text.contains("<Period id=\"00000000-00000000\" start=\"PT0.000S\">"))
         #expect(text.contains("presentationTimeOffset=\"0\" startNumber=\"7\""))
-        #expect(text.contains("<S t=\"10000\" d=\"2000\"/><S d=\"2000\"/>"))
+        #expect(text.contains("maxSegmentDuration=\"PT2.000S\""))
+        #expect(text.contains("<SegmentTimeline><S t=\"10000\" d=\"2000\"/><S d=\"2000\"/>"))
         #expect(text.split(separator: "<AdaptationSet").count == 3)
     }
 
-    // GStreamer fails where the time that is live lies in no period, or in one that has ended.
-    @Test func `begins a period at each discontinuity, to which the hole before it belongs`() {
-        let rows = [row(7, at: 10_000), row(8, at: 15_000, discontinuity: 1), row(9, at: 17_000, discontinuity: 2)]
+    // GStreamer waits for as long as lies before the first segment of a timeline.
+    @Test func `begins with a millisecond in 1970 for GStreamer while it is live`() {
+        let rows = [row(0, at: 10_000), row(1, at: 12_000), row(2, at: 14_000)]
+        let player = "GStreamer souphttpsrc 1.22.0 libsoup/3.2.3"
+        let text = manifest(rows, for: player)
+        #expect(text.contains("startNumber=\"0\""))
+        #expect(text.contains("<S t=\"0\" d=\"1\"/><S t=\"12000\" d=\"2000\"/><S d=\"2000\"/>"))
+        #expect(manifest(Array(rows.dropFirst()), for: player).contains("startNumber=\"0\""))
+        #expect(!manifest(rows, isEnded: true, for: player).contains("<S t=\"0\""))
+        #expect(manifest(rows, for: nil).contains("startNumber=\"0\""))
+        #expect(!manifest(rows, for: nil).contains("<S t=\"0\""))
+    }
+
+    @Test func `has players begin where there is something`() {
+        let text = manifest([row(0, at: 10_000), row(1, at: 12_000)])
+        #expect(text.contains("timeShiftBufferDepth=\"PT4.000S\" suggestedPresentationDelay=\"PT4.000S\""))
+        let longer = manifest((1..<9).map { row(UInt64($0), at: Int64($0) * 2_000) })
+        #expect(longer.contains("suggestedPresentationDelay=\"PT6.000S\""))
+    }
+
+    // GStreamer fails where the time that is live lies in no segment or period.
+    @Test func `gives the hole before a segment to that segment`() {
+        let text = manifest([row(7, at: 10_000), row(8, at: 15_000), row(9, at: 17_000)])
+        #expect(text.contains("<S t=\"10000\" d=\"2000\"/><S d=\"5000\"/><S d=\"2000\"/>"))
+        #expect(text.split(separator: "<Period").count == 2)
+        #expect(text.contains("maxSegmentDuration=\"PT5.000S\""))
+    }
+
+    @Test func `begins a period with other initialization sections, to which the hole before it belongs`() {
+        let other = Word256(hex: String(repeating: "f", count: 64))!
+        let rows = [row(7, at: 10_000), row(8, at: 15_000, pictures: other), row(9, at: 17_000)]
         let text = manifest(rows)
-        #expect(text.contains("<Period id=\"1\" start=\"PT12.000S\">"))
+        #expect(text.contains("<Period id=\"00000000-00000000\" start=\"PT0.000S\">"))
+        #expect(text.contains("<Period id=\"ffffffff-00000000\" start=\"PT12.000S\">"))
         #expect(text.contains("presentationTimeOffset=\"12000\" startNumber=\"8\""))
-        #expect(text.contains("<SegmentTimeline><S t=\"15000\" d=\"2000\"/></SegmentTimeline>"))
-        #expect(text.contains("<Period id=\"2\" start=\"PT17.000S\">"))
+        #expect(text.contains("<SegmentTimeline><S t=\"12000\" d=\"5000\"/></SegmentTimeline>"))
+        #expect(text.contains("<Period id=\"00000000-00000000-9\" start=\"PT17.000S\">"))
         let ended = manifest(rows, isEnded: true)
         #expect(ended.contains("mediaPresentationDuration=\"PT9.000S\""))
-        #expect(ended.contains("<Period id=\"1\" start=\"PT2.000S\">"))
+        #expect(ended.contains("<Period id=\"ffffffff-00000000\" start=\"PT2.000S\">"))
         #expect(ended.contains("presentationTimeOffset=\"12000\" startNumber=\"8\""))
+        #expect(ended.contains("<SegmentTimeline><S t=\"12000\" d=\"5000\"/></SegmentTimeline>"))
+    }
+
+    @Test func `begins a period where a number is missing, because segments are found by counting`() {
+        let text = manifest([row(7, at: 10_000), row(9, at: 14_000)])
+        #expect(text.contains("<Period id=\"00000000-00000000-9\" start=\"PT12.000S\">"))
+        #expect(text.contains("presentationTimeOffset=\"12000\" startNumber=\"9\""))
     }
 
     @Test func `begins at nothing once it has ended`() {
         let text = manifest([row(7, at: 10_000), row(8, at: 12_000)], isEnded: true)
         #expect(text.contains("type=\"static\" mediaPresentationDuration=\"PT4.000S\""))
-        #expect(text.contains("presentationTimeOffset=\"10000\""))
+        #expect(text.contains("presentationTimeOffset=\"10000\" startNumber=\"7\""))
+        #expect(!text.contains("<S t=\"0\""))
     }
 }

@@ -91,7 +91,7 @@ package final class OriginSite: Sendable {
             return playlist(request, eventLoop, .master, kind: "master") { self.publication.masterPlaylist }
         case ["manifest.mpd"]:
             return playlist(request, eventLoop, .master, kind: "manifest", type: "application/dash+xml") {
-                self.publication.manifest
+                self.publication.manifest(for: request.header("user-agent"))
             }
         case let rest where rest.count == 2 && rest[0] == "segments":
             return inTurn(segment(named: rest[1], request), to: request, eventLoop)
@@ -180,17 +180,24 @@ package final class OriginSite: Sendable {
                 return wish == .master && self.publication.masterPlaylist == nil || self.publication.head == nil
                     ? Self.notYet : Self.refusal(404, "this broadcast has none")
             }
-            let headers = Self.cors + [("content-type", type), ("cache-control", "no-cache")]
+            var headers = Self.cors + [("content-type", type), ("cache-control", "no-cache")]
+            if kind == "manifest" { headers.append(("vary", "user-agent")) }
             self.texts.withLock {
-                $0[request.path] = Made(version: version, kind: kind, headers: headers, text: text)
+                $0[Self.key(of: request)] = Made(version: version, kind: kind, headers: headers, text: text)
             }
             return self.counted(kind, text.response(to: request, headers: headers))
         }
     }
 
+    /// Its path; a manifest's is none that a plain request could have, because it differs with who asks.
+    private static func key(of request: Request) -> String {
+        guard request.path.hasSuffix("/manifest.mpd") else { return request.path }
+        return request.path + (DashManifest.isMisled(request.header("user-agent")) ? " GStreamer" : " ")
+    }
+
     /// A playlist as it was last made, if nothing has happened since.
     private func known(_ request: Request) -> Response? {
-        guard request.method == "GET", let made = texts.withLock({ $0[request.path] }),
+        guard request.method == "GET", let made = texts.withLock({ $0[Self.key(of: request)] }),
             made.version == publication.version
         else { return nil }
         return counted(made.kind, made.text.response(to: request, headers: made.headers))

@@ -542,21 +542,20 @@ extension Publication {
     }
 
     /// The MPEG-DASH manifest; `nil` until there is a multivariant playlist, and for media that is not in fragments.
-    package var manifest: String? {
+    package func manifest(for userAgent: String?) -> String? {
         state.withLock { state in
             guard !state.renditions.isEmpty, let newest = state.newest, newest.record.initialization != nil,
                 let target = state.targetDuration
             else { return nil }
-            var discontinuity = state.window.discontinuitySequence
             let rows = state.window.listed.compactMap { record -> DashManifest.Row? in
-                if record.isDiscontinuity { discontinuity += 1 }
                 guard let row = state.held[record.segment.sequence], !row.isMissing else { return nil }
                 let sections = row.copies.compactMap(\.record.initialization)
                 guard sections.count == state.renditions.count else { return nil }
-                return DashManifest.Row(record, discontinuity: discontinuity, initializations: sections)
+                return DashManifest.Row(record, initializations: sections)
             }
             return DashManifest(
-                renditions: state.renditions, rows: rows, targetDuration: target, isEnded: state.isClosed
+                renditions: state.renditions, rows: rows, targetDuration: target, isEnded: state.isClosed,
+                for: userAgent
             ).text
         }
     }

@@ -201,7 +201,8 @@ final class LocalServer: @unchecked Sendable {
         case ["manifest.mpd"]:
             for rendition in view.renditions.indices { _ = view.other(UInt8(rendition)) }
             return text(
-                request, type: "application/dash+xml", until: { Self.manifest($0) != nil }, { Self.manifest($0) ?? "" })
+                request, type: "application/dash+xml", until: { Self.manifest($0, for: nil) != nil },
+                { Self.manifest($0, for: request.header("user-agent")) ?? "" })
         case ["status"]:
             return done(page(StatusPage(view.currentReport(), programme: view.programme, base: base).html))
         case ["status.json"]:
@@ -242,23 +243,22 @@ final class LocalServer: @unchecked Sendable {
     }
 
     /// The same segments for MPEG-DASH, as far as all renditions have them; `nil` while there are none in fragments.
-    private static func manifest(_ view: any BroadcastView) -> String? {
+    private static func manifest(_ view: any BroadcastView, for userAgent: String?) -> String? {
         guard let playlist = view.programme.playlist, !view.renditions.isEmpty else { return nil }
         var rows: [DashManifest.Row] = []
-        var discontinuity = playlist.discontinuitySequence
-        for (number, segment) in playlist.segments.enumerated() {
-            if segment.isDiscontinuity { discontinuity += 1 }
+        for number in playlist.segments.indices {
             let sequence = playlist.mediaSequence + UInt64(number)
             let records = view.renditions.indices.compactMap {
                 view.record(SegmentID(rendition: UInt8($0), sequence: sequence))
             }
             let sections = records.compactMap(\.initialization)
             guard let first = records.first, sections.count == view.renditions.count else { continue }
-            rows.append(DashManifest.Row(first, discontinuity: discontinuity, initializations: sections))
+            rows.append(DashManifest.Row(first, initializations: sections))
         }
         guard !rows.isEmpty else { return nil }
         return DashManifest(
-            renditions: view.renditions, rows: rows, targetDuration: playlist.targetDuration, isEnded: playlist.isEnded
+            renditions: view.renditions, rows: rows, targetDuration: playlist.targetDuration, isEnded: playlist.isEnded,
+            for: userAgent
         ).text
     }
 
