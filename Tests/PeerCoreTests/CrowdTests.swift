@@ -10,7 +10,7 @@ import Vocabulary
         var rig = Rig()
         let early = rig.welcome(among: Self.crowd) + rig.pass(.milliseconds(500))
         #expect(!early.contains(.fetchHead(after: nil)))
-        #expect(rig.pass(.milliseconds(300)).contains(.fetchHead(after: nil)))
+        #expect(rig.pass(.milliseconds(600)).contains(.fetchHead(after: nil)))
 
         var told = Rig()
         told.welcome(among: Self.crowd)

@@ -13,10 +13,10 @@ import Vocabulary
     @Test func `asks for the head without the word of a tracker that does not answer`() {
         var silent = Rig()
         #expect(!silent.pass(.milliseconds(200)).contains(.fetchHead(after: nil)))
-        #expect(silent.pass(.milliseconds(200)).contains(.fetchHead(after: nil)))
+        #expect(silent.pass(.milliseconds(400)).contains(.fetchHead(after: nil)))
         var gone = Rig()
         gone.feed(.announceFailed)
-        #expect(gone.pass(.milliseconds(100)).contains(.fetchHead(after: nil)))
+        #expect(gone.pass(.milliseconds(500)).contains(.fetchHead(after: nil)))
     }
 
     @Test func `asks the origin for a record that is missing between known ones`() {

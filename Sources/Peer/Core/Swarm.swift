@@ -128,9 +128,7 @@ package struct Swarm: Sendable {
     /// When to come back with `.timePassed`.
     package var nextDeadline: Instant {
         guard !isStopped else { return .distantFuture }
-        let isBusy =
-            !fetches.isEmpty || chronicle.newest == nil
-            || segments.indices.reversed().contains { !segments[$0].isComplete }
+        let isBusy = !fetches.isEmpty || segments.indices.reversed().contains { !segments[$0].isComplete }
         let tick = lastTick + (isBusy ? settings.tick : .milliseconds(500))
         return flushAt.map { min($0, tick) } ?? tick
     }
