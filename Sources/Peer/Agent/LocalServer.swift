@@ -199,7 +199,6 @@ final class LocalServer: @unchecked Sendable {
         switch path {
         case ["master.m3u8"]: return text(request, until: { $0.programme.playlist != nil }, Self.master)
         case ["manifest.mpd"]:
-            for rendition in view.renditions.indices { _ = view.other(UInt8(rendition)) }
             return text(
                 request, type: "application/dash+xml", until: { Self.manifest($0, for: nil) != nil },
                 { Self.manifest($0, for: request.header("user-agent")) ?? "" })
@@ -244,6 +243,8 @@ final class LocalServer: @unchecked Sendable {
 
     /// The same segments for MPEG-DASH, as far as all renditions have them; `nil` while there are none in fragments.
     private static func manifest(_ view: any BroadcastView, for userAgent: String?) -> String? {
+        // Who asks before the origin has told of the others waits for them, too.
+        for rendition in view.renditions.indices { _ = view.other(UInt8(rendition)) }
         guard let playlist = view.programme.playlist, !view.renditions.isEmpty else { return nil }
         var rows: [DashManifest.Row] = []
         for number in playlist.segments.indices {
