@@ -197,19 +197,9 @@ import Vocabulary
 
     @Test func `takes RTMPS, with a certificate that is renewed under way`() async throws {
         try await Newsroom.run { newsroom in
-            try await newsroom.add("show")
-            let key = try await newsroom.key(of: "show")
-            try await newsroom.certificate("first.example")
-            try await newsroom.serve([
-                "--rtmps", "127.0.0.1:0", "--certificate", "\(newsroom.folder)/certificate.pem", "--private-key",
-                "\(newsroom.folder)/private-key.pem",
-            ])
-            let rtmps = await newsroom.rtmps
-            let encoder = try await newsroom.ffmpeg(
-                Newsroom.picture + Newsroom.sound + Newsroom.codecs + ["-f", "flv", "\(rtmps)/\(key)"])
+            let (key, rtmps, port, encoder) = try await newsroom.serveRTMPS()
             try await newsroom.segments(of: "show", atLeast: 3)
             #expect(try await newsroom.complaints(about: "show").isEmpty)
-            let port = rtmps.split(separator: ":").last.flatMap { Int($0.prefix { $0.isNumber }) } ?? 0
             try await newsroom.certificate("second.example")
             let client = try Program(
                 "openssl", ["s_client", "-connect", "127.0.0.1:\(port)", "-servername", "second.example"])
@@ -227,18 +217,8 @@ import Vocabulary
     @Test func `ends who is silent, slow or talks nonsense at the port of RTMPS, and its encoder goes on`() async throws
     {
         try await Newsroom.run { newsroom in
-            try await newsroom.add("show")
-            let key = try await newsroom.key(of: "show")
-            try await newsroom.certificate("first.example")
-            try await newsroom.serve([
-                "--rtmps", "127.0.0.1:0", "--certificate", "\(newsroom.folder)/certificate.pem", "--private-key",
-                "\(newsroom.folder)/private-key.pem",
-            ])
-            let rtmps = await newsroom.rtmps
-            let encoder = try await newsroom.ffmpeg(
-                Newsroom.picture + Newsroom.sound + Newsroom.codecs + ["-f", "flv", "\(rtmps)/\(key)"])
+            let (_, _, port, encoder) = try await newsroom.serveRTMPS()
             try await newsroom.segments(of: "show", atLeast: 1)
-            let port = rtmps.split(separator: ":").last.flatMap { Int($0.prefix { $0.isNumber }) } ?? 0
             let (open, secure) = (
                 "exec 3<>/dev/tcp/127.0.0.1/\(port)", "openssl s_client -connect 127.0.0.1:\(port)"
             )

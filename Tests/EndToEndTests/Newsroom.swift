@@ -94,6 +94,20 @@ actor Newsroom {
         rtmps = ready["rtmps"]?.text ?? ""
     }
 
+    /// A broadcast `show` over RTMPS, under `first.example`, and an encoder that sends to it.
+    func serveRTMPS() async throws -> (key: String, url: String, port: Int, encoder: Program) {
+        try await add("show")
+        let key = try await key(of: "show")
+        try await certificate("first.example")
+        try await serve([
+            "--rtmps", "127.0.0.1:0", "--certificate", "\(folder)/certificate.pem", "--private-key",
+            "\(folder)/private-key.pem",
+        ])
+        let encoder = try ffmpeg(Self.picture + Self.sound + Self.codecs + ["-f", "flv", "\(rtmps)/\(key)"])
+        let port = rtmps.split(separator: ":").last.flatMap { Int($0.prefix { $0.isNumber }) } ?? 0
+        return (key, rtmps, port, encoder)
+    }
+
     /// Makes a certificate and its key, in place of those before.
     func certificate(_ name: String) async throws {
         let openssl = try Program(

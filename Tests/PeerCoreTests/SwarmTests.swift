@@ -16,6 +16,8 @@ import Vocabulary
         #expect(silent.pass(.milliseconds(400)).contains(.fetchHead(after: nil)))
         var gone = Rig()
         #expect(gone.feed(.announceFailed).contains(.fetchHead(after: nil)))
+        var none = Rig { $0.hasTracker = false }
+        #expect(none.feed(.timePassed).contains(.fetchHead(after: nil)))
     }
 
     @Test func `asks the origin for a record that is missing between known ones`() {

@@ -161,6 +161,7 @@ package final class Agent: @unchecked Sendable {
         settings.rendition = options.rendition
         settings.uploads = options.uploads
         settings.uploadLimit = options.uploadLimit
+        settings.hasTracker = tracker.url != nil
         tracker.onCall = { [weak self] caller in
             guard let self, dials.isDialable(caller.endpoint, options.link) else { return }
             tell(.called(caller))

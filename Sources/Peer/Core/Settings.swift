@@ -8,6 +8,8 @@ package struct Settings: Sendable {
     package var port: UInt16
     package var rendition: UInt8 = 0
     package var uploads = true
+    /// There is a tracker to wait for, which says how many others watch.
+    package var hasTracker = true
     /// Bytes per second that links may carry away; `nil` for no cap.
     package var uploadLimit: Int?
     /// Neighbors whose wants are served at the same time.

@@ -281,10 +281,11 @@ extension Swarm {
         askOrigin(at: now, into: &commands)
     }
 
-    mutating func announceFailed(at now: Instant) {
+    mutating func announceFailed(at now: Instant, into commands: inout [Command]) {
         if announceFailures == 0 { tally.announcesMissed += 1 }
         announceFailures = min(announceFailures + 1, 6)
         let ceiling = 0.5 * Double(1 << announceFailures)
         nextAnnounce = now + .seconds(Double.random(in: 0.5...min(ceiling, 15), using: &random))
+        askOrigin(at: now, into: &commands)
     }
 }

@@ -52,7 +52,9 @@ extension Swarm {
         if chronicle.newest != nil, hasGreeted {
             return now - lastNews <= .seconds(Double(chronicle.targetDuration) * 1.5)
         }
-        guard hasWelcome || announceFailures > 0 else { return now - joined < Self.welcomePatience }
+        guard hasWelcome || announceFailures > 0 || !settings.hasTracker else {
+            return now - joined < Self.welcomePatience
+        }
         return viewers >= Self.crowd && now - joined < settings.startPatience
     }
 

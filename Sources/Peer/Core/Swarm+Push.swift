@@ -216,7 +216,7 @@ extension Swarm {
     mutating func sent(_ link: LinkID, _ piece: PieceID, at now: Instant, into commands: inout [Command]) {
         guard let seat = seat(link), let errand = outboxes[seat].arrived(piece) else { return }
         let wait = neighbors[seat].acknowledged(errand, at: now)
-        let queueing = max(.zero, wait - max(.zero, ownWait(of: seat, at: now) - Uplink.target))
+        let queueing = max(.zero, wait - ownWait(of: seat, at: now))
         uplink.arrived(sentAt: errand.time)
         if errand.isAlone, !errand.isOverdue { uplink.travelled(for: now - errand.time) }
         if let place = place(piece.segment.sequence) {
@@ -232,15 +232,17 @@ extension Swarm {
         serve(at: now, into: &commands)
     }
 
-    /// How much longer pieces wait on their way to a neighbor than to the one where they wait the least: a queue in our own
-    /// uplink holds up those of all.
+    /// How much longer, beyond what chance makes, pieces wait on their way to a neighbor than to the one where they wait the
+    /// least: a queue in our own uplink holds up those of all.
     private func ownWait(of seat: Int, at now: Instant) -> Interval {
         neighbors.survey { seats in
-            var least = seats[seat].usualQueueing
+            let usual = seats[seat].usualQueueing
+            guard usual > Uplink.target else { return .zero }
+            var least = usual
             for other in seats.indices where now - seats[other].lastAcknowledgement < .seconds(2) {
                 least = min(least, seats[other].usualQueueing)
             }
-            return seats[seat].usualQueueing - least
+            return max(.zero, usual - least - Uplink.target)
         }
     }
 

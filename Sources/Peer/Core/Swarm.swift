@@ -191,9 +191,7 @@ package struct Swarm: Sendable {
         case .fetchFailed(let fetch): fetchEnded(fetch, failed: true, at: now, into: &commands)
 
         case .welcomed(let welcome): welcomed(welcome, at: now, into: &commands)
-        case .announceFailed:
-            announceFailed(at: now)
-            askOrigin(at: now, into: &commands)
+        case .announceFailed: announceFailed(at: now, into: &commands)
         case .called(let caller): called(caller, at: now, into: &commands)
         case .portSeen(let port): portSeen(port, at: now)
         case .portAskFailed: portAskedAt = nil
