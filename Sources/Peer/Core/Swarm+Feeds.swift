@@ -44,7 +44,7 @@ extension Swarm {
         guard gives, let stream = streamRate, stream > 0 else { return 0 }
         var rate = uplink.rate ?? stream * uplink.guess
         if let limit = settings.uploadLimit { rate = min(rate, Double(limit)) }
-        return min(64, Int(rate * supply.pace / stream * Double(Stripe.count)))
+        return min(64, max(1, Int(rate * supply.pace / stream * Double(Stripe.count))))
     }
 
     private var offers: [Offer] {

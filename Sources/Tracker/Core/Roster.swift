@@ -48,6 +48,8 @@ struct Roster: Sendable {
     private static let settling = Interval.seconds(10)
     /// How long a vacant seat is kept for those who push its stripe on.
     private static let claim = Interval.seconds(2)
+    /// An injector with so many powers of two less to give than others is weak.
+    private static let weakness = 2
     /// So long after an injector has changed, all who push its stripe on and lack it hear of the new one.
     private static let news = Interval.seconds(10)
 
@@ -184,7 +186,10 @@ struct Roster: Sendable {
     mutating func elect(_ asker: Int, at now: Instant) -> Lease? {
         for seat in injectors.seats.indices.reversed() {
             if let holder = injectors.seats[seat].holder {
-                guard !isFit(holder, at: now) else { continue }
+                if isFit(holder, at: now) {
+                    if yields(seat, of: holder, to: asker, at: now) { injectors.fill(seat, with: asker, at: now) }
+                    continue
+                }
                 injectors.fill(seat, with: nil, at: now)
             }
             let vacancy = now - injectors.seats[seat].since
@@ -215,6 +220,24 @@ struct Roster: Sendable {
         return injectors.lease(of: asker)
     }
 
+    /// Whether a seat goes to the asker because its holder has turned out to have much less to give than most have: where
+    /// a root cannot push its stripe on, that reaches nobody. What a few say of themselves takes nobody's seat away.
+    private func yields(_ seat: Int, of holder: Int, to asker: Int, at now: Instant) -> Bool {
+        let bar = Self.power(of: members[holder].freeUpload) + Self.weakness
+        let stripe = seat % Stripe.count
+        guard power(asker) >= bar, now - injectors.seats[seat].since > Self.settling, isFree(asker, at: now),
+            members[asker].duty.number == stripe || (strongest(of: stripe, at: now) ?? 0) < bar
+        else { return false }
+        var (strong, all) = (0, 0)
+        for stripe in Stripe.all {
+            for row in 0..<min(givers.count(of: stripe.number), Self.rows) {
+                all += 1
+                if power(number(at: Givers.Place(stripe: stripe.number, row: row))) >= bar { strong += 1 }
+            }
+        }
+        return strong * 3 > all
+    }
+
     /// One seat more moves the shares of those who sit. They hear of it seconds later, and what is taken twice until then
     /// leaves the origin twice: so a crowd that comes to an old swarm does not get a seat with each of its first members.
     private func isSettled(_ number: Int, at now: Instant) -> Bool {
@@ -232,8 +255,10 @@ struct Roster: Sendable {
 
     /// In powers of two; who cannot be dialled comes last.
     private func power(_ number: Int) -> Int {
-        cards[number].isUnreachable ? 0 : UInt64.bitWidth - members[number].freeUpload.leadingZeroBitCount
+        cards[number].isUnreachable ? 0 : Self.power(of: members[number].freeUpload)
     }
+
+    private static func power(of upload: UInt64) -> Int { UInt64.bitWidth - upload.leadingZeroBitCount }
 
     /// The power of the strongest of those who push the stripe on and have no seat. Of very many only some are looked at.
     private func strongest(of stripe: Int, at now: Instant) -> Int? {
