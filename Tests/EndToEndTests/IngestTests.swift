@@ -214,6 +214,26 @@ import Vocabulary
         }
     }
 
+    @Test func `ends a connection of RTMPS whose other end says that nothing will follow`() async throws {
+        try await Newsroom.run { newsroom in
+            let (_, _, port, encoder) = try await newsroom.serveRTMPS()
+            // It says so in TLS, and leaves the connection beneath open.
+            let client = try Program(
+                "/usr/bin/python3",
+                [
+                    "-c",
+                    """
+                    import socket, ssl
+                    context = ssl._create_unverified_context()
+                    connection = context.wrap_socket(socket.create_connection(("127.0.0.1", \(port)), timeout=5))
+                    assert connection.unwrap().recv(1) == b""
+                    """,
+                ])
+            #expect(try await client.ended(within: .seconds(30)) == .exited(0), "\(client.complaints)")
+            #expect(encoder.isRunning)
+        }
+    }
+
     @Test func `ends who is silent, slow or talks nonsense at the port of RTMPS, and its encoder goes on`() async throws
     {
         try await Newsroom.run { newsroom in

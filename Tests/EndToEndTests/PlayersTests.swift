@@ -58,6 +58,30 @@ import WebServer
         }
     }
 
+    @Test func `are told that the manifest differs with who asks, and what time it is`() async throws {
+        try await showing(["--container", "cmaf", "--ladder", "none"]) { origin, agent in
+            let client = WebClient()
+            defer { client.shutdown() }
+            func ask(_ url: String) async throws -> (head: WebHead, text: String) {
+                let answer = try await client.answer(to: WebRequest(url, limit: 1 << 20, timeout: .seconds(20)))
+                #expect(answer.head.status == 200, "\(url)")
+                return (answer.head, String(decoding: answer.body, as: UTF8.self))
+            }
+            for url in [origin, agent] {
+                let (head, text) = try await ask(url.replacing("master.m3u8", with: "manifest.mpd"))
+                let varies = head.headers.contains { $0.name.lowercased() == "vary" && $0.value == "user-agent" }
+                #expect(varies, "\(url): \(head.headers)")
+                #expect(text.contains("urn:mpeg:dash:utc:http-xsdate:2014\" value=\"time\""), "\(url)")
+                // The agent knows it as late as its newest segment came.
+                let time = try await ask(url.replacing("master.m3u8", with: "time")).text
+                let read = ISO8601DateFormatter()
+                read.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+                let error = abs(read.date(from: time)?.timeIntervalSinceNow ?? .infinity)
+                #expect(error < 10, "\(url): \(time)")
+            }
+        }
+    }
+
     // Twenty seconds are more than the manifest lists: what it listed at first is gone then.
     @Test func `play live DASH by the clock in GStreamer, at the origin and at an agent`() async throws {
         try await showing(["--container", "cmaf", "--ladder", "none"]) { origin, agent in

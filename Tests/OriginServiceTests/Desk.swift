@@ -194,7 +194,10 @@ final class Counter: Sendable {
         answer.status = lines.first.flatMap { Int($0.split(separator: " ").dropFirst().first ?? "") } ?? 0
         for line in lines.dropFirst() {
             let pair = line.split(separator: ":", maxSplits: 1)
-            if pair.count == 2 { answer.headers[pair[0].lowercased()] = pair[1].trimmingCharacters(in: .whitespaces) }
+            guard pair.count == 2 else { continue }
+            // A field may come in several lines (RFC 9110, section 5.3).
+            let (name, value) = (pair[0].lowercased(), pair[1].trimmingCharacters(in: .whitespaces))
+            answer.headers[name] = answer.headers[name].map { "\($0), \(value)" } ?? value
         }
         answer.body = Array(reply[(end + 4)...])
         return answer

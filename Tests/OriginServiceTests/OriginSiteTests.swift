@@ -245,7 +245,19 @@ import Wire
                 let other = try await counter.ask("manifest.mpd", isPlain: isPlain)
                 #expect(!other.text.contains("<S t=\"0\"") && other.text.contains("startNumber=\"0\""))
                 #expect(other.headers["content-type"] == "application/dash+xml")
+                for answer in [misled, other] { #expect(answer.headers["vary"]?.contains("user-agent") == true) }
             }
+        }
+    }
+
+    @Test func `tells the time to players of DASH, whose clocks may be wrong`() async throws {
+        try await serving { _, counter in
+            let before = CalendarTime(milliseconds: Publication.now)
+            let answer = try await counter.ask("time")
+            let after = CalendarTime(milliseconds: Publication.now)
+            #expect(answer.status == 200 && answer.headers["cache-control"] == "no-store")
+            // As text they are in the order of time.
+            #expect(before.description <= answer.text && answer.text <= after.description, "\(answer.text)")
         }
     }
 

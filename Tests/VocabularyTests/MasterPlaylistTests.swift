@@ -55,11 +55,19 @@ import Vocabulary
     private func manifest(
         _ rows: [DashManifest.Row], isEnded: Bool = false, for userAgent: String? = "Mozilla/5.0"
     ) -> String {
+        var told = DashPeriods()
+        return manifest(rows, isEnded: isEnded, after: &told, for: userAgent)
+    }
+
+    private func manifest(
+        _ rows: [DashManifest.Row], width: Int = 4, isEnded: Bool = false, after told: inout DashPeriods,
+        for userAgent: String? = nil
+    ) -> String {
         DashManifest(
             renditions: [
-                Rendition(bandwidth: 2, averageBandwidth: 1, codecs: ["avc1.64001f"], width: 4, height: 2),
+                Rendition(bandwidth: 2, averageBandwidth: 1, codecs: ["avc1.64001f"], width: width, height: 2),
                 Rendition(bandwidth: 2, averageBandwidth: 1, codecs: ["mp4a.40.2"], channels: 2),
-            ], rows: rows, targetDuration: 2, isEnded: isEnded, for: userAgent
+            ], rows: rows, targetDuration: 2, isEnded: isEnded, after: &told, for: userAgent
         ).text
     }
 
@@ -121,6 +129,57 @@ import Vocabulary
         #expect(ended.contains("<Period id=\"ffffffff-00000000\" start=\"PT2.000S\">"))
         #expect(ended.contains("presentationTimeOffset=\"12000\" startNumber=\"8\""))
         #expect(ended.contains("<SegmentTimeline><S t=\"12000\" d=\"5000\"/></SegmentTimeline>"))
+    }
+
+    // ISO/IEC 23009-1, 5.4: what a manifest says of a period holds in all that follow.
+    @Test func `says of a period what it has said before, while rows leave and join the list`() {
+        let other = Word256(hex: String(repeating: "f", count: 64))!
+        let rows =
+            [row(7, at: 10_000), row(8, at: 12_000), row(9, at: 14_000, pictures: other)]
+            + [row(10, at: 16_000, pictures: other), row(11, at: 18_000), row(12, at: 20_000)]
+        var told = DashPeriods()
+        let first = "<Period id=\"00000000-00000000\" start=\"PT0.000S\">"
+        let second = "<Period id=\"ffffffff-00000000\" start=\"PT14.000S\">"
+        let third = "<Period id=\"00000000-00000000-11\" start=\"PT18.000S\">"
+        func periods(_ rows: ArraySlice<DashManifest.Row>, width: Int) -> [String] {
+            manifest(Array(rows), width: width, after: &told).split(separator: "\n").map(String.init).filter {
+                $0.hasPrefix("<Period")
+            }
+        }
+        #expect(periods(rows[0...1], width: 4) == [first])
+        #expect(periods(rows[0...2], width: 8) == [first, second])
+        let both = manifest(Array(rows[1...3]), width: 8, after: &told)
+        #expect(both.contains("width=\"4\"") && both.contains("width=\"8\""))
+        #expect(periods(rows[1...4], width: 4) == [first, second, third])
+        let left = manifest(Array(rows[3...5]), after: &told)
+        #expect(left.contains(second) && left.contains(third) && !left.contains(first))
+        #expect(left.contains("presentationTimeOffset=\"14000\" startNumber=\"10\""))
+        #expect(left.contains("<S t=\"16000\" d=\"2000\"/>"))
+        #expect(periods(rows[5...5], width: 4) == [third])
+        // Nothing of what was told is listed any more.
+        #expect(
+            periods([row(90, at: 90_000, pictures: other)], width: 4)
+                == ["<Period id=\"ffffffff-00000000\" start=\"PT90.000S\">"])
+    }
+
+    @Test func `says where to ask for the time while it is live`() {
+        let rows = [row(7, at: 10_000)]
+        let timing = "</Period>\n<UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-xsdate:2014\" value=\"time\"/>\n</MPD>"
+        #expect(manifest(rows).contains(timing))
+        #expect(!manifest(rows, isEnded: true).contains("UTCTiming"))
+    }
+
+    // What lies before a period is not in its timeline; in a first one GStreamer wants it.
+    @Test func `has no millisecond in 1970 in later periods`() {
+        let other = Word256(hex: String(repeating: "f", count: 64))!
+        let rows = [row(7, at: 10_000), row(8, at: 12_000, pictures: other), row(9, at: 14_000, pictures: other)]
+        var told = DashPeriods()
+        let both = manifest(rows, after: &told, for: "GStreamer")
+        #expect(both.split(separator: "<S t=\"0\" d=\"1\"/>").count == 3)
+        #expect(both.contains("presentationTimeOffset=\"12000\" startNumber=\"8\""))
+        let left = manifest(Array(rows.dropFirst()), after: &told, for: "GStreamer")
+        #expect(left.contains("presentationTimeOffset=\"0\" startNumber=\"7\""))
+        #expect(left.contains("<S t=\"0\" d=\"1\"/><S t=\"12000\" d=\"2000\"/>"))
     }
 
     @Test func `begins a period where a number is missing, because segments are found by counting`() {

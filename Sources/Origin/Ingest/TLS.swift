@@ -102,16 +102,19 @@ final class TLSHandler: ChannelDuplexHandler {
         guard !isOver else { return }
         let bytes = unwrapInboundIn(data)
         let taken = bytes.withUnsafeReadableBytes { BIO_write(received, $0.baseAddress, Int32(clamping: $0.count)) }
-        guard taken == bytes.readableBytes, decrypt(context) else {
+        switch taken == bytes.readableBytes ? decrypt(context) : SSL_ERROR_SSL {
+        case SSL_ERROR_WANT_READ: flush(context)
+        // Whoever says that nothing will follow (RFC 8446, section 6.1) need not end the connection beneath, too.
+        case SSL_ERROR_ZERO_RETURN: close(context: context, mode: .all, promise: nil)
+        default:
             isOver = true
             flush(context)
-            return context.fireErrorCaught(Failure())
+            context.fireErrorCaught(Failure())
         }
-        flush(context)
     }
 
-    /// Passes on what can be read; false when it cannot be TLS.
-    private func decrypt(_ context: ChannelHandlerContext) -> Bool {
+    /// Passes on what can be read; returns why there is no more of it.
+    private func decrypt(_ context: ChannelHandlerContext) -> Int32 {
         var plain = context.channel.allocator.buffer(capacity: 16 << 10)
         while true {
             ERR_clear_error()
@@ -123,7 +126,7 @@ final class TLSHandler: ChannelDuplexHandler {
             if result > 0 { continue }
             let error = SSL_get_error(connection, result)
             if plain.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(plain)) }
-            return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_ZERO_RETURN
+            return error
         }
     }
 

@@ -93,6 +93,12 @@ package final class OriginSite: Sendable {
             return playlist(request, eventLoop, .master, kind: "manifest", type: "application/dash+xml") {
                 self.publication.manifest(for: request.header("user-agent"))
             }
+        case ["time"]:
+            // Players of DASH whose clocks are wrong go by it.
+            return eventLoop.makeSucceededFuture(
+                Response(
+                    status: 200, headers: Self.cors + [("content-type", "text/plain"), ("cache-control", "no-store")],
+                    body: .bytes(ByteBuffer(string: "\(CalendarTime(milliseconds: Publication.now))"))))
         case let rest where rest.count == 2 && rest[0] == "segments":
             return inTurn(segment(named: rest[1], request), to: request, eventLoop)
         case let rest where rest.count == 2:

@@ -97,6 +97,7 @@ package final class Publication: Sendable {
         var descriptions: [MediaDescription] = []
         /// What the multivariant playlist promises of this programme, once it is decided.
         var renditions: [Rendition] = []
+        var periods = DashPeriods()
         /// The signed head, until there is news.
         var head: [UInt8]? {
             didSet { if head == nil { version += 1 } }
@@ -210,13 +211,14 @@ package final class Publication: Sendable {
     private static func reopen(_ state: inout State, epoch: UInt32) {
         state.chain.reopen(epoch: epoch)
         state.renditions = []
+        state.periods = DashPeriods()
         // Whoever played the old one has seen its end, and the new one may need longer segments.
         state.targetDuration = nil
         state.head = nil
         _ = state.forget(state.window.clear())
     }
 
-    private static var now: Int64 {
+    package static var now: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
@@ -555,7 +557,7 @@ extension Publication {
             }
             return DashManifest(
                 renditions: state.renditions, rows: rows, targetDuration: target, isEnded: state.isClosed,
-                for: userAgent
+                after: &state.periods, for: userAgent
             ).text
         }
     }

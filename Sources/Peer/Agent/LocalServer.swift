@@ -51,6 +51,10 @@ final class LocalServer: @unchecked Sendable {
     private var waiting: [Waiter] = []
     private var streams: [SegmentID: [SegmentStream]] = [:]
     private var refusals: [LocalRefusal: Int] = [:]
+    private var periods = DashPeriods()
+    /// The programme's end in Unix milliseconds, as the origin's clock has it, and since when it is listed: how late it is
+    /// there, whatever the clock here says.
+    private var newest: (end: Int64, since: NIODeadline)?
 
     /// A request that waits for the programme to have something.
     private struct Waiter {
@@ -197,11 +201,18 @@ final class LocalServer: @unchecked Sendable {
     private func route(_ path: [String], _ request: Request) -> EventLoopFuture<Response> {
         guard let view else { return done(refuse(.tooLate)) }
         switch path {
-        case ["master.m3u8"]: return text(request, until: { $0.programme.playlist != nil }, Self.master)
+        case ["master.m3u8"]: return text(request, Self.master)
         case ["manifest.mpd"]:
-            return text(
-                request, type: "application/dash+xml", until: { Self.manifest($0, for: nil) != nil },
-                { Self.manifest($0, for: request.header("user-agent")) ?? "" })
+            return text(request, type: "application/dash+xml", headers: [("vary", "user-agent")]) { [weak self] in
+                self?.manifest($0, for: request.header("user-agent"))
+            }
+        case ["time"]:
+            guard let newest else { return done(refuse(.tooLate)) }
+            let time = newest.end + (.now() - newest.since).nanoseconds / 1_000_000
+            return done(
+                Response(
+                    status: 200, headers: [("content-type", "text/plain"), ("cache-control", "no-store")],
+                    body: .bytes(ByteBuffer(string: "\(CalendarTime(milliseconds: time))"))))
         case ["status"]:
             return done(page(StatusPage(view.currentReport(), programme: view.programme, base: base).html))
         case ["status.json"]:
@@ -220,9 +231,7 @@ final class LocalServer: @unchecked Sendable {
             rendition == view.rendition || view.other(rendition) != nil
         else { return done(refuse(.unknown)) }
         if path[1] == "index.m3u8" {
-            return text(request, until: { Self.programme(rendition, of: $0)?.playlist != nil }) {
-                Self.programme(rendition, of: $0)?.playlist?.text ?? ""
-            }
+            return text(request) { Self.programme(rendition, of: $0)?.playlist?.text }
         }
         guard let dot = path[1].firstIndex(of: "."), [".ts", ".m4s"].contains(path[1][dot...]),
             let sequence = Self.number(path[1][..<dot])
@@ -236,13 +245,14 @@ final class LocalServer: @unchecked Sendable {
     }
 
     /// What the origin has signed of its renditions; before it says so, what is known of the one that is shared.
-    private static func master(_ view: any BroadcastView) -> String {
-        view.renditions.isEmpty
+    private static func master(_ view: any BroadcastView) -> String? {
+        guard view.programme.playlist != nil else { return nil }
+        return view.renditions.isEmpty
             ? view.programme.master(rendition: view.rendition) : MasterPlaylist(view.renditions).text
     }
 
     /// The same segments for MPEG-DASH, as far as all renditions have them; `nil` while there are none in fragments.
-    private static func manifest(_ view: any BroadcastView, for userAgent: String?) -> String? {
+    private func manifest(_ view: any BroadcastView, for userAgent: String?) -> String? {
         // Who asks before the origin has told of the others waits for them, too.
         for rendition in view.renditions.indices { _ = view.other(UInt8(rendition)) }
         guard let playlist = view.programme.playlist, !view.renditions.isEmpty else { return nil }
@@ -259,7 +269,7 @@ final class LocalServer: @unchecked Sendable {
         guard !rows.isEmpty else { return nil }
         return DashManifest(
             renditions: view.renditions, rows: rows, targetDuration: playlist.targetDuration, isEnded: playlist.isEnded,
-            for: userAgent
+            after: &periods, for: userAgent
         ).text
     }
 
@@ -291,16 +301,19 @@ final class LocalServer: @unchecked Sendable {
             ], body: .bytes(ByteBuffer(string: html)))
     }
 
+    /// What `text` makes, as soon as it makes any.
     private func text(
-        _ request: Request, type: String = "application/vnd.apple.mpegurl",
-        until isReady: @escaping (any BroadcastView) -> Bool, _ text: @escaping (any BroadcastView) -> String
+        _ request: Request, type: String = "application/vnd.apple.mpegurl", headers: [(String, String)] = [],
+        _ text: @escaping (any BroadcastView) -> String?
     ) -> EventLoopFuture<Response> {
-        wait(for: Self.playlistPatience) { [weak self] in
-            self?.view.map(isReady) ?? false
-        } answer: { [self] isReady in
-            guard isReady, let view else { return refuse(.tooLate) }
-            return CompressedText(text(view)).response(
-                to: request, headers: [("content-type", type), ("cache-control", "no-cache")])
+        var made: String?
+        return wait(for: Self.playlistPatience) { [weak self] in
+            made = self?.view.flatMap(text)
+            return made != nil
+        } answer: { [self] _ in
+            guard let made else { return refuse(.tooLate) }
+            return CompressedText(made).response(
+                to: request, headers: [("content-type", type), ("cache-control", "no-cache")] + headers)
         }
     }
 
@@ -369,7 +382,13 @@ final class LocalServer: @unchecked Sendable {
     // MARK: What has come
 
     /// The programme has changed.
-    func listed() { wake() }
+    func listed() {
+        if let last = view?.programme.playlist?.segments.last {
+            let end = last.programTime + last.duration / 1_000
+            if end != newest?.end { newest = (end, .now()) }
+        }
+        wake()
+    }
 
     /// A verified piece is in the store.
     func arrived(_ piece: PieceID) {
