@@ -191,7 +191,7 @@ import Vocabulary
             // From MPEG-TS, ffmpeg tells RTMP how sound is to be read when the first of it comes.
             let sources = [
                 ("flv-pictures", "flv", "4", "0"), ("ts-pictures", "mpegts", "4", "0"),
-                ("ts-sound", "mpegts", "0", "4"),
+                ("ts-sound", "mpegts", "0", "4"), ("ts-late-sound", "mpegts", "0", "5"),
                 ("flv-sound", "flv", "0", "4"), ("flv-late-sound", "flv", "0", "7"),
             ]
             var keys: [String: String] = [:]

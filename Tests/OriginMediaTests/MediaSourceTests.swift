@@ -217,6 +217,25 @@ import Vocabulary
         #expect(complaints.isEmpty && pictures == 240, "\(complaints)")
     }
 
+    // Matroska does not tell when pictures are decoded.
+    @Test func `shows each picture of a Matroska file when the file says, from the first on`() async throws {
+        let studio = try #require(studio)
+        let path = try await studio.clip(
+            "film.mkv", seconds: 4, Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25, bFrames: 3))
+        let heard = try await cut(path)
+        try await check(heard.segments)
+        let ffprobe = try Program(
+            "ffprobe",
+            [
+                "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0",
+                try studio.file("joined.ts", heard.segments.flatMap(\.bytes)),
+            ])
+        _ = try await ffprobe.ended(within: .seconds(60))
+        let times = String(decoding: ffprobe.output, as: UTF8.self).split { !"0123456789.".contains($0) }
+            .compactMap { Double($0) }.sorted()
+        #expect(times.count == 100 && zip(times, times.dropFirst()).allSatisfy { abs($1 - $0 - 0.04) < 0.001 })
+    }
+
     @Test func `begins a file again with timestamps that go on`() async throws {
         let studio = try #require(studio)
         let heard = try await cut(try await studio.film(seconds: 3), seconds: 1, isLooping: true, enough: 8)

@@ -478,9 +478,18 @@ struct Packaging {
         if packet.pointee.dts == none {
             let last = isVideo && lastVideo != .min ? lastVideo : lastAudio
             packet.pointee.dts =
-                packet.pointee.pts != none ? packet.pointee.pts : last == .min ? 0 : last + 1 - (shift ?? 0)
+                packet.pointee.pts == none
+                ? last == .min ? 0 : last + 1 - (shift ?? 0) : isVideo ? decodeTime(of: packet) : packet.pointee.pts
         }
         if packet.pointee.pts == none { packet.pointee.pts = packet.pointee.dts }
+    }
+
+    /// Matroska tells only when pictures are shown; libavformat reckons from when the first of them have come.
+    private func decodeTime(of packet: UnsafeMutablePointer<AVPacket>) -> Int64 {
+        let length = max(1, packet.pointee.duration)
+        let delay = Int64(leading?.parameters.pointee.video_delay ?? 0)
+        guard let shift, lastVideo != .min else { return packet.pointee.pts - delay * length }
+        return min(packet.pointee.pts, lastVideo - shift + length)
     }
 
     /// Video is nudged where two stamps collide; sound that overlaps what was sent (at a loop's seam) is dropped.
