@@ -39,6 +39,21 @@ import Testing
         #expect(promise([silence, silence, silence], isAlone: false) == 9_000)
     }
 
+    @Test func `is that of moving pictures where they begin with still ones`() {
+        func promise(_ bits: Int, declared: Int = 0, isClosed: Bool = false) -> Int? {
+            let segments = Array(repeating: (bytes: bits / 4, duration: Int64(2_000_000)), count: 3)
+            // 1280x720 at 25 a second.
+            return Bandwidth(
+                after: segments, declared: declared, known: 0, isClosed: isClosed, pixelRate: 23_040_000)?.peak
+        }
+        #expect(promise(100_000) == 2_880_000)
+        // A container that knows of the sound alone.
+        #expect(promise(100_000, declared: 128_000) == 2_880_000)
+        #expect(promise(100_000, declared: 1_000_000) == 1_250_000)
+        #expect(promise(600_000) == 900_000)
+        #expect(promise(100_000, isClosed: true) == 100_000)
+    }
+
     @Test func `is exact when nothing follows`() {
         let bandwidth = Bandwidth(after: [segment], declared: 0, known: 0, isClosed: true)
         #expect(bandwidth == Bandwidth(peak: 1_000_000, average: 1_000_000))

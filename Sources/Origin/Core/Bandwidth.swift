@@ -16,21 +16,28 @@ package struct Bandwidth: Hashable, Sendable {
     private static let silence = 32_000
     private static let music = 128_000
 
+    /// Pictures with fewer than one bit to so many pixels stand still; then they are promised as moving ones are commonly
+    /// encoded.
+    private static let stillness = 50
+    private static let motion = 10
+
     /// The promise after the first segments, each with its bytes and microseconds; `nil` while it is too early.
     ///
     /// - Parameters:
     ///   - declared: the container's own claim; 0 when it makes none.
     ///   - known: what no segment will exceed, if the container tells; 0 otherwise.
     ///   - isSoundAlone: whether there are no pictures.
+    ///   - pixelRate: pixels per second of all pictures; 0 when unknown.
     package init?(
         after segments: [(bytes: Int, duration: Int64)], declared: Int, known: Int, isClosed: Bool,
-        isSoundAlone: Bool = false
+        isSoundAlone: Bool = false, pixelRate: Int = 0
     ) {
         guard !segments.isEmpty, known > 0 || isClosed || segments.count >= Self.sample else { return nil }
         let rates = segments.map { Self.rate($0.bytes, $0.duration) }
         let densest = rates.max() ?? 0
         let isSilent = isSoundAlone && rates.contains { $0 < Self.silence }
-        let declared = isSilent ? max(declared, Self.music) : declared
+        let isStill = max(densest, declared) < pixelRate / Self.stillness
+        let declared = isSilent ? max(declared, Self.music) : isStill ? pixelRate / Self.motion : declared
         let bytes = segments.reduce(0) { $0 + $1.bytes }
         let duration = segments.reduce(0) { $0 + $1.duration }
         // Half more than what was seen: live encoders spend most on what has not happened yet.

@@ -417,7 +417,8 @@ extension Publication {
             guard
                 let bandwidth = Bandwidth(
                     after: seen, declared: media.bitRate, known: media.peakBitRate, isClosed: state.isClosed,
-                    isSoundAlone: media.height == 0)
+                    isSoundAlone: media.height == 0,
+                    pixelRate: media.width * media.height * media.framesPerKilosecond / 1_000)
             else { return }
             renditions.append(
                 Rendition(media, bandwidth: bandwidth.peak, averageBandwidth: bandwidth.average))
