@@ -250,6 +250,29 @@ import Wire
         }
     }
 
+    @Test func `holds a question for the next numbered segment until it is there, and no other`() async throws {
+        try await serving(0, isChecked: false) { publication, counter in
+            func publish(_ number: Int) {
+                var segment = cutSegment(number)
+                segment.media = [CutSegment.Media(bytes: segment.media[0].bytes, initialization: [7, 7])]
+                publication.publish(segment)
+            }
+            for number in 0..<4 { publish(number) }
+            let began = ContinuousClock.now
+            #expect(try await counter.ask("0/3.m4s").status == 200)
+            #expect(try await counter.ask("0/5.m4s").status == 404)
+            #expect(ContinuousClock.now - began < .seconds(4))
+            async let next = counter.ask("0/4.m4s")
+            // It is asked before there is news.
+            try await Task.sleep(for: .milliseconds(300))
+            publish(4)
+            let answer = try await next
+            #expect(answer.status == 200 && answer.body == cutSegment(4).media[0].bytes)
+            publication.close()
+            #expect(try await counter.ask("0/5.m4s").status == 404)
+        }
+    }
+
     @Test func `tells the time to players of DASH, whose clocks may be wrong`() async throws {
         try await serving { _, counter in
             let before = CalendarTime(milliseconds: Publication.now)

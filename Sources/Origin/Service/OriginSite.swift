@@ -108,7 +108,13 @@ package final class OriginSite: Sendable {
                     self.publication.mediaPlaylist(of: rendition)
                 }
             }
-            return inTurn(segment(numbered: rest[1], of: rendition, request), to: request, eventLoop)
+            guard rest[1].hasSuffix(".m4s"), let sequence = Self.number(rest[1].dropLast(4)) else {
+                return notFound(eventLoop)
+            }
+            // ffmpeg asks for what comes next again and again, hundreds of times a second, until it is there.
+            return news(.newer(than: sequence &- 1), for: request, on: eventLoop).flatMap {
+                self.inTurn(self.segment(sequence, of: rendition, request), to: request, eventLoop)
+            }
         case let rest where rest.count == 3 && rest[0] == "records":
             guard let rendition = Self.rendition(rest[1]) else { return notFound(eventLoop) }
             return eventLoop.makeSucceededFuture(records(rest[2], of: rendition))
@@ -252,9 +258,8 @@ package final class OriginSite: Sendable {
     }
 
     /// By number, as MPEG-DASH asks: numbers are never given twice.
-    private func segment(numbered name: String, of rendition: Int, _ request: Request) -> Response {
-        guard name.hasSuffix(".m4s"), let sequence = Self.number(name.dropLast(4)),
-            let root = publication.root(of: SegmentID(rendition: UInt8(rendition), sequence: sequence)),
+    private func segment(_ sequence: UInt64, of rendition: Int, _ request: Request) -> Response {
+        guard let root = publication.root(of: SegmentID(rendition: UInt8(rendition), sequence: sequence)),
             let content = publication.content(root), content.kind == .fragment
         else { return Self.refusal(404, "no such segment") }
         return answer(content, root, request)
