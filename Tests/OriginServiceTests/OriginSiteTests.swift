@@ -259,7 +259,7 @@ import Wire
             }
             for number in 0..<4 { publish(number) }
             let began = ContinuousClock.now
-            #expect(try await counter.ask("0/3.m4s").status == 200)
+            for number in [0, 3] { #expect(try await counter.ask("0/\(number).m4s").status == 200) }
             #expect(try await counter.ask("0/5.m4s").status == 404)
             #expect(ContinuousClock.now - began < .seconds(4))
             async let next = counter.ask("0/4.m4s")
