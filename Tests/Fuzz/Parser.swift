@@ -180,6 +180,15 @@ struct Parser: Sendable {
             var (handshake, buffer) = (Handshake(), ByteBuffer(bytes: bytes))
             _ = try? handshake.take(from: &buffer, random: [])
         },
+        Parser(name: "annex-b") { bytes in
+            bytes.withUnsafeBufferPointer { bytes in
+                let units = AnnexB(bytes).map { Array($0) }
+                let again: [UInt8] = units.flatMap { [0, 0, 1] + $0 }
+                again.withUnsafeBufferPointer {
+                    expect(AnnexB($0).map { Array($0) } == units, "units survive a round trip")
+                }
+            }
+        },
         Parser(name: "latm") { bytes in
             bytes.withUnsafeBufferPointer { frame in
                 var latm = LATM()

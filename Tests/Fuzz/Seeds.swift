@@ -42,6 +42,7 @@ extension Parser {
             ["", "Connection: keep-alive\r\nAccept-Encoding: identity\r\n", "Content-Length: 0\r\n"].map {
                 Array("GET /announce?a=b HTTP/1.1\r\nHost: h\r\n\($0)\r\n".utf8)
             }
+        case "annex-b": [[0, 0, 0, 1, 9, 0xf0, 0, 0, 1, 0x65, 0x88, 0, 0, 3, 1, 0, 0, 0, 1, 0x41, 0x9a, 0x80, 0]]
         case "latm":
             // As ffmpeg writes them, with how they are to be read and without.
             [

@@ -182,6 +182,12 @@ final class Demuxer {
             guard code >= 0 else {
                 throw .cannotRead(name, reason: isSilent ? "nothing came for 10 s" : reason(code))
             }
+            // Under which number MPEG-TS had it nobody asks, and each reference would copy it.
+            if packet.pointee.side_data_elems == 1,
+                packet.pointee.side_data.pointee.type == AV_PKT_DATA_MPEGTS_STREAM_ID
+            {
+                av_packet_free_side_data(packet)
+            }
             let index = packet.pointee.stream_index
             if index == leading.pointee.index {
                 picturesRead += 1

@@ -19,6 +19,8 @@ final class Muxer {
     private let output: Output
     /// By stream.
     private var filters: [PacketFilter?] = []
+    /// Fragments count the units of pictures that a byte stream sets apart by start codes.
+    private var countsUnits = false
     /// A fragment must say how long its last sample is, which only the next one tells.
     private var held: KeptPacket?
     private var initialization: [UInt8]?
@@ -72,9 +74,11 @@ final class Muxer {
         context.pointee.avoid_negative_ts = 0
         for track in tracks {
             let filter = try PacketFilter(for: container, track)
+            let recorded = container == .cmaf ? track.recorded : nil
+            countsUnits = recorded != nil
             guard let made = avformat_new_stream(context, nil),
                 filter?.copyParameters(to: made.pointee.codecpar)
-                    ?? (avcodec_parameters_copy(made.pointee.codecpar, track.parameters) >= 0)
+                    ?? (avcodec_parameters_copy(made.pointee.codecpar, (recorded ?? track).parameters) >= 0)
             else { throw .cannotCut(reason: "no memory") }
             filters.append(filter)
             made.pointee.codecpar.pointee.codec_tag = 0
@@ -104,6 +108,7 @@ final class Muxer {
     func write(_ packet: UnsafeMutablePointer<AVPacket>, to stream: Int) throws(MediaError) {
         // A packet that its sender or the network has damaged is left out; those around it are still good.
         if let filter = filters[stream], try !filter.filter(packet) { return }
+        if countsUnits, !AnnexB.count(packet) { return }
         packet.pointee.stream_index = Int32(stream)
         length += Int(packet.pointee.size)
         packet.pointee.pts += offset
@@ -112,8 +117,8 @@ final class Muxer {
         if let base = context.pointee.streams[stream]?.pointee.time_base {
             av_packet_rescale_ts(packet, Self.timeBase, base)
         }
-        let next = KeptPacket(packet)
-        try release(before: packet.pointee.dts)
+        let next = KeptPacket(emptying: packet)
+        try release(before: next.packet.pointee.dts)
         held = next
     }
 

@@ -641,6 +641,7 @@ struct Packaging {
         return anchor.unixMilliseconds + (time - anchor.time) / 90
     }
 
+    /// Takes a packet; it is consumed.
     private mutating func write(
         _ packet: UnsafeMutablePointer<AVPacket>, isLeading: Bool
     ) throws(MediaError) {
@@ -660,10 +661,10 @@ struct Packaging {
         } else {
             // What is so far ahead belongs to a hole that is left out.
             guard ahead.count < Self.farthest, aheadBytes < Self.largestAhead else { return }
-            ahead.append(KeptPacket(packet))
-            aheadBytes += Int(packet.pointee.size)
             if settings.container == .ts { smaller?.accompany(packet) }
             let reached = packet.pointee.pts - Self.looseness
+            aheadBytes += Int(packet.pointee.size)
+            ahead.append(KeptPacket(emptying: packet))
             if still != nil, cutter.mustEnd(before: Self.microseconds(reached)) != nil { isStandingStill = true }
             try bridge(to: reached)
             try standStill(until: reached)

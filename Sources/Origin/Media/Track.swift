@@ -45,8 +45,7 @@ final class Track {
         guard let start = packet.pointee.data else { return nil }
         let bytes = UnsafeBufferPointer(start: start, count: Int(packet.pointee.size))
         let isHEVC = parameters.pointee.codec_id == AV_CODEC_ID_HEVC
-        let units =
-            !isRecord ? Self.parameterSets(bytes, isHEVC: isHEVC) : isHEVC ? [] : recordedParameterSets(bytes)
+        let units = !isRecord ? Self.parameterSets(packet, isHEVC: isHEVC) : isHEVC ? [] : recordedParameterSets(bytes)
         // Some say them twice before a picture, and mean the same.
         var sequence: [[UInt8]] = []
         for unit in units where unit.isSequence && !sequence.contains(unit.bytes) { sequence.append(unit.bytes) }
@@ -54,8 +53,8 @@ final class Track {
         let isFirst = shown.isEmpty
         shown = sequence
         guard !isFirst else { return nil }
-        let fresh = isRecord ? record(of: units) : units.flatMap { [0, 0, 0, 1] + $0.bytes }
-        guard let fresh else { return nil }
+        let stream: [UInt8] = units.flatMap { [0, 0, 0, 1] + $0.bytes }
+        guard let fresh = isRecord ? record(of: stream) : stream else { return nil }
         let track = replacing(fresh, packet)
         track.shown = sequence
         return track
@@ -113,35 +112,34 @@ final class Track {
             let type = isHEVC ? header >> 1 & 0x3f : header & 0x1f
             return isHEVC ? (type < 32 ? (16...20).contains(type) : nil) : type == 5 ? true : type == 1 ? false : nil
         }
-        var index = 0
         if isRecord {
             guard description.count > (isHEVC ? 21 : 4) else { return true }
             let width = Int(description[isHEVC ? 21 : 4] & 3) + 1
+            var index = 0
             while index + width < bytes.count {
                 if let answer = isClosed(bytes[index + width]) { return answer }
                 index += width + bytes[index..<index + width].reduce(0) { $0 << 8 | Int($1) }
             }
             return true
         }
-        while index + 3 < bytes.count {
-            if bytes[index] == 0, bytes[index + 1] == 0, bytes[index + 2] == 1 {
-                if let answer = isClosed(bytes[index + 3]) { return answer }
-                index += 3
-            } else {
-                index += 1
-            }
+        for unit in AnnexB(packet) {
+            if let answer = isClosed(unit[0]) { return answer }
         }
         return true
     }
 
+    private func setDescription(_ description: [UInt8]) {
+        av_free(parameters.pointee.extradata)
+        let memory = av_mallocz(description.count + Int(AV_INPUT_BUFFER_PADDING_SIZE))?
+            .assumingMemoryBound(to: UInt8.self)
+        memory?.update(from: description, count: description.count)
+        parameters.pointee.extradata = memory
+        parameters.pointee.extradata_size = Int32(description.count)
+    }
+
     private func replacing(_ description: [UInt8], _ packet: UnsafeMutablePointer<AVPacket>) -> Track {
         let track = Track(parameters)
-        let padding = Int(AV_INPUT_BUFFER_PADDING_SIZE)
-        av_free(track.parameters.pointee.extradata)
-        let memory = av_mallocz(description.count + padding)?.assumingMemoryBound(to: UInt8.self)
-        memory?.update(from: description, count: description.count)
-        track.parameters.pointee.extradata = memory
-        track.parameters.pointee.extradata_size = Int32(description.count)
+        track.setDescription(description)
         guard isVideo else {
             // An AudioSpecificConfig (ISO 14496-3, 1.6.2.1): 5 bits of kind, 4 of rate, 4 of channels.
             if parameters.pointee.codec_id == AV_CODEC_ID_AAC, let core = track.core {
@@ -188,45 +186,56 @@ final class Track {
         return units
     }
 
-    /// The record beside the stream (`avcC`, ISO 14496-15, 5.3.3.1) with one set of each kind; `nil` when they are not there.
-    private func record(of units: [(isSequence: Bool, bytes: [UInt8])]) -> [UInt8]? {
-        guard let sequence = units.first(where: \.isSequence)?.bytes, sequence.count > 3, sequence.count <= 0xffff,
-            let picture = units.first(where: { !$0.isSequence })?.bytes, picture.count <= 0xffff
-        else { return nil }
-        func counted(_ unit: [UInt8]) -> [UInt8] { [UInt8(unit.count >> 8), UInt8(unit.count & 0xff)] + unit }
-        // High profile says again that its pictures are 4:2:0 in eight bits.
-        let extra: [UInt8] = sequence[1] == 100 ? [0xfd, 0xf8, 0xf8, 0] : []
-        return [1] + sequence[1...3] + [0xfc | description[4] & 3, 0xe1] + counted(sequence) + [1] + counted(picture)
-            + extra
+    /// A byte stream's track as fragments want it; `nil` for any other.
+    var recorded: Track? {
+        guard isVideo, !isRecord, let record = record(of: description) else { return nil }
+        let track = Track(parameters)
+        track.setDescription(record)
+        return track
     }
 
-    /// The parameter sets before the first picture of a byte stream (H.264 and H.265, Annex B).
+    /// The record that stands beside pictures in place of a byte stream's parameter sets (ISO 14496-15, `avcC` in 5.3.3.1,
+    /// `hvcC` in 8.3.3.1): libavformat makes it, but only as part of a file's header.
+    private func record(of stream: [UInt8]) -> [UInt8]? {
+        var made: UnsafeMutablePointer<AVFormatContext>?
+        guard avformat_alloc_output_context2(&made, nil, "mp4", nil) >= 0, let context = made else { return nil }
+        defer { avformat_free_context(context) }
+        let track = Track(parameters)
+        track.setDescription(stream)
+        guard let target = avformat_new_stream(context, nil),
+            avcodec_parameters_copy(target.pointee.codecpar, track.parameters) >= 0,
+            avio_open_dyn_buf(&context.pointee.pb) >= 0
+        else { return nil }
+        var options: OpaquePointer?
+        defer { av_dict_free(&options) }
+        av_dict_set(&options, "movflags", "empty_moov", 0)
+        let code = avformat_write_header(context, &options)
+        var start: UnsafeMutablePointer<UInt8>?
+        let count = avio_close_dyn_buf(context.pointee.pb, &start)
+        defer { av_free(start) }
+        let header = Array(UnsafeBufferPointer(start: start, count: Int(count)))
+        let isHEVC = parameters.pointee.codec_id == AV_CODEC_ID_HEVC
+        guard code >= 0, let name = header.firstRange(of: Array((isHEVC ? "hvcC" : "avcC").utf8)), name.lowerBound >= 4
+        else { return nil }
+        let begin = name.lowerBound - 4
+        let length = header[begin..<name.lowerBound].reduce(0) { $0 << 8 | Int($1) }
+        guard length > 8 + 6, length <= header.count - begin else { return nil }
+        var record = Array(header[name.upperBound..<begin + length])
+        // What already counts its units goes on with as many bytes.
+        if isRecord, !isHEVC { record[4] = record[4] & 0xfc | description[4] & 3 }
+        return record
+    }
+
+    /// The parameter sets before the first picture of a byte stream.
     private static func parameterSets(
-        _ bytes: UnsafeBufferPointer<UInt8>, isHEVC: Bool
+        _ packet: UnsafeMutablePointer<AVPacket>, isHEVC: Bool
     ) -> [(isSequence: Bool, bytes: [UInt8])] {
         var units: [(isSequence: Bool, bytes: [UInt8])] = []
-        var start: Int?
-        var index = 0
-        func close(at end: Int) {
-            guard let start, start < end else { return }
-            let type = isHEVC ? Int(bytes[start] >> 1 & 0x3f) : Int(bytes[start] & 0x1f)
-            guard isHEVC ? (32...34).contains(type) : type == 7 || type == 8 else { return }
-            var last = end
-            while last > start, bytes[last - 1] == 0 { last -= 1 }
-            units.append((type == (isHEVC ? 33 : 7), Array(bytes[start..<last])))
+        for unit in AnnexB(packet) {
+            let type = isHEVC ? unit[0] >> 1 & 0x3f : unit[0] & 0x1f
+            if isHEVC ? type < 32 : (1...5).contains(type) { break }
+            if isHEVC ? type <= 34 : type == 7 || type == 8 { units.append((type == (isHEVC ? 33 : 7), Array(unit))) }
         }
-        while index + 3 < bytes.count {
-            guard bytes[index] == 0, bytes[index + 1] == 0, bytes[index + 2] == 1 else {
-                index += 1
-                continue
-            }
-            close(at: index)
-            start = index + 3
-            let type = isHEVC ? Int(bytes[index + 3] >> 1 & 0x3f) : Int(bytes[index + 3] & 0x1f)
-            if isHEVC ? type < 32 : (1...5).contains(type) { return units }
-            index += 3
-        }
-        close(at: bytes.count)
         return units
     }
 }
@@ -237,6 +246,13 @@ final class KeptPacket {
 
     init(_ source: UnsafeMutablePointer<AVPacket>) {
         guard let packet = av_packet_clone(source) else { preconditionFailure("no memory for a packet") }
+        self.packet = packet
+    }
+
+    /// Takes what is in it without another reference, and leaves it empty.
+    init(emptying source: UnsafeMutablePointer<AVPacket>) {
+        guard let packet = av_packet_alloc() else { preconditionFailure("no memory for a packet") }
+        av_packet_move_ref(packet, source)
         self.packet = packet
     }
 
