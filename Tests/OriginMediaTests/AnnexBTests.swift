@@ -9,6 +9,8 @@ import Vocabulary
 
     private static let long = [UInt8](repeating: 0xff, count: 70_000)
 
+    private static let zeros = [UInt8](repeating: 0, count: 200)
+
     static let streams: [(String, [UInt8], units: [[UInt8]])] = [
         ("nothing", [], []),
         ("a unit without a start code", [0x65, 1, 2, 3], []),
@@ -23,6 +25,7 @@ import Vocabulary
         ("zeros before, between and behind", [0, 0, 0, 0, 0, 1, 7, 0, 0, 0, 0, 0, 1, 8, 0, 0, 0, 0], [[7], [8]]),
         ("ones in a unit", [0, 0, 1, 1, 1, 0, 1, 1], [[1, 1, 0, 1, 1]]),
         ("a start code made harmless", [0, 0, 1, 0x65, 0, 0, 3, 1, 0, 0, 3, 0], [[0x65, 0, 0, 3, 1, 0, 0, 3]]),
+        ("many zeros in a unit", [0, 0, 1, 5] + zeros + [7, 0, 0, 0, 1, 6], [[5] + zeros + [7], [6]]),
         ("a long unit", [0, 0, 1] + long + [0, 0, 1, 0x41], [long, [0x41]]),
     ]
 
@@ -30,6 +33,13 @@ import Vocabulary
         what: String, bytes: [UInt8], units: [[UInt8]]
     ) {
         bytes.withUnsafeBufferPointer { #expect(AnnexB($0).map { Array($0) } == units, "\(what)") }
+    }
+
+    @Test func `has a start code wherever it lies`() {
+        for place in 0..<100 {
+            let bytes = [0, 0, 1] + [UInt8](repeating: 7, count: place + 1) + [0, 0, 1, 9]
+            bytes.withUnsafeBufferPointer { #expect(AnnexB($0).map(\.count) == [place + 1, 1]) }
+        }
     }
 
     static let odd: [(name: String, options: [String])] = [
