@@ -70,20 +70,52 @@ import Vocabulary
         }
     }
 
-    @Test(arguments: odd.indices, [false, true])
-    func `becomes the same in fragments as ffmpeg makes of it`(number: Int, isUndelimited: Bool) async throws {
+    /// What a multiplexer other than ffmpeg's may do.
+    enum Multiplexing: CaseIterable {
+        case plain
+        /// Filler data in place of the delimiters, which libavformat itself would put back.
+        case withoutDelimiters
+        /// The headers of every second picture's packet (PES, ISO 13818-1, 2.4.3.6) become stuffing.
+        case twoPicturesInPacket
+
+        func alter(_ bytes: inout [UInt8]) {
+            switch self {
+            case .plain: break
+            case .withoutDelimiters:
+                for start in bytes.indices.dropLast(5) where bytes[start..<start + 4].elementsEqual([0, 0, 0, 1]) {
+                    bytes[start + 4] = [9: 12, 35 << 1: 38 << 1][bytes[start + 4]] ?? bytes[start + 4]
+                }
+            case .twoPicturesInPacket:
+                var pictures = 0
+                for start in stride(from: 0, to: bytes.count, by: 188)
+                where bytes[start + 1] == 0x41 && bytes[start + 2] == 0 {
+                    pictures += 1
+                    guard pictures % 2 == 0 else { continue }
+                    let hasStuffing = bytes[start + 3] & 0x20 != 0
+                    let header = start + 4 + (hasStuffing ? Int(bytes[start + 4]) + 1 : 0)
+                    let end = header + 9 + Int(bytes[header + 8])
+                    bytes[start + 1] = 1
+                    bytes[start + 3] |= 0x20
+                    bytes[start + 4] = UInt8(end - start - 5)
+                    if !hasStuffing { bytes[start + 5] = 0 }
+                    for place in max(header, start + 6)..<end { bytes[place] = 0xff }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: odd.indices, Multiplexing.allCases)
+    func `becomes the same in fragments as ffmpeg makes of it`(number: Int, multiplexing: Multiplexing) async throws {
         let studio = try #require(studio)
         let (name, options) = Self.odd[number]
         let source = try await studio.clip(
             "\(number).ts",
             Studio.picture() + Studio.encoded(keyframes: 25) + options)
-        if isUndelimited {
-            // Filler data in place of the delimiters, which libavformat itself would put back.
-            var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: source)))
-            for start in bytes.indices.dropLast(5)
-            where bytes[start..<start + 5].elementsEqual([0, 0, 0, 1, 9]) { bytes[start + 4] = 12 }
-            _ = try studio.file("\(number).ts", bytes)
-        }
+        var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: source)))
+        let plain = bytes
+        multiplexing.alter(&bytes)
+        #expect((bytes == plain) == (multiplexing == .plain))
+        _ = try studio.file("\(number).ts", bytes)
         let ours = try await cut(source) { $0.container = .cmaf }
         let media = ours.segments.compactMap(\.media.first)
         #expect(Set(media.map(\.initialization)).count == 1)
