@@ -308,6 +308,42 @@ import Vocabulary
         #expect(losers != [relay])
     }
 
+    @Test func `makes room at the root for a child of its stripe, which nobody else could push`() {
+        var rig = Rig()
+        rig.lease(0, of: 8)
+        rig.publish(7...7)
+        let parent = rig.link(1)
+        rig.feed(.offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 1, children: 0, slots: 9, isRelay: true) }))
+        let others = rig.child(2, of: .all.subtracting(StripeSet([Stripe.all[0], Stripe.all[7]])))
+        let child = rig.link(3)
+        let commands = rig.feed(.subscribed(child, StripeSet([Stripe.all[0], Stripe.all[7]])))
+        #expect(commands.contains(.refuse(child, StripeSet([Stripe.all[7]]))), "it is full")
+        #expect(commands.contains { if case .refuse(others, let stripes) = $0 { stripes.count == 1 } else { false } })
+    }
+
+    @Test func `asks a full root for a stripe that it has from nobody for seconds`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        let root = rig.link(1)
+        let offers = Stripe.all.map { Offer(stripe: $0, depth: 0, children: 9, slots: 9, isRelay: true) }
+        let subscriptions = rig.feed(.offered(root, offers)) + rig.pass(.seconds(2))
+        #expect(!subscriptions.contains(.subscribe(root, .all)))
+        #expect(rig.pass(.seconds(2)).contains(.subscribe(root, .all)))
+    }
+
+    @Test(arguments: [1, 9])
+    func `tells the tracker sooner what it could give when it sees a root that can give little`(slots: UInt8) {
+        var rig = Rig()
+        rig.publish(7...7)
+        let (parent, root) = (rig.link(1), rig.link(2))
+        rig.feed(
+            .offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 1, children: 0, slots: 64, isRelay: true) }),
+            .offered(root, [Offer(stripe: Stripe.all[0], depth: 0, children: slots, slots: slots, isRelay: true)]))
+        rig.welcome(among: 3)
+        let announces = rig.pass(.seconds(8)).count { if case .announce = $0 { true } else { false } }
+        #expect((announces > 0) == (slots == 1))
+    }
+
     @Test func `leaves a parent whose branch has been cut off, and never follows its own child`() {
         var rig = Rig()
         rig.publish(7...7)

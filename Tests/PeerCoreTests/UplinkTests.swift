@@ -24,7 +24,7 @@ import Vocabulary
             let first = flying.removeFirst()
             now = first.arrives
             if first.isAlone { uplink.travelled(for: now - first.sent) }
-            uplink.acknowledged(PieceID.length, queueing: .zero, at: now)
+            uplink.acknowledged(PieceID.length, after: now - first.sent, queueing: .zero, at: now)
         }
         return longest
     }
@@ -39,21 +39,32 @@ import Vocabulary
         var uplink = Uplink()
         var now = Instant.zero
         var free = now
-        var flying: [(arrives: Instant, waits: Interval)] = []
+        var flying: [(sent: Instant, arrives: Instant, waits: Interval)] = []
         var sent = 0
         while now < .zero + .seconds(60) {
             while uplink.hasRoom {
                 let waits = max(.zero, free - now)
                 free = max(free, now) + .milliseconds(pieceTime)
-                flying.append((free + .milliseconds(40), waits))
+                flying.append((now, free + .milliseconds(40), waits))
                 uplink.sent()
             }
             uplink.saturated(true, at: now)
             let first = flying.removeFirst()
             now = first.arrives
             sent += 1
-            uplink.acknowledged(PieceID.length, queueing: first.waits, at: now)
+            uplink.acknowledged(PieceID.length, after: now - first.sent, queueing: first.waits, at: now)
         }
         #expect(Double(sent) > 0.95 * 60_000 / Double(pieceTime))
+    }
+
+    @Test func `is believed to be slow once its first piece has been`() {
+        var (slow, quick) = (Uplink(), Uplink())
+        for _ in 0..<3 {
+            slow.acknowledged(PieceID.length, after: .milliseconds(600), queueing: .zero, at: .zero)
+            quick.acknowledged(PieceID.length, after: .milliseconds(60), queueing: .zero, at: .zero)
+        }
+        #expect(slow.rate(of: 500_000) < 150_000 && quick.rate(of: 500_000) > 500_000)
+        let (slowRests, quickRests) = (slow.rests(below: 60_000, at: .zero), quick.rests(below: 60_000, at: .zero))
+        #expect(slowRests && !quickRests)
     }
 }

@@ -359,6 +359,20 @@ import Vocabulary
         #expect(try announce(9, at: 9).lease != nil)
     }
 
+    @Test mutating func `gives a weak injector's seat to who pushes its stripe on, if many are stronger`() throws {
+        for number in 1...16 { try announce(number, at: 0, upload: 100) }
+        let lost = try #require(try announce(1, at: 7, upload: 10).lease)
+        #expect(try announce(16, at: 8, upload: 100).lease == nil, "there is somebody with that stripe")
+        #expect(try announce(9, at: 8, upload: 100).lease?.index == lost.index)
+        #expect(try announce(1, at: 9, upload: 10).lease == nil)
+    }
+
+    @Test mutating func `takes nobody's seat because a few say that they have much to give`() throws {
+        for number in 1...16 { try announce(number, at: 0, upload: 100) }
+        for number in 13...16 { #expect(try announce(number, at: 8, upload: .max).lease == nil) }
+        for number in 1...8 { #expect(try announce(number, at: 9, upload: 100).lease != nil) }
+    }
+
     @Test mutating func `keeps a vacant seat for those who push its stripe on, for a moment`() throws {
         var duties: [Int: Stripe] = [:]
         for number in 1...24 { duties[number] = try announce(number, at: 0).duty }

@@ -42,7 +42,7 @@ extension Swarm {
     /// How many stripes we can push to one neighbor each: what the uplink carries, in stripes of the stream.
     var slots: Int {
         guard gives, let stream = streamRate, stream > 0 else { return 0 }
-        var rate = uplink.rate ?? stream * uplink.guess
+        var rate = uplink.rate(of: stream)
         if let limit = settings.uploadLimit { rate = min(rate, Double(limit)) }
         return min(64, max(1, Int(rate * supply.pace / stream * Double(Stripe.count))))
     }
@@ -135,6 +135,7 @@ extension Swarm {
     private mutating func bestParent(_ stripe: Stripe, at now: Instant) -> (seat: Int, offer: Offer, cost: Double)? {
         let relays = relays(stripe)
         let hasChildren = pushed.contains(stripe)
+        let isForsaken = now - max(feeds[stripe.number].lastRooted, joined) > Self.rootPatience
         var best: (seat: Int, offer: Offer, cost: Double)?
         for seat in neighbors.indices {
             guard neighbors[seat].offers.stripes.contains(stripe), neighbors[seat].isGreeted, neighbors[seat].uploads,
@@ -142,14 +143,17 @@ extension Swarm {
                 offer.depth < Feed.deepest, !neighbors[seat].children.contains(stripe),
                 !feeds[stripe.number].avoids(links[seat], at: now), !neighbors[seat].health.isDemoted(at: now),
                 !hasChildren || feeds[stripe.number].isFeasible(offer.depth, at: now),
-                // Who is full takes nobody but those who push the stripe on.
-                relays || offer.children < offer.slots
+                // Who is full takes nobody but those who push the stripe on; a root that nobody follows makes room.
+                relays || offer.children < offer.slots || offer.depth == 0 && isForsaken
             else { continue }
             let cost = cost(seat, offer, relays: relays)
             if cost < best?.cost ?? .infinity { best = (seat, offer, cost) }
         }
         return best
     }
+
+    /// After so long without a stripe its root is asked, however many it has to push to.
+    private static let rootPatience = Interval.seconds(3)
 
     private mutating func cost(_ seat: Int, _ offer: Offer, relays: Bool) -> Double {
         let candidate = ParentCandidate(

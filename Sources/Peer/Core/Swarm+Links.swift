@@ -193,15 +193,37 @@ extension Swarm {
     /// When a stripe's root has gone the tracker knows the next one, or makes it of the first who asks. Those who were
     /// next to the root ask at once, and all others when they have been cut off for long.
     mutating func announceIfCutOff(at now: Instant) {
-        guard isCutOff, viewers > 1 else {
-            lastRooted = now
+        guard viewers > 1 else { return }
+        if isCutOff {
+            if now - max(lastRooted, lastAnnounce) > Self.cutOffPatience { announce(within: .seconds(1), at: now) }
             return
         }
-        guard now - max(lastRooted, lastAnnounce) > Self.cutOffPatience else { return }
-        announce(within: .seconds(1), at: now)
+        lastRooted = now
+        // Those who push a stripe on may all be unfit to be its root, and who is may be too weak.
+        guard gives, now - lastAnnounce > Self.cutOffPatience, hasLostStripe(at: now) || seesWeakRoot else { return }
+        announce(within: .seconds(max(1, Double(viewers) / Self.askers)), at: now)
+    }
+
+    private func hasLostStripe(at now: Instant) -> Bool {
+        Stripe.all.contains {
+            !isRoot(of: $0) && !isRooted($0) && now - feeds[$0.number].lastRooted > Self.cutOffPatience
+        }
+    }
+
+    /// A root has so little to give that its stripe spreads slowly, and we have much more.
+    private var seesWeakRoot: Bool {
+        guard lease == nil else { return false }
+        let most = slots / 4
+        return neighbors.survey { seats in
+            seats.contains { seat in
+                seat.offers.stripes.contains { seat.offers[$0].map { $0.depth == 0 && $0.slots <= most } ?? false }
+            }
+        }
     }
 
     private static let cutOffPatience = Interval.seconds(3)
+    /// So many ask the tracker in a second when a stripe has no root.
+    private static let askers = 20.0
 
     /// Not all at the same time.
     private mutating func announce(within time: Interval, at now: Instant) {
@@ -250,7 +272,7 @@ extension Swarm {
     /// What the uplink carries, or may carry.
     private var freeUpload: UInt64 {
         guard gives else { return 0 }
-        let rate = uplink.rate ?? streamRate.map { $0 * uplink.guess } ?? 1
+        let rate = uplink.rate ?? streamRate.map { uplink.rate(of: $0) } ?? 1
         return UInt64(max(1, min(rate, Double(settings.uploadLimit ?? .max))))
     }
 

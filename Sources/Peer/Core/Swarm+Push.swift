@@ -31,7 +31,8 @@ extension Swarm {
             let isRelay = neighbors[seat].relays(stripe)
             guard gives, feeds[stripe.number].parent != link,
                 isRoot(of: stripe) || depth(of: stripe) < Feed.deepest,
-                childCount < slots || makeRoom(for: isRelay, besides: link, into: &commands)
+                childCount < slots || isNeedy(stripe) && makeRoomAtRoot(besides: link, into: &commands)
+                    || makeRoom(for: isRelay, besides: link, into: &commands)
             else {
                 refused.insert(stripe)
                 continue
@@ -54,11 +55,25 @@ extension Swarm {
         return letGo(of: { !$0.relays($1) }, besides: link, into: &commands)
     }
 
+    /// We are the stripe's root and push it to too few for it to spread.
+    private func isNeedy(_ stripe: Stripe) -> Bool {
+        isRoot(of: stripe) && neighbors.count { $0.children.contains(stripe) } < Self.fewest
+    }
+
+    /// Lets a child of another stripe go: that stripe has its own root.
+    private mutating func makeRoomAtRoot(besides link: LinkID, into commands: inout [Command]) -> Bool {
+        let own = StripeSet(Stripe.all.filter { isRoot(of: $0) })
+        return letGo(of: { !own.contains($1) && !$0.relays($1) }, besides: link, into: &commands)
+            || letGo(of: { !own.contains($1) }, besides: link, into: &commands)
+    }
+
+    /// Children at the root of a stripe, below which it makes room for more.
+    private static let fewest = 2
+
     /// When the uplink turns out to carry much less than was promised, lets children go rather than serve all of them late.
     /// A little too many are left to leave by themselves: what is measured wavers, and each change costs pieces.
     mutating func shedChildren(into commands: inout [Command]) {
-        guard uplink.rate != nil else { return }
-        while childCount > max(slots + 1, slots * 3 / 2) {
+        while childCount > max(slots, slots * 3 / 2) {
             guard
                 letGo(of: { !$0.relays($1) }, besides: nil, into: &commands)
                     || letGo(of: { _, _ in true }, besides: nil, into: &commands)
@@ -221,7 +236,7 @@ extension Swarm {
         if errand.isAlone, !errand.isOverdue { uplink.travelled(for: now - errand.time) }
         if let place = place(piece.segment.sequence) {
             let bytes = segments[place].record.range(ofPiece: piece.index).count
-            if !errand.isOverdue { uplink.acknowledged(bytes, queueing: queueing, at: now) }
+            if !errand.isOverdue { uplink.acknowledged(bytes, after: now - errand.time, queueing: queueing, at: now) }
             if let streamRate, uplink.rests(below: streamRate / Double(Stripe.count), at: now) {
                 stopGiving(at: now, into: &commands)
             }

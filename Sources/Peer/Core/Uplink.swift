@@ -13,7 +13,10 @@ struct Uplink: Sendable {
     /// Bytes per second while there was always something to send; `nil` until that has been seen.
     private(set) var rate: Double?
     /// What is believed of the uplink before it has been full once, in streams: a little more than everybody has to give.
-    private(set) var guess = 1.25
+    private var guess = 1.25
+    /// The least time that a piece took to its acknowledgement, and how many have been acknowledged.
+    private var quickest: Interval?
+    private var acknowledgements = 0
     private var lastSample = Instant.zero
     private var isSaturated = false
     private var lastAcknowledgement = Instant.zero
@@ -34,6 +37,10 @@ struct Uplink: Sendable {
     /// Bytes per second at which each piece holds up what we ask for and acknowledge for a quarter of a second, so that less
     /// comes to us.
     private static let sluggish = Double(PieceID.length) * 4
+    /// How many times as fast as the quickest piece, way included, an uplink is believed to be at most.
+    private static let hope = 4.0
+    /// After so many pieces, of which none was quick, an uplink is slow.
+    private static let proof = 3
     private static let longestRest = Interval.seconds(240)
     /// How long an uplink that is not full must stay so before more is given to it.
     private static let calm = Interval.seconds(5)
@@ -46,18 +53,33 @@ struct Uplink: Sendable {
     /// It is too slow for anything to be given; from time to time that is tried again.
     var isResting: Bool { restsUntil != nil }
 
+    /// Bytes per second that the uplink carries of a stream of so many: what was measured, or else what is believed. A
+    /// piece's way to its acknowledgement, of which its time in the uplink is a part, bounds that: the uplink of a viewer
+    /// who has little to give is found out by the first piece, and not once several children wait for it.
+    func rate(of stream: Double) -> Double {
+        if let rate { return rate }
+        let shown = quickest.map { Double(PieceID.length) / $0.seconds * Self.hope }
+        return guess * min(stream, shown ?? .infinity)
+    }
+
     /// Whether it has turned out to carry less than `least` bytes per second, and that to our own harm: then it rests.
     mutating func rests(below least: Double, at now: Instant) -> Bool {
-        guard restsUntil == nil, let peak, peak < min(least, Self.sluggish) else { return false }
+        guard restsUntil == nil, let most = peak ?? mostShown, most < min(least, Self.sluggish) else { return false }
         restsUntil = now + rest
         rest = min(rest * 2, Self.longestRest)
         return true
+    }
+
+    /// What it carries at most, if several pieces have left and none was quick; half of such a time may be the way.
+    private var mostShown: Double? {
+        acknowledgements < Self.proof ? nil : quickest.map { 1.5 * Double(PieceID.length) / $0.seconds }
     }
 
     mutating func endRest(at now: Instant) {
         guard let restsUntil, now >= restsUntil else { return }
         self.restsUntil = nil
         peak = nil
+        acknowledgements = 0
     }
 
     var hasRoom: Bool { Double(inFlight) < window }
@@ -94,8 +116,10 @@ struct Uplink: Sendable {
     }
 
     /// `queueing` is how much longer than its link's shortest time the piece took.
-    mutating func acknowledged(_ bytes: Int, queueing: Interval, at now: Instant) {
+    mutating func acknowledged(_ bytes: Int, after time: Interval, queueing: Interval, at now: Instant) {
         gone()
+        quickest = quickest.map { min($0, time) } ?? time
+        acknowledgements += 1
         self.queueing = self.queueing * 0.875 + queueing * 0.125
         if queueing > target * 3 {
             window -= 0.5

@@ -48,8 +48,10 @@ struct Roster: Sendable {
     private static let settling = Interval.seconds(10)
     /// How long a vacant seat is kept for those who push its stripe on.
     private static let claim = Interval.seconds(2)
-    /// An injector with so many powers of two less to give than others is weak.
-    private static let weakness = 2
+    /// An injector is weak where a third of the others have so many times as much to give; so many givers of each stripe
+    /// are looked at.
+    private static let weakness: UInt64 = 4
+    private static let sample = 8
     /// So long after an injector has changed, all who push its stripe on and lack it hear of the new one.
     private static let news = Interval.seconds(10)
 
@@ -220,22 +222,29 @@ struct Roster: Sendable {
         return injectors.lease(of: asker)
     }
 
-    /// Whether a seat goes to the asker because its holder has turned out to have much less to give than most have: where
+    /// Whether a seat goes to the asker because its holder has turned out to have much less to give than many have: where
     /// a root cannot push its stripe on, that reaches nobody. What a few say of themselves takes nobody's seat away.
     private func yields(_ seat: Int, of holder: Int, to asker: Int, at now: Instant) -> Bool {
-        let bar = Self.power(of: members[holder].freeUpload) + Self.weakness
-        let stripe = seat % Stripe.count
-        guard power(asker) >= bar, now - injectors.seats[seat].since > Self.settling, isFree(asker, at: now),
-            members[asker].duty.number == stripe || (strongest(of: stripe, at: now) ?? 0) < bar
+        let bar = members[holder].freeUpload.multipliedReportingOverflow(by: Self.weakness)
+        func isStrong(_ number: Int) -> Bool {
+            !cards[number].isUnreachable && members[number].freeUpload >= bar.partialValue
+        }
+        guard !bar.overflow, isStrong(asker), isFree(asker, at: now),
+            now - injectors.seats[seat].since > Self.settling * 0.5
         else { return false }
-        var (strong, all) = (0, 0)
-        for stripe in Stripe.all {
-            for row in 0..<min(givers.count(of: stripe.number), Self.rows) {
+        let stripe = seat % Stripe.count
+        var (strong, all, rivals) = (0, 0, 0)
+        for other in Stripe.all {
+            for row in 0..<min(givers.count(of: other.number), Self.sample) {
+                let number = number(at: Givers.Place(stripe: other.number, row: row))
                 all += 1
-                if power(number(at: Givers.Place(stripe: stripe.number, row: row))) >= bar { strong += 1 }
+                guard isStrong(number) else { continue }
+                strong += 1
+                if other.number == stripe, isFree(number, at: now) { rivals += 1 }
             }
         }
-        return strong * 3 > all
+        // Those who push its stripe on come first.
+        return strong * 3 > all && (members[asker].duty.number == stripe || rivals == 0)
     }
 
     /// One seat more moves the shares of those who sit. They hear of it seconds later, and what is taken twice until then
@@ -255,10 +264,8 @@ struct Roster: Sendable {
 
     /// In powers of two; who cannot be dialled comes last.
     private func power(_ number: Int) -> Int {
-        cards[number].isUnreachable ? 0 : Self.power(of: members[number].freeUpload)
+        cards[number].isUnreachable ? 0 : UInt64.bitWidth - members[number].freeUpload.leadingZeroBitCount
     }
-
-    private static func power(of upload: UInt64) -> Int { UInt64.bitWidth - upload.leadingZeroBitCount }
 
     /// The power of the strongest of those who push the stripe on and have no seat. Of very many only some are looked at.
     private func strongest(of stripe: Int, at now: Instant) -> Int? {
