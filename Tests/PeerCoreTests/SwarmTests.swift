@@ -108,6 +108,19 @@ import Vocabulary
         #expect(shares[0].count + shares[1].count + shares[2].count == 10)
     }
 
+    @Test(arguments: [1, 2]) func `takes for the others what a single neighbor has had for seconds`(holders: Int) {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let links = (1...3).map { rig.link($0) }
+        rig.lease(1, of: 8)
+        rig.publish(8...8)
+        let root = Stripe.all[0].pieces(among: 10)
+        for link in links.prefix(holders) { rig.feed(.holds(link, Rig.id(8), PieceSet(count: 10, root))) }
+        let taken = rig.passWithOrigin(.seconds(3)).fetches.filter { $0.reason == .backup }
+        #expect(taken.contains { root.contains($0.piece.index) } == (holders == 1))
+    }
+
     @Test func `leaves to a neighbor what that neighbor is fetching`() {
         var rig = Rig()
         rig.publish(7...7)
