@@ -360,11 +360,12 @@ import Vocabulary
     }
 
     @Test mutating func `gives a weak injector's seat to who pushes its stripe on, if many are stronger`() throws {
-        for number in 1...16 { try announce(number, at: 0, upload: 100) }
+        for number in 1...16 { try announce(number, at: 0, upload: number == 2 ? 1 : 100) }
         let lost = try #require(try announce(1, at: 7, upload: 10).lease)
         #expect(try announce(16, at: 8, upload: 100).lease == nil, "there is somebody with that stripe")
         #expect(try announce(9, at: 8, upload: 100).lease?.index == lost.index)
         #expect(try announce(1, at: 9, upload: 10).lease == nil)
+        #expect(try announce(10, at: 9, upload: 100).lease == nil, "2 does not know yet what it has")
     }
 
     @Test mutating func `takes nobody's seat because a few say that they have much to give`() throws {

@@ -4,8 +4,8 @@ import Vocabulary
 extension Swarm {
     /// How long a newcomer with a lease leaves older segments to what neighbors have.
     private static let oldPatience = Interval.seconds(1)
-    /// By then what a root has is with several others.
-    private static let spreadTime = Interval.milliseconds(2_500)
+    /// By then what a root has is with several others, of whom we know some.
+    private var spreadTime: Interval { .milliseconds(2_500 + 500 * Int64(max(0, Self.doublings(to: viewers) - 5))) }
     /// Those who stand in for one root hear from each other within this time, as far as they are linked.
     private static let standInTime = Interval.milliseconds(500)
 
@@ -42,7 +42,7 @@ extension Swarm {
             due.subtract(promised(sequence, count: count, at: now))
             // What neighbors have of old segments will come from them, if not at once: no tree waits for it. What a single one
             // has for long, its root mostly, that one is too weak to spread.
-            let few = isOld || age < Self.spreadTime ? 1 : 2
+            let few = isOld || age < spreadTime ? 1 : 2
             due.subtract(
                 neighbors.survey { seats in
                     segments[place].holders.held(by: few) { seats[$0].uploads && (isOld || !seats[$0].chokesUs) }

@@ -236,7 +236,7 @@ extension Swarm {
     }
 
     /// How often one is to be doubled until it is `count`.
-    private static func doublings(to count: Int) -> Int { Int.bitWidth - count.leadingZeroBitCount }
+    static func doublings(to count: Int) -> Int { Int.bitWidth - count.leadingZeroBitCount }
 
     /// Nobody to share with: no neighbor, and the tracker has answered or had its chance. Where there are others, one of a
     /// crowd that comes at once may need long for its first link, and a crowd that took its fill of the origin meanwhile

@@ -50,7 +50,7 @@ struct Roster: Sendable {
     private static let claim = Interval.seconds(2)
     /// An injector is weak where a third of the others have so many times as much to give; so many givers of each stripe
     /// are looked at.
-    private static let weakness: UInt64 = 4
+    private static let weakness: UInt64 = 8
     private static let sample = 8
     /// So long after an injector has changed, all who push its stripe on and lack it hear of the new one.
     private static let news = Interval.seconds(10)
@@ -225,6 +225,8 @@ struct Roster: Sendable {
     /// Whether a seat goes to the asker because its holder has turned out to have much less to give than many have: where
     /// a root cannot push its stripe on, that reaches nobody. What a few say of themselves takes nobody's seat away.
     private func yields(_ seat: Int, of holder: Int, to asker: Int, at now: Instant) -> Bool {
+        // Who has seen nothing of the broadcast yet says that it has a byte.
+        guard members[holder].freeUpload > 1 else { return false }
         let bar = members[holder].freeUpload.multipliedReportingOverflow(by: Self.weakness)
         func isStrong(_ number: Int) -> Bool {
             !cards[number].isUnreachable && members[number].freeUpload >= bar.partialValue
