@@ -22,6 +22,7 @@ extension Swarm {
         let count = segments[place].count
         let chance = Randomness.share(segments[place].record.root.hash.words.0 ^ settings.me.key.words.0)
         var due = PieceSet(count: count)
+        var forsaken = PieceSet(count: count)
         var isBackup = false
         for stripe in Stripe.all {
             let pieces = stripe.pieces(among: count)
@@ -34,6 +35,7 @@ extension Swarm {
                 guard let delay, age >= delay
                 else { continue }
                 isBackup = isBackup || delay > .zero
+                if !isOld, age >= delay + spreadTime { forsaken.formUnion(missing, in: pieces) }
             }
             due.formUnion(missing, in: pieces)
         }
@@ -42,11 +44,15 @@ extension Swarm {
             due.subtract(promised(sequence, count: count, at: now))
             // What neighbors have of old segments will come from them, if not at once: no tree waits for it. What a single one
             // has for long, its root mostly, that one is too weak to spread.
-            let few = isOld || age < spreadTime ? 1 : 2
-            due.subtract(
-                neighbors.survey { seats in
-                    segments[place].holders.held(by: few) { seats[$0].uploads && (isOld || !seats[$0].chokesUs) }
-                })
+            var held = held(sequence, count: count) { $0.uploads && (isOld || !$0.chokesUs) }
+            if !forsaken.isEmpty {
+                forsaken.subtract(
+                    neighbors.survey { seats in
+                        segments[place].holders.held(by: 2) { seats[$0].uploads && !seats[$0].chokesUs }
+                    })
+                held.subtract(forsaken)
+            }
+            due.subtract(held)
         }
         fetch(due, of: place, because: alone ? .alone : isBackup ? .backup : .lease, at: now, into: &commands)
     }
