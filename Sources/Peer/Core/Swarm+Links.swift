@@ -216,7 +216,7 @@ extension Swarm {
         let most = slots / 4
         return neighbors.survey { seats in
             seats.contains { seat in
-                seat.offers.stripes.contains { seat.offers[$0].map { $0.depth == 0 && $0.slots <= most } ?? false }
+                seat.offers.mostSlots <= most && seat.offers.stripes.contains { seat.offers[$0]?.depth == 0 }
             }
         }
     }

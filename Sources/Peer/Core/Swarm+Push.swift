@@ -63,8 +63,7 @@ extension Swarm {
     /// Lets a child of another stripe go: that stripe has its own root.
     private mutating func makeRoomAtRoot(besides link: LinkID, into commands: inout [Command]) -> Bool {
         let own = StripeSet(Stripe.all.filter { isRoot(of: $0) })
-        return letGo(of: { !own.contains($1) && !$0.relays($1) }, besides: link, into: &commands)
-            || letGo(of: { !own.contains($1) }, besides: link, into: &commands)
+        return letGoLeafFirst(besides: link, into: &commands) { !own.contains($0) }
     }
 
     /// Children at the root of a stripe, below which it makes room for more.
@@ -73,12 +72,17 @@ extension Swarm {
     /// When the uplink turns out to carry much less than was promised, lets children go rather than serve all of them late.
     /// A little too many are left to leave by themselves: what is measured wavers, and each change costs pieces.
     mutating func shedChildren(into commands: inout [Command]) {
-        while childCount > max(slots, slots * 3 / 2) {
-            guard
-                letGo(of: { !$0.relays($1) }, besides: nil, into: &commands)
-                    || letGo(of: { _, _ in true }, besides: nil, into: &commands)
-            else { return }
+        while childCount > slots * 3 / 2 {
+            guard letGoLeafFirst(besides: nil, into: &commands, of: { _ in true }) else { return }
         }
+    }
+
+    /// Lets a child of such a stripe go, if possible one that nobody depends on.
+    private mutating func letGoLeafFirst(
+        besides link: LinkID?, into commands: inout [Command], of isSpare: (Stripe) -> Bool
+    ) -> Bool {
+        letGo(of: { isSpare($1) && !$0.relays($1) }, besides: link, into: &commands)
+            || letGo(of: { isSpare($1) }, besides: link, into: &commands)
     }
 
     private mutating func letGo(
