@@ -101,13 +101,16 @@ package struct Guest: Hashable, Sendable {
     package var nat: String?
     package var role: String?
 
+    /// What a viewer may be, as tables of viewers call it.
+    package static let roles = ["viewer", "free-rider", "stalled", "liar", "polluter"]
+
     /// Viewers that one trace may have.
     static let limit = 2_000_000
 
     /// Reads the columns that it knows by the names in the first line, `join_s` at least, and passes over the others.
     static func list(in file: String, _ reading: (String) -> String?) throws(Refusal) -> [Guest] {
         guard let text = reading(file) else { throw Refusal("\(file) can't be read") }
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
+        var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)[...]
         let header = lines.popFirst()?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) ?? []
         guard header.contains("join_s") else { throw Refusal("\(file):1 names no column join_s") }
         var guests: [Guest] = []
@@ -128,12 +131,24 @@ package struct Guest: Hashable, Sendable {
                 return value
             }
             guard let join = try value("join_s") else { throw Refusal("\(file):\(number + 2) has no join_s") }
+            func word(_ name: String, of known: [String]?) throws(Refusal) -> String? {
+                guard let word = field(name) else { return nil }
+                guard known?.contains(word) != false else {
+                    throw Refusal(
+                        "\(file):\(number + 2) has \(name) = \"\(word.prefix(40))\"; there are "
+                            + (known ?? []).joined(separator: ", "))
+                }
+                return word
+            }
             let leave = try value("leave_s")
             guard leave ?? .infinity >= join else { throw Refusal("\(file):\(number + 2) leaves before it joins") }
+            let down = try value("down_bps")
+            guard down != 0 else { throw Refusal("\(file):\(number + 2) has no downlink, and sees nothing") }
             guests.append(
                 Guest(
-                    join: join, leave: leave, up: try value("up_bps"), down: try value("down_bps"),
-                    region: field("region"), nat: field("nat"), role: field("role")))
+                    join: join, leave: leave, up: try value("up_bps"), down: down,
+                    region: try word("region", of: nil), nat: try word("nat", of: Scenario.natKinds),
+                    role: try word("role", of: Guest.roles)))
         }
         guard !guests.isEmpty else { throw Refusal("\(file) has no viewer") }
         return guests.sorted { $0.join < $1.join }

@@ -103,8 +103,9 @@ struct Key: Sendable {
             guard let value = Quantity.count(text), (1...2_000_000).contains(value) else { return false }
             scenario.viewers = value
             return true
-        } write: {
-            String($0.viewers)
+        } write: { scenario in
+            if case .trace = scenario.arrivals { return nil }
+            return String(scenario.viewers)
         },
         Key("bitrate", "a number with bit/s, kbit/s, Mbit/s or Gbit/s, to 1 Gbit/s", excludes: ["segment-size"]) {
             scenario, text, _ throws(Refusal) in

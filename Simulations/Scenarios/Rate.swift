@@ -88,7 +88,8 @@ package enum Spread: Hashable, Sendable {
         guard let (name, arguments) = Quantity.call(text) else { return nil }
         switch (name, arguments.count) {
         case ("lognormal", 2):
-            guard let median = Rate(arguments[0]), median != .unlimited, let sigma = Quantity.number(arguments[1]),
+            guard let median = Rate(arguments[0]), median != .unlimited, median.bytesPerSecond(beside: 1) > 0,
+                let sigma = Quantity.number(arguments[1]),
                 sigma <= 5
             else { return nil }
             self = .lognormal(median: median, sigma: sigma)
@@ -102,7 +103,7 @@ package enum Spread: Hashable, Sendable {
     private static func steps(in file: String, _ reading: (String) -> String?) throws(Refusal) -> [Step] {
         guard let text = reading(file) else { throw Refusal("\(file) can't be read") }
         var steps: [Step] = []
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             guard !line.isEmpty, number > 0 || !line.contains("bps") else { continue }
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
             guard fields.count == 2, let rate = Quantity.number(fields[0]), rate <= Rate.fastest,

@@ -23,7 +23,7 @@ package struct Regions: Hashable, Sendable {
     /// A first line of names, then a line of one-way delays in milliseconds for each sender's region; commas between.
     init(file: String, reading: (String) -> String?) throws(Refusal) {
         guard let text = reading(file) else { throw Refusal("\(file) can't be read") }
-        let lines = text.split(separator: "\n").map { $0.split(separator: ",").map { Quantity.trim($0) } }
+        let lines = text.split(whereSeparator: \.isNewline).map { $0.split(separator: ",").map { Quantity.trim($0) } }
         guard let names = lines.first, !names.isEmpty, names.count <= 1_000, Set(names).count == names.count,
             names.allSatisfy({ !$0.isEmpty && !$0.contains(" ") })
         else { throw Refusal("\(file):1 does not name regions, each once and without blanks") }

@@ -138,12 +138,21 @@ extension Scenario {
             try refuse(["arrivals"], unless: time <= length, "viewers come after the end of the broadcast")
         }
         if case .trace = arrivals {
+            let isOverridden = places["arrivals"]?.file == "--set" && places["viewers"]?.file != "--set"
             try refuse(
-                ["arrivals", "viewers"], unless: places["viewers"] == nil,
+                ["arrivals", "viewers"], unless: places["viewers"] == nil || isOverridden,
                 "a trace says itself how many viewers there are")
             try refuse(
                 ["arrivals", "sessions", "churn"], unless: churn == 0 && sessions == .stay,
                 "a trace says itself when viewers leave")
+        }
+        if case .trace(let file, let guests) = arrivals,
+            let region = guests.lazy.compactMap(\.region).first(where: { !regionDelays.names.contains($0) })
+        {
+            try refuse(
+                ["arrivals", "region-delays"], unless: false,
+                "\(file) has a viewer in \"\(region.prefix(40))\"; the delays know only of "
+                    + regionDelays.names.joined(separator: ", "))
         }
         if let regions {
             let names = regionDelays.names
@@ -160,6 +169,11 @@ extension Scenario {
             try refuse(
                 ["downlink"], unless: rate.bytesPerSecond(beside: bitrate) > 0, "viewers without a downlink see nothing"
             )
+        }
+        if case .spread(_, .measured(let file, let steps)) = lines {
+            try refuse(
+                ["downlink"], unless: steps.allSatisfy { $0.rate > 0 },
+                "\(file) has viewers without a downlink, and they see nothing")
         }
         for part in lines.classes ?? [] {
             try refuse(

@@ -104,5 +104,17 @@ package struct Scenario: Hashable, Sendable {
     /// Bits per second of the stream.
     package var bitrate: Double { Double(segmentLength) * 8 / segmentDuration }
 
+    /// Viewers that are there at first, or come in the course of a trace.
+    package var audience: Int {
+        guard case .trace(_, let guests) = arrivals else { return viewers }
+        return guests.count
+    }
+
+    /// The region that the origin is in, where it matters: the first that is named.
+    package var originRegion: String? {
+        if case .trace(_, let guests) = arrivals, let region = guests.lazy.compactMap(\.region).first { return region }
+        return regions?.parts.first?.name
+    }
+
     package static let natKinds = ["none", "full", "restricted", "symmetric"]
 }

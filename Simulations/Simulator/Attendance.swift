@@ -6,15 +6,7 @@ package struct Seat: Hashable, Sendable {
     package enum Role: UInt8, Sendable {
         case viewer, freeRider, stalled, liar, polluter
 
-        var name: String {
-            switch self {
-            case .viewer: "viewer"
-            case .freeRider: "free-rider"
-            case .stalled: "stalled"
-            case .liar: "liar"
-            case .polluter: "polluter"
-            }
-        }
+        var name: String { Guest.roles[Int(rawValue)] }
 
         /// Whether others get pieces from it that they can use. Liars send those that they have.
         package var gives: Bool { self == .viewer || self == .liar }
@@ -33,6 +25,13 @@ package struct Seat: Hashable, Sendable {
     package fileprivate(set) var home: Int
     /// The class of its line, for groups in figures.
     fileprivate(set) var group = 0
+
+    /// Nobody is connected without any uplink at all; bytes per second.
+    private static let slowest = 4_000.0
+
+    /// What its line carries up beside a stream of `rate`. Requests and acknowledgements take a twentieth of the stream;
+    /// a line without an uplink has one for those.
+    func uplink(beside rate: Double) -> Double { max(up > 0 ? up : rate / 16, Self.slowest) }
 }
 
 package struct Attendance {
@@ -56,6 +55,9 @@ package struct Attendance {
             leaveInTurn()
         }
         if let exodus = scenario.exodus { leaveAtOnce(exodus) }
+        for index in seats.indices where seats[index].up == 0 && seats[index].role == .viewer {
+            seats[index].role = .freeRider
+        }
     }
 
     private func joins() -> [Instant] {
@@ -201,10 +203,11 @@ package struct Attendance {
     private mutating func apply(_ guest: Guest, to index: Int) {
         if let leave = guest.leave { seats[index].leave = .zero + .seconds(leave) }
         if let up = guest.up { seats[index].up = up / 8 }
-        if let down = guest.down, down > 0 { seats[index].down = down / 8 }
+        if let down = guest.down { seats[index].down = down / 8 }
         if let region = guest.region { settle(index, in: region) }
         if let nat = guest.nat { hide(index, behind: nat) }
-        let roles: [Seat.Role] = [.viewer, .freeRider, .stalled, .liar, .polluter]
-        if let role = roles.first(where: { $0.name == guest.role }) { seats[index].role = role }
+        if let role = guest.role.flatMap(Guest.roles.firstIndex(of:)).flatMap({ Seat.Role(rawValue: UInt8($0)) }) {
+            seats[index].role = role
+        }
     }
 }

@@ -37,6 +37,8 @@ package struct Simulation {
     var facts = Slab<Swarm.Fact>()
     var announcements = Slab<Announcement>()
     var records: [(statement: Statement, time: Instant)] = []
+    /// Which pieces of each segment have reached anybody.
+    var shown: [Shelf] = []
     var presentCount = 0
 
     var originLine: ImaginedLine
@@ -68,20 +70,20 @@ package struct Simulation {
         lines.reserveCapacity(seats.count)
         var settings = Tracker.Settings()
         if let injectors = scenario.injectors { settings.injectors = injectors }
-        settings.peersPerBroadcast = max(settings.peersPerBroadcast, scenario.viewers * 2)
-        settings.peers = max(settings.peers, scenario.viewers * 2)
+        settings.peersPerBroadcast = max(settings.peersPerBroadcast, scenario.audience * 2)
+        settings.peers = max(settings.peers, scenario.audience * 2)
         tracker = Tracker(settings: settings, seed: scenario.seed)
         baseDelay = .seconds(scenario.delay)
-        if let regions = scenario.regions {
+        if let region = scenario.originRegion {
             regionDelays = scenario.regionDelays.delays.map { $0.map { .seconds($0) } }
-            originRegion = scenario.regionDelays.names.firstIndex(of: regions.parts.first?.name ?? "") ?? 0
+            originRegion = scenario.regionDelays.names.firstIndex(of: region) ?? 0
         } else {
             regionDelays = [[.zero]]
             originRegion = 0
         }
         originLine = ImaginedLine(
             up: scenario.originUplink.bytesPerSecond(beside: scenario.bitrate), down: 1e12, delay: baseDelay)
-        let lastOfFirst = seats.prefix(scenario.viewers).last?.join ?? .zero
+        let lastOfFirst = seats.prefix(scenario.audience).last?.join ?? .zero
         steadyFrom = lastOfFirst + .seconds(10)
     }
 
@@ -160,7 +162,8 @@ package struct Simulation {
             preconditionFailure("a scenario names only policies that there are")
         }
         // Whoever lives in a home that is there already has its line.
-        lines.append(ImaginedLine(up: max(seat.up, Self.slowest), down: seat.down, delay: baseDelay))
+        lines.append(
+            ImaginedLine(up: seat.uplink(beside: scenario.bitrate / 8), down: seat.down, delay: baseDelay))
         left.append(.distantFuture)
         let core = Swarm(settings: settings, seed: random.next(), at: now)
         viewers.append(Viewer(core: core, name: settings.me, joined: now))
@@ -169,9 +172,6 @@ package struct Simulation {
         tell(index, .timePassed, at: now)
         timeline.plan(Happening(kind: .play, viewer: Int32(index)), at: now + .milliseconds(50))
     }
-
-    /// Nobody is connected without any uplink at all: requests and acknowledgements need one; bytes per second.
-    private static let slowest = 4_000.0
 
     /// A killed process: its machine still tells the neighbors that the links are closed.
     private mutating func leave(_ index: Int, at now: Instant) {

@@ -90,6 +90,12 @@ import Vocabulary
         ("arrivals = flash-crowd(40, 5 s, 1 s)", 2, "arrivals", "more than 30"),
         ("arrivals = trace(early.csv)", 2, "arrivals", "leaves before it joins"),
         ("arrivals = trace(nameless.csv)", 2, "arrivals", "join_s"),
+        ("arrivals = trace(elsewhere.csv)", 2, "arrivals", "europe"),
+        ("arrivals = trace(strange.csv)", 2, "arrivals", "free-rider"),
+        ("arrivals = trace(walled.csv)", 2, "arrivals", "symmetric"),
+        ("arrivals = trace(blind.csv)", 2, "arrivals", "sees nothing"),
+        ("downlink = from(blinded.csv)", 2, "downlink", "see nothing"),
+        ("downlink = lognormal(0 x, 1)", 2, "downlink", "lognormal"),
         ("arrivals = trace(good.csv)\nviewers = 3", 3, "viewers", "a trace says itself"),
         ("arrivals = trace(good.csv)\nchurn = 1 %/min", 3, "churn", "a trace says itself"),
         ("sessions = stay\nchurn = 1 %/min", 3, "churn", "one of the two"),
@@ -112,7 +118,9 @@ import Vocabulary
         let files = [
             "falling.csv": "bps,share\n1000,0.5\n900,1\n", "short.csv": "1000,0.5\n",
             "early.csv": "join_s,leave_s\n5,4\n", "nameless.csv": "viewer\n1\n", "good.csv": "join_s\n1\n",
-            "odd.csv": "a,b\n1,2\n3\n",
+            "odd.csv": "a,b\n1,2\n3\n", "elsewhere.csv": "join_s,region\n1,mars\n",
+            "strange.csv": "join_s,role\n1,guest\n", "walled.csv": "join_s,nat\n1,cone\n",
+            "blind.csv": "join_s,down_bps\n1,0\n", "blinded.csv": "0,0.5\n9000,1\n",
         ]
         let error = try #require(throws: ScenarioError.self) { try Self.parse(lines, files: files) }
         #expect(error.file == "test.scenario")
@@ -126,6 +134,19 @@ import Vocabulary
     func `begins with its question`(text: String) throws {
         let error = try #require(throws: ScenarioError.self) { try Scenario(parsing: text) }
         #expect(error.line == 1)
+    }
+
+    @Test func `reads tables with the line ends of any editor`() throws {
+        for end in ["\n", "\r\n"] {
+            let files = [
+                "up.csv": "bps,cumulative_share\(end)1000000,0\(end)3000000,1\(end)",
+                "in.csv": "join_s\(end)1\(end)2\(end)", "m.csv": "a,b\(end)1,2\(end)3,4\(end)",
+            ]
+            let scenario = try Self.parse(
+                "uplink = from(up.csv)\narrivals = trace(in.csv)\nregion-delays = matrix(m.csv)\nregions = b 100 %",
+                files: files)
+            #expect(scenario.audience == 2 && scenario.regionDelays.delays[1] == [0.003, 0.004])
+        }
     }
 
     @Test func `reads measured rates and draws them by their shares`() throws {
