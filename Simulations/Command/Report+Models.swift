@@ -3,16 +3,18 @@ import Results
 import Scenarios
 import Simulator
 import Tiers
+import Vocabulary
 
 /// What an oracle could do, and what one of the classic schemes does.
 extension Report {
     init(_ scenario: Scenario, _ figures: FluidTier.Figures) {
         let bounds = Bounds(scenario)
+        let whole = Self.isBounded(scenario, by: bounds, delivered: figures.deliveredRatio) ? bounds : nil
         self.init(
             scenario, tier: .fluid, viewers: Attendance(scenario).seats.count,
             lines: [
-                Line("copies", figures.copies, bound: bounds.copies, "all viewers at once"),
-                Line("offload", figures.offload, bound: bounds.offload, "all viewers at once"),
+                Line("copies", figures.copies, bound: whole?.copies, "all viewers at once"),
+                Line("offload", figures.offload, bound: whole?.offload, "all viewers at once"),
                 Line("delivered_share", figures.deliveredRatio, "of what those who were there wanted"),
                 Line("universal_share", figures.universalShare, "of the time, everybody could have everything"),
                 Line("piece_delay_max_s", nil, bound: figures.delayBound, "birth to the last viewer; none below"),
@@ -36,15 +38,25 @@ extension Report {
         }
     }
 
+    /// Bounds for all viewers at once are none where not everybody got everything, or where viewers have too little to give
+    /// and not all are there all the time.
+    private static func isBounded(_ scenario: Scenario, by bounds: Bounds, delivered: Double) -> Bool {
+        let seats = Attendance(scenario).seats
+        return delivered >= 1 - 1e-9
+            && (bounds.copies <= 1
+                || seats.allSatisfy { $0.join == seats[0].join && $0.leave == .distantFuture })
+    }
+
     init(_ scenario: Scenario, _ figures: SlottedTier.Figures, chunk: Double) {
         let bounds = Bounds(scenario)
+        let whole = Self.isBounded(scenario, by: bounds, delivered: figures.deliveredRatio) ? bounds : nil
         let hasDelays = figures.delayCounts.contains { $0 > 0 }
         func delay(_ value: Double) -> Double? { hasDelays ? value : nil }
         self.init(
             scenario, tier: .slotted, viewers: Attendance(scenario).seats.count,
             lines: [
-                Line("copies", figures.copies, bound: bounds.copies, "all viewers at once"),
-                Line("offload", figures.offload, bound: bounds.offload, "all viewers at once"),
+                Line("copies", figures.copies, bound: whole?.copies, "all viewers at once"),
+                Line("offload", figures.offload, bound: whole?.offload, "all viewers at once"),
                 Line("delivered_share", figures.deliveredRatio, "of what those who were there wanted"),
                 Line("peer_share", figures.peerRatio, "the same, by viewers alone and in time"),
                 Line("piece_delay_mean_s", delay(figures.delayMean), "birth to arrival from viewers"),

@@ -8,8 +8,10 @@ package struct Measurements: Hashable, Sendable {
     package var streamBytes = 0
     /// Bytes of pieces that left the origin.
     package var originBytes = 0
-    /// The copies of segments of the steady part; `nil` when there are none.
-    package var steadyCopies: Double?
+    /// When the last of the first viewers has been there for ten seconds, and the segments from then on that are due by the
+    /// end.
+    package var steadyFrom = Instant.zero
+    package var steadySegments: [Segment] = []
     /// Bytes of pieces that left peers.
     package var peerBytes = 0
     /// Bytes of pieces that reached viewers and verified.
@@ -76,6 +78,9 @@ package struct Measurements: Hashable, Sendable {
         /// Viewers that were there when it was published.
         package var viewers: Int
         package var originBytes = 0
+        /// Bytes that reached anybody at all, and those that reached each viewer for the first time, of all viewers.
+        package var shownBytes = 0
+        package var usefulBytes = 0
         package var completions = 0
         package var delays = Spectrum()
     }
@@ -112,8 +117,19 @@ package struct Measurements: Hashable, Sendable {
     /// Origin bytes divided by bytes of the stream: 1 is perfect.
     package var copies: Double { Double(originBytes) / Double(max(1, streamBytes)) }
 
-    /// 1 - origin bytes / bytes delivered.
-    package var offload: Double { 1 - Double(originBytes) / Double(max(1, deliveredBytes)) }
+    /// The copies of segments of the steady part; `nil` when there are none.
+    package var steadyCopies: Double? {
+        steadySegments.isEmpty
+            ? nil
+            : Double(steadySegments.reduce(0) { $0 + $1.originBytes })
+                / Double(steadySegments.reduce(0) { $0 + $1.length })
+    }
+
+    /// Verified bytes that were new to who got them.
+    package var usefulBytes: Int { deliveredBytes - duplicateBytes }
+
+    /// 1 - origin bytes / useful bytes: what somebody got twice, nobody was spared.
+    package var offload: Double { 1 - Double(originBytes) / Double(max(1, usefulBytes)) }
 
     /// What the protocol says beside the pieces, by delivered bytes.
     package var controlShare: Double { Double(traffic.control) / Double(max(1, deliveredBytes)) }

@@ -107,10 +107,9 @@ extension Simulation {
             }
         }
         measurements.originWireBytes = originLine.sent
-        let steady = measurements.segments.filter { $0.published >= steadyFrom && isDue($0.published, by: end) }
-        if !steady.isEmpty {
-            measurements.steadyCopies =
-                Double(steady.reduce(0) { $0 + $1.originBytes }) / Double(steady.reduce(0) { $0 + $1.length })
+        measurements.steadyFrom = steadyFrom
+        measurements.steadySegments = measurements.segments.filter {
+            $0.published >= steadyFrom && isDue($0.published, by: end)
         }
         return measurements
     }
@@ -131,7 +130,7 @@ extension Simulation {
             Measurements.Visit(
                 join: viewer.joined.seconds, leave: isHere ? nil : left[index].seconds, up: seat.up * 8,
                 down: seat.down * 8,
-                region: scenario.regions == nil ? "" : scenario.regionDelays.names[seat.region],
+                region: scenario.originRegion == nil ? "" : scenario.regionDelays.names[seat.region],
                 nat: Scenario.natKinds[Int(seat.nat)], role: seat.role.name, stalls: viewer.player.stalls,
                 stalled: viewer.player.stalled.seconds, startup: viewer.startup?.seconds,
                 bytesFromPeers: viewer.bytesFromPeers, bytesFromOrigin: viewer.bytesFromOrigin,

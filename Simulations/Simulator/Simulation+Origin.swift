@@ -15,7 +15,9 @@ extension Simulation {
     func isOriginOut(_ now: Instant) -> Bool { scenario.originOutage?.range.contains(now) ?? false }
 
     mutating func publish(at now: Instant) {
-        timeline.plan(Happening(kind: .publish), at: now + segmentDuration)
+        let next = now + segmentDuration
+        // What comes at the very end nobody can get any more.
+        if next < .zero + .seconds(scenario.length) { timeline.plan(Happening(kind: .publish), at: next) }
         guard !isOriginOut(now) else { return }
         let sequence = UInt64(records.count)
         let record = Record(
@@ -24,6 +26,7 @@ extension Simulation {
             length: scenario.segmentLength, duration: segmentDuration.nanoseconds / 1_000,
             programTime: now.nanoseconds / 1_000_000, previous: records.last?.statement.digest ?? .zero)
         records.append((Statement(record, digest: Word256(random.next(), 0, 0, sequence)), now))
+        shown.append(Shelf(sequence: Int(sequence), pieces: record.pieceCount))
         measurements.segmentsPublished += 1
         measurements.streamBytes += record.length
         measurements.segments.append(

@@ -151,7 +151,8 @@ extension Simulation {
         } else {
             viewers[viewer].bytesFromPeers += bytes
         }
-        if !isNew { measurements.duplicateBytes += bytes }
+        if isNew { measurements.segments[sequence].usefulBytes += bytes } else { measurements.duplicateBytes += bytes }
+        if shown[sequence].store(index) { measurements.segments[sequence].shownBytes += bytes }
         let isWhole = isNew && viewers[viewer].shelves[shelf].isWhole
         if isWhole { viewers[viewer].noteWhole(sequence) }
         tell(viewer, .pieceVerified(piece(sequence, index), from: source), at: now)

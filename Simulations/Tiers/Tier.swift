@@ -33,6 +33,9 @@ package enum Tier: String, CaseIterable, Sendable {
             return "the \(rawValue) tier needs somebody who comes before the end"
         }
         guard self == .slotted else { return nil }
+        guard scenario.originUplink.bytesPerSecond(beside: scenario.bitrate) >= scenario.bitrate / 8 else {
+            return "the slotted tier needs an origin-uplink of the bitrate or more: its origin gives each chunk once"
+        }
         let chunk = Chunk(scenario)
         let shortest = chunk.seconds * Double(Chunk.window + Chunk.fewest)
         guard scenario.length >= shortest else {

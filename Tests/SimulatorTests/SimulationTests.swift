@@ -28,6 +28,50 @@ import Vocabulary
         #expect(result.deliveredBytes > 0)
     }
 
+    @Test(arguments: [
+        ["uplink = 0 x"], ["uplink = 0.3 x", "churn = 200 %/min"], ["uplink = 0.5 x", "origin-uplink = unlimited"],
+        ["shared-lines = 100 % in groups of 4"], ["length = 14 s", "stalled-peers = 50 %"],
+        ["arrivals = over(12 s)", "exodus = 50 % at 12 s", "uplink = 0.5 x"],
+    ])
+    func `never beats the bound for what it brought its viewers, be that little or late`(changes: [String]) throws {
+        let told = Set(changes.map { $0.prefix { $0 != " " } })
+        let common = ["viewers = 8", "length = 24 s", "segment-size = 256 KiB", "origin-uplink = 4 Mbit/s"]
+        let scenario = try #require(
+            try Catalog.scenario(
+                "steady", overrides: common.filter { line in !told.contains(line.prefix { $0 != " " }) } + changes))
+        var simulation = Simulation(scenario)
+        let result = simulation.run()
+        let bounds = Bounds(result.segments, of: scenario)
+        #expect(result.usefulBytes > 0 && result.usefulBytes == result.segments.reduce(0) { $0 + $1.usefulBytes })
+        #expect(bounds.copies > 0)
+        #expect(result.copies >= bounds.copies - 1e-9)
+        #expect(result.offload <= bounds.offload + 1e-9)
+        #expect(bounds.offload <= 1 - 1 / Double(result.viewers) + 1e-9)
+    }
+
+    @Test func `counts nobody as spared by what came twice`() {
+        var result = Measurements()
+        (result.originBytes, result.deliveredBytes, result.duplicateBytes) = (100, 300, 100)
+        #expect(result.offload == 0.5)
+    }
+
+    @Test func `shows viewers without an uplink the picture, and takes nothing from them`() throws {
+        let scenario = try Scenario(
+            parsing: """
+                # Who sees anything?
+                viewers = 8
+                length = 24 s
+                segment-size = 256 KiB
+                lines = classes(50 %: 4 x / 40 Mbit/s, 50 %: 0 x / 40 Mbit/s)
+                """)
+        var simulation = Simulation(scenario)
+        let result = simulation.run()
+        let poor = result.visits.filter { $0.up == 0 }
+        #expect(poor.count == 4)
+        #expect(poor.allSatisfy { $0.role == "free-rider" && $0.bytesUploaded == 0 && $0.startup != nil })
+        #expect(result.missed == 0)
+    }
+
     @Test func `keeps count of bytes when viewers come and go`() throws {
         let changes = ["churn = 400 %/min", "exodus = 50 % at 12 s", "loss = 2 %", "jitter = 20 ms"]
         let scenario = try #require(
@@ -113,5 +157,19 @@ import Vocabulary
         #expect(visits.map(\.leave) == [nil, 9])
         #expect(visits.map(\.up) == [3e6, 2e6])
         #expect(visits.map(\.role) == ["viewer", "free-rider"])
+    }
+
+    @Test func `has viewers of a trace where it says they are`() throws {
+        let trace = "join_s,region\r\n0.5,oceania\r\n1,europe\r\n"
+        let scenario = try #require(
+            try Catalog.scenario(
+                "steady", overrides: ["arrivals = trace(viewers.csv)", "length = 12 s", "segment-size = 64 KiB"],
+                reading: { _ in trace }))
+        var simulation = Simulation(scenario)
+        let visits = simulation.run().visits
+        #expect(visits.map(\.region) == ["oceania", "europe"])
+        #expect(scenario.audience == 2)
+        let again = try Scenario(parsing: scenario.text, reading: { _ in trace })
+        #expect(again.parameters.map(\.value) == scenario.parameters.map(\.value))
     }
 }

@@ -86,5 +86,8 @@ import Vocabulary
         let short = try #require(try Catalog.scenario("steady", overrides: ["length = 2 s", "arrivals = at-once"]))
         #expect(Tier.fluid.refusal(of: short) == nil)
         #expect(Tier.slotted.refusal(of: short)?.contains("3.6 s or more") == true)
+        let thin = try Self.scenario("steady", "origin-uplink = 0.9 x")
+        #expect(Tier.slotted.refusal(of: thin)?.contains("origin-uplink") == true)
+        #expect(FluidTier.run(FluidTier.Parameters(thin)).deliveredRatio < 0.91)
     }
 }
