@@ -33,7 +33,7 @@ import Vocabulary
 
     @Test mutating func `let no neighbor have more on the way than it may, and nothing when it acknowledges nothing`() {
         #expect(boxes.canSend(to: 1, with: 1))
-        boxes[1].send(Outbox.Errand(piece, at: .zero, isAlone: true))
+        boxes[1].send(Outbox.Errand(piece, at: .zero, behind: 0))
         #expect(!boxes.canSend(to: 1, with: 1) && boxes.canSend(to: 1, with: 2) && boxes[1].isAsked(piece))
         let expired = boxes[1].expire { _ in true }
         #expect(expired == 1 && !boxes.canSend(to: 1, with: 2))

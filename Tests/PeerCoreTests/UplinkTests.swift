@@ -11,20 +11,20 @@ import Vocabulary
         var uplink = Uplink()
         var now = Instant.zero
         var free = now
-        var flying: [(sent: Instant, arrives: Instant, isAlone: Bool)] = []
+        var flying: [(sent: Instant, arrives: Instant, ahead: Int)] = []
         var longest = Interval.zero
         while now < .zero + time {
             while uplink.hasRoom {
                 free = max(free, now) + pieceTime
                 if now > .zero + .seconds(5) { longest = max(longest, free - now) }
-                flying.append((now, free + trip, uplink.inFlight == 0))
+                flying.append((now, free + trip, uplink.inFlight))
                 uplink.sent()
             }
             uplink.saturated(true, at: now)
             let first = flying.removeFirst()
             now = first.arrives
-            if first.isAlone { uplink.travelled(for: now - first.sent) }
-            uplink.acknowledged(PieceID.length, after: now - first.sent, queueing: .zero, at: now)
+            if first.ahead == 0 { uplink.travelled(for: now - first.sent) }
+            uplink.acknowledged(PieceID.length, after: now - first.sent, ahead: first.ahead, queueing: .zero, at: now)
         }
         return longest
     }
@@ -52,19 +52,32 @@ import Vocabulary
             let first = flying.removeFirst()
             now = first.arrives
             sent += 1
-            uplink.acknowledged(PieceID.length, after: now - first.sent, queueing: first.waits, at: now)
+            uplink.acknowledged(PieceID.length, after: now - first.sent, ahead: 0, queueing: first.waits, at: now)
         }
         #expect(Double(sent) > 0.95 * 60_000 / Double(pieceTime))
     }
 
     @Test func `is believed to be slow once its first piece has been`() {
         var (slow, quick) = (Uplink(), Uplink())
-        for _ in 0..<3 {
-            slow.acknowledged(PieceID.length, after: .milliseconds(600), queueing: .zero, at: .zero)
-            quick.acknowledged(PieceID.length, after: .milliseconds(60), queueing: .zero, at: .zero)
-        }
+        slow.acknowledged(PieceID.length, after: .milliseconds(600), ahead: 0, queueing: .zero, at: .zero)
+        quick.acknowledged(PieceID.length, after: .milliseconds(60), ahead: 0, queueing: .zero, at: .zero)
         #expect(slow.rate(of: 500_000) < 150_000 && quick.rate(of: 500_000) > 500_000)
-        let (slowRests, quickRests) = (slow.rests(below: 60_000, at: .zero), quick.rests(below: 60_000, at: .zero))
-        #expect(slowRests && !quickRests)
+    }
+
+    /// 27 kB/s, and 1 MB/s to the other side of the world: there, a piece alone takes as long.
+    @Test func `rests when little leaves with what was under way, however long the way is`() {
+        var (slow, far, lonely) = (Uplink(), Uplink(), Uplink())
+        for ahead in [2, 3, 4] {
+            let pieces = Int64(ahead + 1)
+            slow.acknowledged(
+                PieceID.length, after: .milliseconds(600 * pieces), ahead: ahead, queueing: .zero, at: .zero)
+            far.acknowledged(
+                PieceID.length, after: .milliseconds(600 + 16 * pieces), ahead: ahead, queueing: .zero, at: .zero)
+            lonely.acknowledged(PieceID.length, after: .milliseconds(600), ahead: 0, queueing: .zero, at: .zero)
+        }
+        let rests = (slow.rests(below: 60_000, at: .zero), far.rests(below: 60_000, at: .zero))
+        #expect(rests == (true, false))
+        let lonelyRests = lonely.rests(below: 60_000, at: .zero)
+        #expect(!lonelyRests)
     }
 }

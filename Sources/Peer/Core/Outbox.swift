@@ -15,12 +15,14 @@ struct Outbox: Sendable {
     struct Errand: Sendable {
         fileprivate let word: UInt64
         let time: Instant
-        /// Nothing else was on its way to anybody.
-        let isAlone: Bool
+        private let before: UInt8
         fileprivate(set) var isOverdue = false
 
-        init(_ piece: PieceID, at time: Instant, isAlone: Bool) {
-            (word, self.time, self.isAlone) = (piece.word, time, isAlone)
+        /// Pieces that were on their way to anybody, 255 at most.
+        var ahead: Int { Int(before) }
+
+        init(_ piece: PieceID, at time: Instant, behind ahead: Int) {
+            (word, self.time, before) = (piece.word, time, UInt8(clamping: ahead))
         }
     }
 

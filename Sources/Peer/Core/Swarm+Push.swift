@@ -185,7 +185,7 @@ extension Swarm {
             }
             let bytes = segments[place].record.range(ofPiece: piece.index).count
             budget.spend(bytes)
-            outboxes[seat].send(Outbox.Errand(piece, at: now, isAlone: uplink.inFlight == 0))
+            outboxes[seat].send(Outbox.Errand(piece, at: now, behind: uplink.inFlight))
             neighbors[seat].sent += bytes
             uplink.sent()
             tally.bytesUploaded += bytes
@@ -237,10 +237,13 @@ extension Swarm {
         let wait = neighbors[seat].acknowledged(errand, at: now)
         let queueing = max(.zero, wait - ownWait(of: seat, at: now))
         uplink.arrived(sentAt: errand.time)
-        if errand.isAlone, !errand.isOverdue { uplink.travelled(for: now - errand.time) }
+        if errand.ahead == 0, !errand.isOverdue { uplink.travelled(for: now - errand.time) }
         if let place = place(piece.segment.sequence) {
             let bytes = segments[place].record.range(ofPiece: piece.index).count
-            if !errand.isOverdue { uplink.acknowledged(bytes, after: now - errand.time, queueing: queueing, at: now) }
+            if !errand.isOverdue {
+                uplink.acknowledged(
+                    bytes, after: now - errand.time, ahead: errand.ahead, queueing: queueing, at: now)
+            }
             if let streamRate, uplink.rests(below: streamRate / Double(Stripe.count), at: now) {
                 stopGiving(at: now, into: &commands)
             }

@@ -14,9 +14,11 @@ struct Uplink: Sendable {
     private(set) var rate: Double?
     /// What is believed of the uplink before it has been full once, in streams: a little more than everybody has to give.
     private var guess = 1.25
-    /// The least time that a piece took to its acknowledgement, and how many have been acknowledged.
+    /// The least time that a piece took to its acknowledgement.
     private var quickest: Interval?
-    private var acknowledgements = 0
+    /// Bytes per second that pieces have shown that waited behind others, at most, and how many such there were.
+    private var shown = 0.0
+    private var proofs = 0
     private var lastSample = Instant.zero
     private var isSaturated = false
     private var lastAcknowledgement = Instant.zero
@@ -39,8 +41,9 @@ struct Uplink: Sendable {
     private static let sluggish = Double(PieceID.length) * 4
     /// How many times as fast as the quickest piece, way included, an uplink is believed to be at most.
     private static let hope = 4.0
-    /// After so many pieces, of which none was quick, an uplink is slow.
+    /// After so many pieces with so many before them, with none of which much left, an uplink is slow.
     private static let proof = 3
+    private static let queue = 2
     private static let longestRest = Interval.seconds(240)
     /// How long an uplink that is not full must stay so before more is given to it.
     private static let calm = Interval.seconds(5)
@@ -58,8 +61,8 @@ struct Uplink: Sendable {
     /// who has little to give is found out by the first piece, and not once several children wait for it.
     func rate(of stream: Double) -> Double {
         if let rate { return rate }
-        let shown = quickest.map { Double(PieceID.length) / $0.seconds * Self.hope }
-        return guess * min(stream, shown ?? .infinity)
+        let most = quickest.map { Double(PieceID.length) / $0.seconds * Self.hope } ?? .infinity
+        return guess * min(stream, most)
     }
 
     /// Whether it has turned out to carry less than `least` bytes per second, and that to our own harm: then it rests.
@@ -70,16 +73,15 @@ struct Uplink: Sendable {
         return true
     }
 
-    /// What it carries at most, if several pieces have left and none was quick; half of such a time may be the way.
-    private var mostShown: Double? {
-        acknowledgements < Self.proof ? nil : quickest.map { 1.5 * Double(PieceID.length) / $0.seconds }
-    }
+    /// What it carries at most, if several pieces have left behind others and little left with any; a part of that time
+    /// is the way. A piece alone shows nothing: to the other side of the world it takes as long as over a slow uplink.
+    private var mostShown: Double? { proofs < Self.proof ? nil : 1.5 * shown }
 
     mutating func endRest(at now: Instant) {
         guard let restsUntil, now >= restsUntil else { return }
         self.restsUntil = nil
         peak = nil
-        acknowledgements = 0
+        (shown, proofs) = (0, 0)
     }
 
     var hasRoom: Bool { Double(inFlight) < window }
@@ -115,11 +117,19 @@ struct Uplink: Sendable {
         now - time >= (time < newestArrival ? Self.overtakenPatience : Self.patience)
     }
 
-    /// `queueing` is how much longer than its link's shortest time the piece took.
-    mutating func acknowledged(_ bytes: Int, after time: Interval, queueing: Interval, at now: Instant) {
+    /// - Parameters:
+    ///   - ahead: pieces that were under way when it was sent.
+    ///   - queueing: how much longer than its link's shortest time the piece took.
+    mutating func acknowledged(
+        _ bytes: Int, after time: Interval, ahead: Int, queueing: Interval, at now: Instant
+    ) {
         gone()
         quickest = quickest.map { min($0, time) } ?? time
-        acknowledgements += 1
+        if ahead >= Self.queue {
+            proofs += 1
+            // What was under way has left in the same time.
+            shown = max(shown, Double((ahead + 1) * bytes) / max(time.seconds, 0.001))
+        }
         self.queueing = self.queueing * 0.875 + queueing * 0.125
         if queueing > target * 3 {
             window -= 0.5
