@@ -46,6 +46,23 @@ import Vocabulary
         #expect((1...20).contains(asked), "half a minute, and pauses that grow to four seconds")
     }
 
+    @Test func `leaves to others what it asked for while it knew of nobody`() {
+        var rig = Rig()
+        rig.feed(.announceFailed)
+        _ = rig.pass(.seconds(1))
+        let alone = (rig.publish(0...1) + rig.pass(.seconds(1))).fetches
+        #expect(alone.contains { $0.reason == .alone })
+        rig.welcome(among: 9)
+        rig.feed(.linked(LinkID(1), PeerID(Word256(0, 0, 1, 1)), endpoint: nil))
+        let commands = rig.feed(.greeted(LinkID(1), uploads: true, endpoint: nil))
+        #expect(commands.contains { if case .abandonFetch = $0 { true } else { false } })
+        let promised = commands.flatMap { command -> [Int] in
+            if case .sendFetching(_, _, let indices) = command { indices } else { [] }
+        }
+        #expect(promised.count < alone.count, "it does not say that it is getting what it has given up")
+        #expect(rig.pass(.seconds(9)).fetches.contains { $0.reason != .alone }, "what nobody brings it asks for again")
+    }
+
     @Test func `takes everything from the origin when it is alone`() {
         var rig = Rig()
         rig.feed(

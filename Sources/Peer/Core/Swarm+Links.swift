@@ -48,6 +48,7 @@ extension Swarm {
         neighbors[seat].uploads = uploads
         neighbors[seat].lastHeard = now
         if neighbors[seat].endpoint == nil { neighbors[seat].endpoint = endpoint }
+        if uploads { abandonWhatWasAskedAlone(into: &commands) }
         for segment in segments.suffix(settings.window) {
             tell(link, segment.sequence, into: &commands)
             if segment.heldCount > 0 { commands.append(.sendHolds(link, id(segment.sequence), segment.held)) }

@@ -248,6 +248,19 @@ extension Swarm {
             || now - joined > (viewers > 1 ? Self.linkPatience : settings.startPatience)
     }
 
+    /// Whoever has found others leaves to them what it asked for when it knew nobody: a crowd that did not find each other
+    /// for some seconds has asked for far more than the origin can give, and what is new would have to wait for all of it.
+    mutating func abandonWhatWasAskedAlone(into commands: inout [Command]) {
+        guard viewers > 1 else { return }
+        for (number, fetch) in fetches.sorted(by: { $0.key < $1.key }) where fetch.reason == .alone {
+            fetches[number] = nil
+            if let place = place(fetch.sequence) {
+                for index in fetch.pieces { segments[place].pieces.remove(index, .fetching) }
+            }
+            commands.append(.abandonFetch(FetchID(number)))
+        }
+    }
+
     /// What neighbors are getting from the origin of a segment.
     func promised(_ sequence: UInt64, count: Int, at now: Instant) -> PieceSet {
         place(sequence).map { segments[$0].promised(at: now) } ?? PieceSet(count: count)
