@@ -63,6 +63,17 @@ import Vocabulary
         #expect(rig.pass(.seconds(9)).fetches.contains { $0.reason != .alone }, "what nobody brings it asks for again")
     }
 
+    @Test(arguments: [(1, true), (8, false)])
+    func `asks the tracker for its part once more viewers have come than share with it`(holders: Int, asks: Bool) {
+        var rig = Rig()
+        _ = rig.pass(.milliseconds(100))
+        rig.lease(0, of: holders)
+        #expect(!rig.pass(.seconds(1)).contains { if case .announce = $0 { true } else { false } })
+        rig.link(1)
+        let commands = rig.pass(.milliseconds(700))
+        #expect(commands.contains { if case .announce = $0 { true } else { false } } == asks)
+    }
+
     @Test func `takes everything from the origin when it is alone`() {
         var rig = Rig()
         rig.feed(

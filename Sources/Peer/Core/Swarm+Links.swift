@@ -49,6 +49,11 @@ extension Swarm {
         neighbors[seat].lastHeard = now
         if neighbors[seat].endpoint == nil { neighbors[seat].endpoint = endpoint }
         if uploads { abandonWhatWasAskedAlone(into: &commands) }
+        // The share of a lease of one is everything: who comes next has a part of that, and only the tracker says so. What
+        // changes while a crowd comes to who has been there for long moves pieces that are on their way.
+        if let lease, lease.count < min(Stripe.count, links.count + 1), now - joined < Self.youth {
+            announce(within: Self.leasePatience, at: now)
+        }
         for segment in segments.suffix(settings.window) {
             tell(link, segment.sequence, into: &commands)
             if segment.heldCount > 0 { commands.append(.sendHolds(link, id(segment.sequence), segment.held)) }
@@ -223,6 +228,10 @@ extension Swarm {
     }
 
     private static let cutOffPatience = Interval.seconds(3)
+    /// How long others come with us, rather than to us.
+    private static let youth = Interval.seconds(10)
+    /// By then whoever comes at the same time has a lease, too.
+    private static let leasePatience = Interval.milliseconds(500)
     /// So many ask the tracker in a second when a stripe has no root.
     private static let askers = 20.0
 
