@@ -138,15 +138,61 @@ import Vocabulary
 
     @Test(arguments: [1, 2]) func `takes for the others what a single neighbor has had for seconds`(holders: Int) {
         var rig = Rig()
-        rig.publish(7...7)
-        rig.hold(7)
-        let links = (1...3).map { rig.link($0) }
+        rig.publish(5...7)
+        for sequence in UInt64(5)...7 { rig.hold(sequence) }
+        let links = (1...12).map { rig.link($0) }
+        // What a parent is to push is not pulled yet, with so many neighbors of whom two have it.
+        rig.feed(
+            .offered(
+                links[11], Stripe.all.map { Offer(stripe: $0, depth: 1, children: 0, slots: 9, isRelay: false) }))
         rig.lease(1, of: 8)
         rig.publish(8...8)
         let root = Stripe.all[0].pieces(among: 10)
         for link in links.prefix(holders) { rig.feed(.holds(link, Rig.id(8), PieceSet(count: 10, root))) }
-        let taken = rig.passWithOrigin(.seconds(3)).fetches.filter { $0.reason == .backup }
-        #expect(taken.contains { root.contains($0.piece.index) } == (holders == 1))
+        let taken = rig.passWithOrigin(.milliseconds(3_500)).fetches.map(\.piece.index)
+        #expect(taken.contains { root.contains($0) } == (holders == 1))
+    }
+
+    @Test func `leaves to the swarm the time that it usually takes, as an injector, too`() {
+        func waits(asInjector: Bool) -> Interval {
+            var rig = Rig()
+            rig.publish(7...7)
+            let link = rig.link(1)
+            rig.hold(7, from: .neighbor(link))
+            if asInjector { rig.lease(0, of: 8) } else { rig.feed(.welcomed(Welcome(interval: 30, viewers: 9))) }
+            for sequence in UInt64(8)...11 {
+                let published = rig.publish(sequence...sequence)
+                rig.feed(.fetching(link, Rig.id(sequence), Array(1..<10)))
+                for command in published { rig.answer(command) }
+                _ = rig.passWithOrigin(.milliseconds(1_200))
+                rig.hold(sequence, from: .neighbor(link))
+                _ = rig.pass(.milliseconds(800))
+            }
+            for command in rig.publish(12...12) { rig.answer(command) }
+            let published = rig.now
+            while rig.now - published < .seconds(2) {
+                if !rig.pass(.milliseconds(50)).fetches.filter({ $0.reason != .lease && $0.reason != .backup }).isEmpty
+                {
+                    break
+                }
+            }
+            return rig.now - published
+        }
+        #expect(waits(asInjector: false) > .seconds(1))
+        #expect(waits(asInjector: true) > .seconds(1))
+    }
+
+    @Test func `as a backup asks the origin for no more at a time than that answers readily`() {
+        var rig = Rig()
+        rig.publish(5...7)
+        for sequence in UInt64(5)...7 { rig.hold(sequence) }
+        rig.link(1)
+        rig.lease(1, of: 8)
+        rig.publish(8...8)
+        let first = rig.pass(.seconds(3))
+        #expect(first.fetches.filter { $0.reason == .backup }.count == 1)
+        let later = first.flatMap { rig.answer($0) } + rig.passWithOrigin(.seconds(1))
+        #expect(later.fetches.count > 3)
     }
 
     @Test func `leaves to a neighbor what that neighbor is fetching`() {

@@ -29,6 +29,8 @@ struct SegmentProgress: Sendable {
     var pulled = SIMD8<UInt16>()
     /// Neighbors have not been told of all that is held.
     var isUntold = false
+    /// Nor of all that is under way from the origin.
+    var owesPromise = false
     /// Since when only the origin could bring the rest in time.
     var urgentSince: Instant?
     var isDropped = false

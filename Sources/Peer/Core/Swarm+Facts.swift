@@ -26,7 +26,7 @@ package enum Source: Hashable, Sendable {
 
 /// Why pieces are asked of the origin; counted and shown.
 package enum FetchReason: String, Hashable, Sendable, CaseIterable {
-    /// Our share of new pieces by the tracker's lease.
+    /// Our share of new pieces by the tracker's lease, or another's who does not spread it.
     case lease
     /// The injector whose share it is has not taken it in time.
     case backup
@@ -43,8 +43,9 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
     /// Peers brought next to nothing of the last segments, so that nothing is left to them for a while.
     case lostConfidence = "lost_confidence"
 
-    /// Whether the pieces are taken for the swarm's sake, not because they are late.
-    var isShare: Bool { self == .lease || self == .backup }
+    /// Whether trees wait for the pieces, however busy the origin is. What a backup takes may be on its way to its root: where
+    /// that is slow because the origin is overrun, backups without a bound would overrun it for good.
+    var isShare: Bool { self == .lease }
 
     /// What the origin is told of the request (RFC 9218; less is more urgent, 3 is usual): for a share a whole tree waits,
     /// and what is late to one viewer may be late to a thousand, who then all ask for it. Whom peers do not help is served

@@ -22,8 +22,8 @@ extension Swarm {
         let count = segments[place].count
         let chance = Randomness.share(segments[place].record.root.hash.words.0 ^ settings.me.key.words.0)
         var due = PieceSet(count: count)
+        var backup = PieceSet(count: count)
         var forsaken = PieceSet(count: count)
-        var isBackup = false
         for stripe in Stripe.all {
             let pieces = stripe.pieces(among: count)
             guard missing.hasMember(in: pieces) else { continue }
@@ -32,29 +32,34 @@ extension Swarm {
                     feeds[stripe.number].standsIn(at: now)
                     ? Self.standInTime * chance
                     : settings.policies.injection.delay(stripe, lease: lease, neighbors: links.count, chance: chance)
-                guard let delay, age >= delay
-                else { continue }
-                isBackup = isBackup || delay > .zero
+                guard let delay, age >= delay else { continue }
                 if !isOld, age >= delay + spreadTime { forsaken.formUnion(missing, in: pieces) }
+                guard delay == .zero else {
+                    backup.formUnion(missing, in: pieces)
+                    continue
+                }
             }
             due.formUnion(missing, in: pieces)
         }
-        guard !due.isEmpty else { return }
-        if !alone {
-            due.subtract(promised(sequence, count: count, at: now))
-            // What neighbors have of old segments will come from them, if not at once: no tree waits for it. What a single one
-            // has for long, its root mostly, that one is too weak to spread.
-            var held = held(sequence, count: count) { $0.uploads && (isOld || !$0.chokesUs) }
-            if !forsaken.isEmpty {
-                forsaken.subtract(
-                    neighbors.survey { seats in
-                        segments[place].holders.held(by: 2) { seats[$0].uploads && !seats[$0].chokesUs }
-                    })
-                held.subtract(forsaken)
-            }
-            due.subtract(held)
+        guard !alone else { return fetch(due, of: place, because: .alone, at: now, into: &commands) }
+        guard !due.isEmpty || !backup.isEmpty else { return }
+        // What neighbors have of old segments will come from them, if not at once: no tree waits for it. What a single one
+        // has for long, its root mostly, that one is too weak to spread: that is a share like any other.
+        var elsewhere = held(sequence, count: count) { $0.uploads && (isOld || !$0.chokesUs) }
+        if !forsaken.isEmpty {
+            forsaken.subtract(
+                neighbors.survey { seats in
+                    segments[place].holders.held(by: 2) { seats[$0].uploads && !seats[$0].chokesUs }
+                })
+            elsewhere.subtract(forsaken)
+            due.formUnion(forsaken)
+            backup.subtract(forsaken)
         }
-        fetch(due, of: place, because: alone ? .alone : isBackup ? .backup : .lease, at: now, into: &commands)
+        elsewhere.formUnion(promised(sequence, count: count, at: now))
+        due.subtract(elsewhere)
+        backup.subtract(elsewhere)
+        fetch(due, of: place, because: .lease, at: now, into: &commands)
+        fetch(backup, of: place, because: .backup, at: now, into: &commands)
     }
 
     /// What was there before the lease was the share of others, or is nobody's any more. Until the origin has told which

@@ -323,7 +323,8 @@ extension Swarm {
             nextFetch += 1
         }
         guard !asked.isEmpty, shares else { return }
-        for link in greetedLinks { commands.append(.sendFetching(link, record.segment, asked)) }
+        segments[place].owesPromise = true
+        planFlush(within: reason == .lease || reason == .backup ? .zero : settings.gather, at: now)
     }
 
     /// Whoever was asked for what now comes from the origin need not send it.
@@ -332,6 +333,15 @@ extension Swarm {
         for want in segments[place].settle(where: { pieces.contains($0.index) }) {
             with(want.link) { $0.takeBack(1) }
             commands.append(.cancel(want.link, segment, [want.index]))
+        }
+    }
+
+    mutating func tellPromises(into commands: inout [Command]) {
+        for place in segments.indices where segments[place].owesPromise {
+            segments[place].owesPromise = false
+            let (segment, fetching) = (id(segments[place].sequence), Array(segments[place].pieces[.fetching]))
+            guard shares, !fetching.isEmpty else { continue }
+            for link in greetedLinks { commands.append(.sendFetching(link, segment, fetching)) }
         }
     }
 

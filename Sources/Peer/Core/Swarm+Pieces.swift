@@ -6,6 +6,7 @@ extension Swarm {
     private static let newsLength = 100
     /// Of our uplink, for news of what we hold.
     private static let newsShare = 0.04
+    private static let longestGather = Interval.seconds(1)
 
     mutating func verified(_ piece: PieceID, _ source: Source, at now: Instant, into commands: inout [Command]) {
         guard let place = place(piece.segment) else { return }
@@ -54,10 +55,9 @@ extension Swarm {
         playhead.complete(segment.sequence, byPlayer: false, at: now, duration: duration)
         guard segment.sequence >= start ?? .max, hasGreeted else { return }
         let share = 1 - Double(segment.pieces[.fromOrigin].members) / Double(segment.count)
-        if lease == nil {
-            confidence.completed(
-                shareFromPeers: share, after: now - segment.arrival, wasTrial: !segment.isImpatient, at: now)
-        }
+        confidence.completed(
+            shareFromPeers: share, after: now - segment.arrival, wasTrial: lease == nil && !segment.isImpatient, at: now
+        )
         judgeParents(segment, at: now, into: &commands)
     }
 
@@ -71,11 +71,14 @@ extension Swarm {
         if !isNew { tally.duplicateBytes += bytes }
     }
 
-    /// How long news of what we hold is gathered: so long that telling it takes no more than its share of our uplink.
+    /// How long news of what we hold is gathered: so long that telling it takes no more than its share of our uplink. Who
+    /// gives nothing may have hardly any, which acknowledgements fill, and nobody waits for what it holds.
     private var gatherTime: Interval {
+        guard gives else { return Self.longestGather }
         guard let rate = uplink.rate else { return settings.gather }
         let cost = Double(links.count * Self.newsLength)
-        return min(max(settings.gather, .seconds(cost / (rate * Self.newsShare))), .seconds(1))
+        let share = rate * Self.newsShare
+        return min(max(settings.gather, .seconds(cost / share)), Self.longestGather)
     }
 
     /// Tells neighbors what we hold, except those that hold all of it themselves.

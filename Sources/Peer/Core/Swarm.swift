@@ -242,6 +242,7 @@ package struct Swarm: Sendable {
     /// What is gathered for a moment is told: what we hold, and what we can push.
     private mutating func flush(at now: Instant, into commands: inout [Command]) {
         flushAt = nil
+        tellPromises(into: &commands)
         tellHoldings(into: &commands)
         tellOffers(into: &commands)
     }
