@@ -16,8 +16,19 @@ import WebServer
         return Array(bytes[..<count])
     }
 
+    private static let lastRequest = "GET / HTTP/1.1\r\nconnection: close\r\n\r\n"
+
     /// Asks a server for one body and returns it, read in small portions after `pause`.
     private func fetch(port: Int, pause: @escaping @Sendable () -> Void = {}) async throws -> [UInt8] {
+        let answer = try await exchange(Self.lastRequest, port: port, pause: pause)
+        let end = answer.indices.dropLast(3).first { answer[$0..<$0 + 4].elementsEqual([13, 10, 13, 10]) }
+        return end.map { Array(answer[($0 + 4)...]) } ?? []
+    }
+
+    /// Returns all that a server answers until it closes the connection.
+    private func exchange(
+        _ requests: String, port: Int, pause: @escaping @Sendable () -> Void = {}
+    ) async throws -> [UInt8] {
         try await NIOThreadPool.singleton.runIfActive {
             let line = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             defer { close(line) }
@@ -26,7 +37,7 @@ import WebServer
             let failed = try SocketAddress(ipAddress: "127.0.0.1", port: port).withSockAddr {
                 connect(line, $0, socklen_t($1))
             }
-            let request = Array("GET / HTTP/1.1\r\nconnection: close\r\n\r\n".utf8)
+            let request = Array(requests.utf8)
             guard failed == 0, send(line, request, request.count, 0) == request.count else { throw POSIXError(.EIO) }
             var answer: [UInt8] = []
             var buffer = [UInt8](repeating: 0, count: 30_000)
@@ -38,12 +49,7 @@ import WebServer
                 if !isPaused { pause() }
                 isPaused = true
             }
-            guard
-                let end = answer.indices.dropLast(3).first(where: {
-                    answer[$0..<$0 + 4].elementsEqual([13, 10, 13, 10])
-                })
-            else { return [] }
-            return Array(answer[(end + 4)...])
+            return answer
         }
     }
 
@@ -67,6 +73,26 @@ import WebServer
             }
             await server.stop()
         }
+    }
+
+    @Test func `follow one another whole when several are asked for at once`() async throws {
+        let all = [700_001, 20_000, 300, 2_500_000, 16_384].map { KeptBytes(Self.bytes($0)) }
+        let server = try await Server.start(
+            host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton
+        ) { request, eventLoop in
+            let kept = all[Int(request.path.dropFirst()) ?? all.count - 1]
+            return eventLoop.makeSucceededFuture(Response(status: 200, body: .kept(kept, 0..<kept.count)))
+        }
+        let requests = (0..<all.count - 1).map { "GET /\($0) HTTP/1.1\r\n\r\n" }.joined() + Self.lastRequest
+        var expected: [UInt8] = []
+        for (number, kept) in all.enumerated() {
+            let end = number == all.count - 1 ? "connection: close\r\n\r\n" : "\r\n"
+            expected += Array("HTTP/1.1 200 OK\r\ncontent-length: \(kept.count)\r\n\(end)".utf8) + kept.bytes
+        }
+        // The socket takes nothing for a while, and what it has not taken waits in front of what comes next.
+        let answer = try await exchange(requests, port: server.port) { usleep(100_000) }
+        #expect(answer.count == expected.count && answer == expected)
+        await server.stop()
     }
 
     @Test func `stay as they are while they are sent, although nobody else holds them`() async throws {

@@ -246,17 +246,15 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
             bytes.writeString("connection: keep-alive\r\n")
         }
         bytes.writeString("\r\n")
+        if case .kept(let body, let range) = response.body, !isHead, !isBodiless { return begin(bytes, body, range) }
         write(bytes)
 
         if case .upgrade(let install) = response.body, response.status == 101 { return leave(context, to: install) }
         if isHead || isBodiless { return answered() }
         switch response.body {
-        case .none, .upgrade: answered()
+        case .none, .upgrade, .kept: answered()
         case .bytes(let body):
             rest = .bytes(body)
-            pump()
-        case .kept(let body, let range):
-            rest = .kept(body, range)
             pump()
         case .stream(let length, let stream):
             flush()
@@ -273,8 +271,20 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         keepsAlive = true
         deadline = nil
         noteBusy(true)
-        write(kept.head)
-        rest = .kept(kept, 0..<kept.count)
+        begin(kept.head, kept, 0..<kept.count)
+    }
+
+    /// Begins an answer with a body that is kept: past NIO, if that has nothing to send, and leaves to it what the socket
+    /// does not take at once.
+    private func begin(_ head: ByteBuffer, _ body: KeptBytes, _ range: Range<Int>) {
+        var (head, range) = (head, range)
+        if let context, (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) == 0 {
+            _ = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+                body.pass(&head, &range, to: $0)
+            }
+        }
+        if head.readableBytes > 0 { write(head) }
+        rest = .kept(body, range)
         pump()
     }
 

@@ -4,7 +4,7 @@ import NIOCore
 import Synchronization
 
 /// Bytes that are kept to be sent again and again: in a file, from where the kernel sends them without copying
-/// (sendfile(2)). One on disk, of which the kernel holds larger parts together, costs a fifth less than one that exists in
+/// (splice(2), sendfile(2)). One on disk, of which the kernel holds larger parts together, costs a fifth less than one that exists in
 /// memory alone. The memory is given back when nobody holds them.
 package final class KeptBytes: Sendable {
     package let count: Int
@@ -60,22 +60,37 @@ package final class KeptBytes: Sendable {
         return file
     }
 
-    /// Hands a part of them to a connection.
-    func write(_ range: Range<Int>, to context: ChannelHandlerContext) {
+    /// Gives a socket as much of an answer as it takes at once; the head waits for the body, so that both share a packet.
+    func pass(_ head: inout ByteBuffer, _ range: inout Range<Int>, to socket: Int32) {
+        guard case let (file, start)? = file, !range.isEmpty else { return }
+        let sent = head.withUnsafeReadableBytes {
+            send(socket, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE))
+        }
+        head.moveReaderIndex(forwardBy: max(0, sent))
+        guard head.readableBytes == 0 else { return }
+        let taken = PagePipe.pass(start + range.lowerBound..<start + range.upperBound, of: file, to: socket)
+        range = range.lowerBound + taken..<range.upperBound
+    }
+
+    private var file: (descriptor: Int32, start: Int)? {
         switch place {
-        case .buffer(let buffer):
-            let slice = buffer.getSlice(at: buffer.readerIndex + range.lowerBound, length: range.count)
-            context.write(NIOAny(IOData.byteBuffer(slice ?? ByteBuffer())), promise: nil)
-        case .disk(let file): write(range, of: file, to: context)
-        case .memory(let file, let offset):
-            write(offset + range.lowerBound..<offset + range.upperBound, of: file.descriptor, to: context)
+        case .disk(let file): (file, 0)
+        case .memory(let file, let offset): (file.descriptor, offset)
+        case .buffer: nil
         }
     }
 
-    private func write(_ range: Range<Int>, of file: Int32, to context: ChannelHandlerContext) {
+    /// Hands a part of them to a connection.
+    func write(_ range: Range<Int>, to context: ChannelHandlerContext) {
+        if case .buffer(let buffer) = place {
+            let slice = buffer.getSlice(at: buffer.readerIndex + range.lowerBound, length: range.count)
+            context.write(NIOAny(IOData.byteBuffer(slice ?? ByteBuffer())), promise: nil)
+        }
+        guard case let (file, start)? = file else { return }
         // NIO lets only one event loop at a time use a handle, and wants to be told that it is not to close it.
         let handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: file)
-        let region = FileRegion(fileHandle: handle, readerIndex: range.lowerBound, endIndex: range.upperBound)
+        let region = FileRegion(
+            fileHandle: handle, readerIndex: start + range.lowerBound, endIndex: start + range.upperBound)
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.whenComplete { _ in
             _ = try? handle.takeDescriptorOwnership()
@@ -86,11 +101,8 @@ package final class KeptBytes: Sendable {
 
     /// All of them, copied.
     package var bytes: [UInt8] {
-        switch place {
-        case .disk(let file): read(file, 0, count)
-        case .memory(let file, let offset): read(file.descriptor, offset, count)
-        case .buffer(let buffer): Array(buffer.readableBytesView)
-        }
+        if case .buffer(let buffer) = place { return Array(buffer.readableBytesView) }
+        return file.map { read($0.descriptor, $0.start, count) } ?? []
     }
 }
 
