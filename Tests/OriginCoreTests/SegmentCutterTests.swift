@@ -94,6 +94,25 @@ import Testing
         #expect(begun == [true, false, true, false, true])
     }
 
+    @Test func `has long segments again some time after keyframes have come closer together`() {
+        var cutter = SegmentCutter(wished: 2_000_000, targetDuration: nil)
+        let lengths = lengths(&cutter, [0] + times(every: 1, until: 40).dropFirst(8), end: 40)
+        #expect(lengths.first == 8 && lengths.suffix(6) == [2, 2, 2, 2, 2, 2], "\(lengths)")
+        #expect(cutter.targetDuration == 8)
+    }
+
+    @Test func `does not cut at a keyframe that comes just after a segment had to begin without one`() {
+        var cutter = SegmentCutter(wished: 2_000_000, targetDuration: nil)
+        let keyframes: [Int64] = [0, 2_000, 4_000, 9_000, 11_000, 19_000, 21_000].map { $0 * 1_000 }
+        var begun: [Int64] = []
+        for time in stride(from: Int64(0), to: 24_000_000, by: 40_000) {
+            let begins =
+                keyframes.contains(time) ? cutter.begins(at: time) : cutter.mustBegin(at: time, length: 40_000)
+            if begins { begun.append(time / 1_000) }
+        }
+        #expect(begun == [0, 2_000, 4_000, 6_480, 8_960, 11_000, 13_480, 15_960, 18_440, 19_000, 21_000, 23_480])
+    }
+
     @Test func `promises no segment that is longer than a record may tell`() {
         var cutter = SegmentCutter(wished: 2_000_000, targetDuration: nil, longestInterval: 60_000_000)
         var begun: [Int64] = []

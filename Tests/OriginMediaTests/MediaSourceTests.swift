@@ -103,6 +103,21 @@ import Vocabulary
         #expect(pictures == 140 + 124)
     }
 
+    @Test func `has pictures in every segment where they come slowly and no keyframe comes in time`() async throws {
+        let studio = try #require(studio)
+        let clip = try await studio.clip(
+            "slow.ts", seconds: 20,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 9_999, bFrames: 0) + [
+                "-vf", "select='lt(t,3)+not(mod(n,9))'", "-vsync", "vfr", "-force_key_frames", "0,2,15",
+            ])
+        let heard = try await cut(clip)
+        #expect(heard.segments.count >= 8 && heard.segments.allSatisfy { $0.targetDuration == 2 })
+        #expect(heard.segments.allSatisfy { Int((Double($0.duration) / 1e6).rounded()) <= 2 })
+        for (number, segment) in heard.segments.enumerated() {
+            #expect(TransportStream(segment.bytes).units.contains { [1, 5].contains($0) }, "segment \(number)")
+        }
+    }
+
     @Test func `makes no segment of a stretch in which nothing is seen or heard`() async throws {
         let studio = try #require(studio)
         let clip = try await studio.clip(

@@ -3,7 +3,7 @@ import Vocabulary
 /// Decides at which keyframes segments begin, so that they average the wished duration and none exceeds the target.
 ///
 /// A cut is due at the first keyframe at or after each multiple of the wished duration. It comes earlier when waiting
-/// for the next keyframe, as far away as the farthest one so far, could make the segment longer than the target allows.
+/// for the next keyframe, as far away as the farthest one lately, could make the segment longer than the target allows.
 /// The target (EXT-X-TARGETDURATION) never changes once it is known. Where no keyframe comes in time a segment is cut
 /// without one, and says so: RFC 8216 allows that, and does not allow a segment that is longer than the target.
 package struct SegmentCutter: Sendable {
@@ -13,7 +13,12 @@ package struct SegmentCutter: Sendable {
     private var origin: Int64 = 0
     private var segmentStart: Int64?
     private var lastKeyframe: Int64 = 0
-    private var longestInterval: Int64
+    /// The widest spacing of keyframes that was known beforehand.
+    private let known: Int64
+    /// Spacings of the newest keyframes, oldest first: who spaces them closely again is to have long segments again.
+    private var intervals: [Int64] = []
+    private static let memory = 16
+    private var hasBegunWithKeyframe = true
     /// Nothing is shown yet in the segment that has begun: the next picture begins one, as players expect.
     package private(set) var isBridged = false
     /// In whole seconds; `nil` until the first cut decides it.
@@ -28,8 +33,10 @@ package struct SegmentCutter: Sendable {
         // Containers that count in milliseconds place a keyframe just before its multiple.
         tolerance = min(wished / 10, 50_000)
         self.targetDuration = targetDuration
-        self.longestInterval = longestInterval
+        known = longestInterval
     }
+
+    private var longestInterval: Int64 { intervals.reduce(known, max) }
 
     /// Whether the keyframe at `time` begins a new segment; the first one always does.
     package mutating func begins(at time: Int64) -> Bool {
@@ -37,15 +44,22 @@ package struct SegmentCutter: Sendable {
             origin = time
             segmentStart = time
             lastKeyframe = time
+            hasBegunWithKeyframe = true
             return true
         }
         // One hole says nothing about the keyframes to come.
-        if !isBridged { longestInterval = max(longestInterval, time - lastKeyframe) }
+        if !isBridged {
+            if intervals.count == Self.memory { intervals.removeFirst() }
+            intervals.append(time - lastKeyframe)
+        }
         lastKeyframe = time
         let due = origin + ((start + tolerance - origin) / wished + 1) * wished - tolerance
         let elapsed = time - start
         guard elapsed > 0, isBridged || time >= due || elapsed + longestInterval > limit else { return false }
+        // What had to begin just before may as well hold this keyframe: who begins there hardly waits for it.
+        guard isBridged || hasBegunWithKeyframe || elapsed >= wished / 4 else { return false }
         isBridged = false
+        hasBegunWithKeyframe = true
         if targetDuration == nil {
             targetDuration = Self.target(wished: wished, longest: max(longestInterval, elapsed))
         }
@@ -80,6 +94,7 @@ package struct SegmentCutter: Sendable {
         guard isBridged || elapsed + length > longest else { return false }
         if isBridged { lastKeyframe = time }
         isBridged = false
+        hasBegunWithKeyframe = false
         if targetDuration == nil {
             targetDuration = Self.target(wished: wished, longest: max(longestInterval, elapsed))
         }

@@ -524,8 +524,7 @@ struct Packaging {
         let begins =
             isKeyframe || isFirst
             ? cutter.begins(at: Self.microseconds(time))
-            : cutter.mustBegin(
-                at: Self.microseconds(time), length: Self.microseconds(max(packet.pointee.duration, 3_000)))
+            : cutter.mustBegin(at: Self.microseconds(time), length: Self.microseconds(length(of: packet, at: time)))
         if !hasWarnedOfKeyframes, cutter.hasWideKeyframes || begins && !isKeyframe && !isFirst && !isSoundAlone {
             hasWarnedOfKeyframes = true
             onEvent(
@@ -550,6 +549,12 @@ struct Packaging {
         // After a hole a picture is decoded long before it is shown.
         let next = isSoundAlone ? max(packet.pointee.dts, time) : packet.pointee.dts
         try begin(at: time, before: next, isKeyframe: isKeyframe, isDependent: !isKeyframe || isOpen)
+    }
+
+    /// How long a picture will be shown, as far as it is known: a live one that comes late stands for as long as the one
+    /// before, but a single hole is no rate.
+    private func length(of packet: UnsafeMutablePointer<AVPacket>, at time: Int64) -> Int64 {
+        max(packet.pointee.duration, 3_000, shown == .min ? 0 : min(time - shown, Self.pulse))
     }
 
     private var isBridging: Bool {

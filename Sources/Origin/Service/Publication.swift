@@ -181,7 +181,7 @@ package final class Publication: Sendable {
             guard let record = row.first?.record else { continue }
             var evicted: [Record] = []
             if let last = state.window.listed.last, last.epoch != record.epoch { evicted = state.window.clear() }
-            evicted += state.window.append(record)
+            evicted += state.window.append(record, targetDuration: state.targetDuration ?? 1)
             state.held[record.segment.sequence] = Held(
                 copies: row.map { Copy(record: $0.record, sealed: $0.sealed, leaves: []) })
             _ = state.forget(evicted)
@@ -355,7 +355,7 @@ extension Publication {
             state.contents[section] = Content(
                 .initialization, cut.media.initialization ?? [], root: section, in: folder)
         }
-        let lost = state.forget(state.window.append(record))
+        let lost = state.forget(state.window.append(record, targetDuration: segment.targetDuration))
         store.withLock { store in
             for root in lost { store.remove(root) }
         }
