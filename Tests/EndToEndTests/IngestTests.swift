@@ -3,6 +3,7 @@ import Inspection
 import Stage
 import Testing
 import Vocabulary
+import WebClient
 
 /// Real encoders against a real origin that serves several broadcasts.
 @Suite(.timeLimit(.minutes(4))) struct `An origin that serves encoders` {
@@ -103,6 +104,61 @@ import Vocabulary
             #expect(Newsroom.discontinuities(in: text) == 1)
             let sequences = playlist.segments.map(\.sequence)
             #expect(sequences == Array(0..<sequences.count))
+        }
+    }
+
+    @Test func `knows all broadcasts before it takes encoders, and waits no longer than ever for one after a restart`()
+        async throws
+    {
+        try await Newsroom.run { newsroom in
+            try await newsroom.add("show", "--ladder", "none", "--grace", "2")
+            let names = ["show"] + (1...20).map { "silent-\($0)" }
+            for name in names.dropFirst() { try await newsroom.add(name) }
+            let key = try await newsroom.key(of: "show")
+            try await newsroom.serve()
+            let encoder = try await newsroom.encoder(key)
+            try await newsroom.segments(of: "show", atLeast: 3)
+            let origin = try #require(await newsroom.origin)
+            origin.signal(SIGKILL)
+            _ = try await origin.ended(within: .seconds(10))
+            encoder.signal(SIGKILL)
+
+            try await newsroom.serve()
+            for name in names { #expect(await newsroom.events("broadcast", of: name).count == 1, "\(name)") }
+            #expect(try await !newsroom.playlist(of: "show").playlist.isEnded)
+            try await newsroom.state("closed", of: "show")
+            #expect(try await newsroom.playlist(of: "show").playlist.isEnded)
+            // Who comes now begins another programme.
+            let closed = try #require(try await newsroom.playlist(of: "show").playlist.segments.last?.sequence)
+            _ = try await newsroom.encoder(key)
+            try await newsroom.segments(of: "show", atLeast: 3)
+            let playlist = try await newsroom.playlist(of: "show").playlist
+            #expect(!playlist.isEnded && playlist.mediaSequence == closed + 1)
+        }
+    }
+
+    @Test func `ends a live manifest of DASH with the programme, which plays as a whole then`() async throws {
+        try await Newsroom.run { newsroom in
+            try await newsroom.add("show", "--ladder", "none", "--container", "cmaf", "--grace", "2")
+            let key = try await newsroom.key(of: "show")
+            try await newsroom.serve()
+            let encoder = try await newsroom.encoder(key)
+            try await newsroom.segments(of: "show", atLeast: 4)
+            let hls = try #require(await newsroom.events("broadcast", of: "show").last?["hls"]?.text)
+            let manifest = hls.replacing("master.m3u8", with: "manifest.mpd")
+            func isStatic() async throws -> Bool {
+                let answer = try await newsroom.client.get(manifest, limit: 1 << 20)
+                return String(decoding: answer.body, as: UTF8.self).contains("type=\"static\" mediaPresentationDuration=")
+            }
+            #expect(try await !isStatic())
+            await encoder.stop()
+            try await newsroom.state("closed", of: "show")
+            #expect(try await isStatic())
+            let ffmpeg = try await newsroom.ffmpeg(["-i", manifest, "-map", "0:v", "-f", "rawvideo", "-s", "2x2", "-"])
+            #expect(try await ffmpeg.ended(within: .seconds(30)) == .exited(0), "\(ffmpeg.complaints)")
+            let length = try await newsroom.playlist(of: "show").playlist.segments.reduce(0.0) { $0 + $1.duration }
+            // Four pixels of 4:2:0 take six bytes.
+            #expect(abs(Double(ffmpeg.output.count) / 6 - length * 25) <= 1, "\(ffmpeg.output.count) \(length)")
         }
     }
 

@@ -35,13 +35,17 @@ actor BroadcastStage {
         self.json = json
     }
 
-    func run() async {
+    func open() async {
         if shelf.names.isEmpty {
             log.warning("there is no broadcast in \(shelf.path) yet: tributary-origin broadcasts add NAME")
         }
+        await look()
+    }
+
+    func run() async {
         while !Task.isCancelled {
-            await look()
             try? await Task.sleep(for: .seconds(1))
+            await look()
         }
     }
 

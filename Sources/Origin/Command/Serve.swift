@@ -55,16 +55,26 @@ struct Serve: AsyncParsableCommand {
         }
         let server = try await serving.start(group, shortcut: sites.answer) { sites.answer($0, on: $1) }
         running.withLock { $0 = server }
+        let base = try serving.base(of: server)
+        let client = WebClient()
+        let stage = BroadcastStage(
+            Shelf(data), sites, reception,
+            Broadcast.Surroundings(base: base, trackers: serving.trackers, client: client),
+            log: log,
+            json: json)
+        await stage.open()
+        sites.complete()
+        // Not before: an encoder whose key is unknown is refused for good.
         let ingest = Ingest(reception, group)
         do {
             try await ingest.start(ingestion)
         } catch {
             await ingest.stop()
+            await stage.strike()
             await server.stop()
             throw error
         }
 
-        let base = try serving.base(of: server)
         let doors = await ingest.addresses
         if json {
             Events.emit(
@@ -76,12 +86,6 @@ struct Serve: AsyncParsableCommand {
             Events.say("Viewers find all at: \(base)/")
         }
 
-        let client = WebClient()
-        let stage = BroadcastStage(
-            Shelf(data), sites, reception,
-            Broadcast.Surroundings(base: base, trackers: serving.trackers, client: client),
-            log: log,
-            json: json)
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await stage.run() }
             tasks.addTask { _ = await waitForStop() }

@@ -22,6 +22,7 @@ struct Lineup {
         self.settings = settings
         self.interrupt = interrupt
         self.onEvent = onEvent
+        if settings.isResumed { end = MonotonicClock.now + settings.grace }
     }
 
     var isSlate: Bool { absence == .slate }
@@ -35,7 +36,8 @@ struct Lineup {
         while true {
             if let feed = entrance.take(within: patience, interrupt) { return try open(feed) }
             if interrupt.isStopped { throw .stopped }
-            if let slate = openSlate() { return slate }
+            // What the programme consists of is for an encoder to say.
+            if absence != .notBegun, let slate = openSlate() { return slate }
             absence = .abandoned
             onEvent(.abandoned)
         }
@@ -55,9 +57,9 @@ struct Lineup {
 
     private var patience: Interval? {
         switch absence {
-        case .notBegun, .abandoned: nil
+        case .notBegun where !settings.isResumed, .abandoned: nil
         // Whoever comes and sends nothing of use does not prolong it.
-        case .present, .held: max(.zero, end - MonotonicClock.now)
+        case .notBegun, .present, .held: max(.zero, end - MonotonicClock.now)
         case .slate: .zero
         }
     }

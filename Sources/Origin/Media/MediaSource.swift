@@ -53,6 +53,8 @@ package final class MediaSource: Sendable {
         package var entrance: Entrance?
         /// How long the broadcast is held open for an encoder that is gone.
         package var grace = Interval.seconds(60)
+        /// An earlier run broke off in the middle of the programme: its encoder is waited for like one that is gone.
+        package var isResumed = false
         /// A clip that is shown after that until an encoder is back; without it the broadcast ends.
         package var slate: MediaInput?
         /// Begin again when a file ends.

@@ -98,6 +98,7 @@ package final class Broadcast: Sendable {
         settings.renditions = programme.renditions
         settings.hasSoundAlone = programme.ladder.hasSound
         settings.grace = .seconds(programme.grace)
+        settings.isResumed = publication.isUnfinished
         settings.slate = programme.slate.map { MediaInput($0) }
         entrances =
             programme.input == .encoders ? ([programme.input] + programme.renditions).map { _ in Entrance() } : []

@@ -6,6 +6,8 @@ package import WebServer
 /// The HTTP surface of an origin with several broadcasts: each has its own below its id.
 package final class OriginSites: Sendable {
     private let broadcasts = Mutex<[BroadcastID: Broadcast]>([:])
+    /// All that there were at the start are there.
+    private let isComplete = Atomic(false)
     private let extraMetrics: @Sendable () -> String
 
     /// - Parameter metrics: what else is counted, in the text format of Prometheus.
@@ -19,6 +21,9 @@ package final class OriginSites: Sendable {
         broadcasts.withLock { $0[broadcast.publication.broadcast] = nil }
     }
 
+    /// Until then, what is not there may come in a moment.
+    package func complete() { isComplete.store(true, ordering: .relaxed) }
+
     package func answer(_ request: Request, on eventLoop: any EventLoop) -> EventLoopFuture<Response> {
         let first = request.path.split(separator: "/", maxSplits: 1).first.map(String.init) ?? ""
         if let broadcast = BroadcastID(hex: first).flatMap({ id in broadcasts.withLock { $0[id] } }) {
@@ -29,6 +34,8 @@ package final class OriginSites: Sendable {
         case "/healthz": return eventLoop.makeSucceededFuture(Response(text: "ok\n"))
         case "/metrics":
             return eventLoop.makeSucceededFuture(Response(text: metrics, type: "text/plain; version=0.0.4"))
+        case _ where !isComplete.load(ordering: .relaxed):
+            return eventLoop.makeSucceededFuture(Response(status: 503, headers: [("retry-after", "1")]))
         default:
             return eventLoop.makeSucceededFuture(
                 Response(

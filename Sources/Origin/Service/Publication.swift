@@ -438,6 +438,9 @@ extension Publication {
 
     package var isClosed: Bool { state.withLock { $0.isClosed } }
 
+    /// Players wait for more of what is listed.
+    package var isUnfinished: Bool { state.withLock { $0.newest != nil && !$0.isClosed } }
+
     /// Requests that may wait.
     package static let waitingLimit = 4_096
 
