@@ -148,7 +148,8 @@ import WebClient
             let manifest = hls.replacing("master.m3u8", with: "manifest.mpd")
             func isStatic() async throws -> Bool {
                 let answer = try await newsroom.client.get(manifest, limit: 1 << 20)
-                return String(decoding: answer.body, as: UTF8.self).contains("type=\"static\" mediaPresentationDuration=")
+                return String(decoding: answer.body, as: UTF8.self)
+                    .contains("type=\"static\" mediaPresentationDuration=")
             }
             #expect(try await !isStatic())
             await encoder.stop()
