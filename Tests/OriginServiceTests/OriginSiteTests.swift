@@ -275,9 +275,9 @@ import Wire
 
     @Test func `tells the time to players of DASH, whose clocks may be wrong`() async throws {
         try await serving { _, counter in
-            let before = CalendarTime(milliseconds: Publication.now)
+            let before = CalendarTime(milliseconds: WallClock.now)
             let answer = try await counter.ask("time")
-            let after = CalendarTime(milliseconds: Publication.now)
+            let after = CalendarTime(milliseconds: WallClock.now)
             #expect(answer.status == 200 && answer.headers["cache-control"] == "no-store")
             // As text they are in the order of time.
             #expect(before.description <= answer.text && answer.text <= after.description, "\(answer.text)")

@@ -1,5 +1,4 @@
 import CLibAVFormat
-import Glibc
 import OriginCore
 import Vocabulary
 
@@ -613,7 +612,7 @@ struct Packaging {
             close(media, from: start, until: time, isLast: false)
         }
         if anchor == nil {
-            anchor = (time, max(Self.unixMilliseconds, programEnd))
+            anchor = (time, max(WallClock.now, programEnd))
             generation += 1
         }
         segmentStart = time
@@ -783,10 +782,4 @@ struct Packaging {
     }
 
     private static func microseconds(_ time: Int64) -> Int64 { (time * 100 + 4) / 9 }
-
-    private static var unixMilliseconds: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-    }
 }

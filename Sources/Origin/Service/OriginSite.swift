@@ -1,5 +1,6 @@
 package import NIOCore
 import OriginCore
+import OriginMedia
 import Synchronization
 import Vocabulary
 package import WebServer
@@ -98,7 +99,7 @@ package final class OriginSite: Sendable {
             return eventLoop.makeSucceededFuture(
                 Response(
                     status: 200, headers: Self.cors + [("content-type", "text/plain"), ("cache-control", "no-store")],
-                    body: .bytes(ByteBuffer(string: "\(CalendarTime(milliseconds: Publication.now))"))))
+                    body: .bytes(ByteBuffer(string: "\(CalendarTime(milliseconds: WallClock.now))"))))
         case let rest where rest.count == 2 && rest[0] == "segments":
             return inTurn(segment(named: rest[1], request), to: request, eventLoop)
         case let rest where rest.count == 2:

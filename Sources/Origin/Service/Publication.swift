@@ -1,4 +1,3 @@
-import Glibc
 import Integrity
 package import Logging
 package import NIOCore
@@ -106,7 +105,7 @@ package final class Publication: Sendable {
         var version = 0
         /// Who waits, the longest first.
         var waiting: [Waiter] = []
-        var started = Publication.now
+        var started = WallClock.now
         var isFailing = false
         /// A segment has exceeded the promised bandwidth; said once.
         var isExceeding = false
@@ -161,7 +160,7 @@ package final class Publication: Sendable {
         self.onPublished = onPublished
         broadcast = folder.key.broadcast
         let journal = try Journal(in: folder.path, key: folder.key)
-        let epoch = UInt32(clamping: Self.now / 1_000)
+        let epoch = UInt32(clamping: WallClock.now / 1_000)
         var opening = State(
             journal: journal,
             chain: Chain(broadcast: broadcast, epoch: epoch))
@@ -217,12 +216,6 @@ package final class Publication: Sendable {
         state.head = nil
         _ = state.forget(state.window.clear())
     }
-
-    package static var now: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-    }
 }
 
 // MARK: What the media thread tells
@@ -267,7 +260,7 @@ extension Publication {
             log.error("segments are served from memory only: \(error)")
         }
         let published = state.withLock { state in
-            if state.chain.isClosed { Self.reopen(&state, epoch: UInt32(clamping: Self.now / 1_000)) }
+            if state.chain.isClosed { Self.reopen(&state, epoch: UInt32(clamping: WallClock.now / 1_000)) }
             return commit(segment, cuts, to: &state)
         }
         guard let (record, woken) = published else { return }
@@ -481,7 +474,7 @@ extension Publication {
                 state.held[$0.segment.sequence]?.isMissing == false
             }
             let head = Head(
-                broadcast: broadcast, time: Self.now, targetDuration: target,
+                broadcast: broadcast, time: WallClock.now, targetDuration: target,
                 oldest: newest.copies.map { _ in (oldest ?? newest.record).segment.sequence },
                 newest: newest.copies.map(\.sealed), isClosed: state.isClosed, title: title,
                 renditions: state.renditions.count == newest.copies.count ? state.renditions : [])
@@ -570,7 +563,7 @@ extension Publication {
     func listing(hls: String) -> [UInt8] {
         let listing = state.withLock { state in
             Listing(
-                broadcast: broadcast, time: Self.now, title: title,
+                broadcast: broadcast, time: WallClock.now, title: title,
                 status: state.newest == nil ? .ready : state.isClosed ? .closed : .streaming,
                 targetDuration: state.targetDuration ?? 2, hls: hls, started: state.started,
                 newest: state.newest?.record.segment.sequence ?? 0,
