@@ -4,6 +4,7 @@
 #include <libavutil/avutil.h>
 #include <libavutil/error.h>
 #include <libavutil/opt.h>
+#include <libavutil/time.h>
 
 // Macros that Swift cannot import.
 static inline int64_t av_shim_nopts(void) { return AV_NOPTS_VALUE; }
