@@ -195,6 +195,26 @@ import Vocabulary
         #expect(later.fetches.count > 3)
     }
 
+    @Test func `tries peers who were of no use with a stripe, and takes the rest of the segment at once`() {
+        var rig = Rig()
+        rig.feed(.welcomed(Welcome(interval: 30, viewers: 2)))
+        let link = rig.link(1)
+        var trials: [UInt64: Set<Int>] = [:]
+        for sequence in UInt64(7)...20 {
+            var atOnce = rig.publish(sequence...sequence)
+            atOnce += rig.feed(.holds(link, Rig.id(sequence), .full(count: 10)))
+            atOnce += atOnce.flatMap { rig.answer($0) } + rig.passWithOrigin(.milliseconds(1_000))
+            let later = rig.passWithOrigin(.milliseconds(1_000))
+            rig.feed(.heard(link))
+            let left = Set(later.fetches.filter { $0.reason == .lostConfidence }.map(\.piece.index))
+            if !left.isEmpty { trials[sequence] = left }
+        }
+        #expect(!trials.isEmpty, "they are tried again")
+        for (sequence, left) in trials {
+            #expect(left == Set(Stripe.all[Int(sequence) % Stripe.count].pieces(among: 10)))
+        }
+    }
+
     @Test func `leaves to a neighbor what that neighbor is fetching`() {
         var rig = Rig()
         rig.publish(7...7)

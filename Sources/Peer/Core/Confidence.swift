@@ -18,7 +18,10 @@ struct Confidence: Sendable {
     private static let longestPause = Interval.seconds(60)
 
     /// Peers are not waited for.
-    func isLost(at now: Instant) -> Bool { failures >= Self.patience && now < nextTrial }
+    func isLost(at now: Instant) -> Bool { isDoubtful && now < nextTrial }
+
+    /// They have been of no use, and may have become better.
+    var isDoubtful: Bool { failures >= Self.patience }
 
     mutating func completed(shareFromPeers share: Double, after time: Interval, wasTrial: Bool, at now: Instant) {
         if share > 0.8 { usualTime = usualTime.map { $0 * 0.75 + time * 0.25 } ?? time }

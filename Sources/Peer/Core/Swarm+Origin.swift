@@ -133,6 +133,9 @@ extension Swarm {
             for want in segments[place].wants { missing.insert(want.index) }
             return fetch(missing, of: place, because: .lostConfidence, at: now, into: &commands)
         }
+        if confidence.isDoubtful {
+            return fetch(beyondTrial(place, after: wait), of: place, because: .lostConfidence, at: now, into: &commands)
+        }
         let fetchTime = origin.timeToFetch(segments[place].missingBytes)
         let threshold = settings.policies.fallback.threshold(
             fetch: fetchTime, slack: slack, wait: wait, usual: confidence.usualTime)
@@ -193,6 +196,19 @@ extension Swarm {
             isAlone(at: now) ? .alone : !playhead.hasStarted ? .startup : hasHolder ? .tooSlow : .noHolder
         fetch(late, of: place, because: reason, at: now, into: &commands)
     }
+
+    /// All but one stripe, by which peers may show that they are of use again, and that, too, when it does not come.
+    private func beyondTrial(_ place: Int, after wait: Interval) -> PieceSet {
+        let (sequence, count) = (segments[place].sequence, segments[place].count)
+        var rest = segments[place].pieces.unasked
+        for want in segments[place].wants { rest.insert(want.index) }
+        guard wait < duration(sequence) * Self.trial else { return rest }
+        for index in Stripe.all[Int(sequence % UInt64(Stripe.count))].pieces(among: count) { rest.remove(index) }
+        return rest
+    }
+
+    /// The part of a segment's duration that peers are given to bring a stripe of it.
+    private static let trial = 0.75
 
     /// Whoever was asked would bring the piece later than within `time`, by the pace that it keeps.
     private func isHopeless(_ want: SegmentProgress.Want, within time: Interval, at now: Instant) -> Bool {
