@@ -248,7 +248,18 @@ import Vocabulary
         let first = rig.publish(7...9).fetches + rig.pass(.seconds(4)).fetches
         #expect((1...2).contains(first.count), "its front is not left to chance")
         #expect(first.allSatisfy { $0.reason == .startup })
-        #expect(rig.pass(.seconds(2)).fetches.filter { $0.reason == .alone }.count > 20)
+        let rest = rig.passWithOrigin(.seconds(2)).fetches.filter { $0.reason == .alone }
+        #expect(rest.count > 20)
+    }
+
+    @Test(arguments: [1, 9])
+    func `asks as a player does, for little at the same time, when it is cut off from others`(viewers: Int) {
+        var rig = Rig()
+        rig.welcome(among: viewers)
+        rig.publish(7...10)
+        let commands = rig.pass(.seconds(6))
+        let requests = commands.count { if case .fetchPieces(_, _, _, .alone) = $0 { true } else { false } }
+        #expect(viewers > 1 ? requests == 2 : requests > 2)
     }
 
     @Test func `ends the link at the first bad piece and does not take that peer back`() {
@@ -449,6 +460,35 @@ import Vocabulary
         rig.welcome(among: 3)
         let announces = rig.pass(.seconds(8)).count { if case .announce = $0 { true } else { false } }
         #expect((announces > 0) == (slots == 1))
+    }
+
+    @Test(arguments: [true, false])
+    func `tells the tracker that a stripe is missing until a parent has pushed a whole segment of it`(pushes: Bool) {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let parent = rig.link(1)
+        rig.feed(
+            .offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 64, isRelay: true) }))
+        rig.welcome(among: 9)
+        #expect(rig.swarm.feedPictures.allSatisfy { $0.parent != nil })
+        _ = rig.pass(.seconds(1))
+        rig.publish(8...8)
+        rig.hold(8, from: pushes ? .neighbor(parent) : .origin)
+        let words = rig.pass(.seconds(16)).compactMap { if case .announce(let words) = $0 { words } else { nil } }
+        #expect(words.last?.lacking == (pushes ? StripeSet() : .all))
+    }
+
+    @Test func `does not stand in for a root that it has banned, so that all below notice`() {
+        var rig = Rig()
+        let duty = Stripe.all[0]
+        rig.feed(.welcomed(Welcome(interval: 30, viewers: 9, duty: duty)))
+        rig.publish(7...7)
+        let root = rig.link(1)
+        rig.feed(.offered(root, [Offer(stripe: duty, depth: 0, children: 0, slots: 9, isRelay: true)]))
+        #expect(rig.swarm.feedPictures[0].depth == 1)
+        rig.feed(.misbehaved(root, .badPiece))
+        #expect(rig.swarm.feedPictures[0].parent == nil && rig.swarm.feedPictures[0].depth == Offer.unrooted)
     }
 
     @Test func `leaves a parent whose branch has been cut off, and never follows its own child`() {

@@ -374,6 +374,47 @@ import Vocabulary
         for number in 1...8 { #expect(try announce(number, at: 9, upload: 100).lease != nil) }
     }
 
+    @Test mutating func `gives a seat to another when most have said twice that its stripe does not come`() throws {
+        var duties: [Int: Stripe] = [:]
+        for number in 1...16 { duties[number] = try announce(number, at: 0).duty }
+        let missing = StripeSet([Stripe.all[0]])
+        #expect(duties[9] == duties[1] && duties[1] == Stripe.all[0])
+        for number in 1...16 { try announce(number, at: 7, lacking: number == 1 ? StripeSet() : missing) }
+        for number in 10...16 { try announce(number, at: 12, lacking: missing) }
+        #expect(try announce(1, at: 12.1, lacking: StripeSet()).lease != nil, "there may be something wrong with those")
+        for number in 2...8 { try announce(number, at: 12.2, lacking: missing) }
+        #expect(try announce(1, at: 12.3, lacking: StripeSet()).lease != nil, "who pushes it on has not said so")
+        #expect(try announce(9, at: 12.4, lacking: missing).lease?.index == 0)
+        #expect(try announce(1, at: 13, lacking: StripeSet()).lease == nil)
+
+        for number in 3...8 { try announce(number, at: 20, lacking: StripeSet()) }
+        try announce(2, at: 20, event: .left)
+        #expect(try announce(1, at: 29, lacking: StripeSet()).lease == nil, "it gets no other for a minute")
+        #expect(try announce(10, at: 29.1, lacking: StripeSet()).lease?.index == 1)
+    }
+
+    @Test mutating func `takes nobody's seat because some say that its stripe does not come`() throws {
+        for number in 1...16 { try announce(number, at: 0) }
+        let missing = StripeSet([Stripe.all[0]])
+        for time in [7.0, 12, 17] {
+            for number in 1...16 { try announce(number, at: time, lacking: number > 8 ? missing : StripeSet()) }
+            for mask in 100..<150 { try announce(mask, at: time, from: 500, lacking: missing) }
+        }
+        for number in 1...8 { #expect(try announce(number, at: 18, lacking: StripeSet()).lease != nil) }
+    }
+
+    @Test mutating func `takes nobody's seat because a crowd of newcomers or the whole swarm lacks stripes`() throws {
+        for number in 1...16 { try announce(number, at: 0) }
+        for time in [9.0, 18, 27] { for number in 1...16 { try announce(number, at: time) } }
+        for number in 1...8 { #expect(try announce(number, at: 28, lacking: StripeSet()).lease != nil) }
+        let missing = StripeSet([Stripe.all[0]])
+        for time in [30.0, 36, 42, 48] {
+            for number in 1...8 { try announce(number, at: time, lacking: StripeSet()) }
+            for number in 100..<200 { try announce(number, at: time, lacking: missing) }
+        }
+        for number in 1...8 { #expect(try announce(number, at: 49, lacking: StripeSet()).lease != nil) }
+    }
+
     @Test mutating func `keeps a vacant seat for those who push its stripe on, for a moment`() throws {
         var duties: [Int: Stripe] = [:]
         for number in 1...24 { duties[number] = try announce(number, at: 0).duty }

@@ -17,6 +17,9 @@ struct Feed: Sendable {
     var lastPiece = Instant.zero
     /// When the parent last had the stripe itself.
     var lastRooted = Instant.zero
+    /// Since when the stripe does not come; `nil` while the parent pushes most of each segment. A parent that nothing has
+    /// come from yet is only hope.
+    private(set) var missed: Instant? = .zero
     /// Segments in a row of which most of the stripe had to be pulled from others.
     var lags = 0
     /// Neighbors that refused or failed, and until when they are left alone.
@@ -54,10 +57,14 @@ struct Feed: Sendable {
         if parent == link { cut(at: now) }
     }
 
+    /// A segment is complete that the parent could have pushed in full.
+    mutating func judge(isPushed: Bool, at now: Instant) { missed = isPushed ? nil : missed ?? now }
+
     /// The link to the root itself has ended.
     mutating func standIn(at now: Instant) {
         parent = nil
         since = .distantFuture
+        missed = missed ?? now
         orphaned = now + Self.standInTime
     }
 
@@ -75,6 +82,7 @@ struct Feed: Sendable {
         since = .distantFuture
         depth = Offer.unrooted
         orphaned = now
+        missed = missed ?? now
     }
 
     /// Whether a neighbor at `depth` cannot hang below us, so that following it makes no ring: it is nearer to the origin

@@ -197,9 +197,12 @@ extension Swarm {
         StripeSet(Stripe.all.lazy.filter { !isRoot(of: $0) && feeds[$0.number].parent == nil })
     }
 
-    /// Stripes for which no neighbor could be asked.
-    var lacking: StripeSet {
-        var lacking = unpushed
+    /// Stripes that do not come, whether nobody can be asked or whoever was asked does not push: what the tracker is told.
+    var lacking: StripeSet { StripeSet(Stripe.all.lazy.filter { !isRoot(of: $0) && feeds[$0.number].missed != nil }) }
+
+    /// Stripes for which there are not enough neighbors who could be asked.
+    var scarce: StripeSet {
+        var scarce = unpushed
         let relayed = relayed
         // Who pushes a stripe on needs several to choose from, and so do others when there is a single one.
         for stripe in Stripe.all where !isRoot(of: stripe) {
@@ -208,9 +211,9 @@ extension Swarm {
                 for seat in seats.indices where seats[seat].offers.relays.contains(stripe) { known += 1 }
                 return known
             }
-            if known < (relayed.contains(stripe) ? 3 : 2) { lacking.insert(stripe) }
+            if known < (relayed.contains(stripe) ? 3 : 2) { scarce.insert(stripe) }
         }
-        return lacking
+        return scarce
     }
 
     /// Leaves parents that are silent or hang in the air, and looks for missing ones.
@@ -254,8 +257,12 @@ extension Swarm {
         for stripe in Stripe.all {
             let feed = feeds[stripe.number]
             guard feed.parent != nil, feed.since < segment.arrival else { continue }
-            let size = stripe.pieces(among: segment.count).count
-            guard Int(segment.pulled[stripe.number]) * 2 > size else {
+            let pieces = stripe.pieces(among: segment.count)
+            let size = pieces.count
+            let pulled = Int(segment.pulled[stripe.number])
+            let fetched = pieces.count { segment.pieces.contains($0, .fromOrigin) }
+            feeds[stripe.number].judge(isPushed: (pulled + fetched) * 2 <= size, at: now)
+            guard pulled * 2 > size else {
                 feeds[stripe.number].lags = 0
                 continue
             }

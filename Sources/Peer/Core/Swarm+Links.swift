@@ -74,6 +74,7 @@ extension Swarm {
     mutating func lost(_ link: LinkID, at now: Instant, into commands: inout [Command]) {
         guard let seat = seat(link) else { return }
         neighborhood.lost(neighbors[seat].peer, at: now)
+        let isBanned = neighborhood.isBanned(neighbors[seat].peer, nil, at: now)
         uplink.gone(outboxes[seat].inFlightCount - outboxes[seat].overdueCount)
         links.remove(at: seat)
         neighbors.remove(at: seat)
@@ -85,7 +86,8 @@ extension Swarm {
         }
         for stripe in Stripe.all {
             let hadParent = feeds[stripe.number].parent == link
-            if hadParent, stripe == duty, feeds[stripe.number].depth == 1 {
+            // Whom we have banned is here still, and nobody comes in its place before all say that its stripe is missing.
+            if hadParent, stripe == duty, feeds[stripe.number].depth == 1, !isBanned {
                 feeds[stripe.number].standIn(at: now)
                 announce(within: .milliseconds(200), at: now)
             }
@@ -115,7 +117,7 @@ extension Swarm {
     mutating func dial(at now: Instant, into commands: inout [Command]) {
         guard shares else { return }
         let open = links.count + neighborhood.dialing.count
-        let isShort = open < settings.mostNeighbors && !lacking.isEmpty
+        let isShort = open < settings.mostNeighbors && !scarce.isEmpty
         let count = min(4, max(settings.wantedNeighbors - open, isShort ? 2 : 0))
         guard count > 0 else { return }
         dial(neighborhood.pick(count, except: neighbors.map(\.peer), at: now, using: &random), into: &commands)
@@ -212,7 +214,9 @@ extension Swarm {
 
     private func hasLostStripe(at now: Instant) -> Bool {
         Stripe.all.contains {
-            !isRoot(of: $0) && !isRooted($0) && now - feeds[$0.number].lastRooted > Self.cutOffPatience
+            guard !isRoot(of: $0), let missed = feeds[$0.number].missed else { return false }
+            let patience = isRooted($0) ? Self.hopePatience : Self.cutOffPatience
+            return now - max(missed, joined) > patience
         }
     }
 
@@ -228,6 +232,8 @@ extension Swarm {
     }
 
     private static let cutOffPatience = Interval.seconds(3)
+    /// Longer than a parent needs for its first whole segment, mostly.
+    private static let hopePatience = Interval.seconds(8)
     /// How long others come with us, rather than to us.
     private static let youth = Interval.seconds(10)
     /// By then whoever comes at the same time has a lease, too.

@@ -2,9 +2,10 @@ import Vocabulary
 
 /// The origin: when to ask it for news, for our share of new pieces, and for what peers would bring too late.
 extension Swarm {
-    /// Fetches that may be under way at once for what is late, and for our share.
+    /// Fetches that may be under way at once for what is late, for our share, and for all where nobody shares with us.
     private static let fetchLimit = 6
     private static let shareLimit = 16
+    private static let playersLimit = 2
     /// Pieces that are fetched together when neighbors share the fetching.
     static let block = 4
     /// The time in which twice as many viewers may fetch what nobody near has.
@@ -309,7 +310,7 @@ extension Swarm {
         var rest = Array(pieces)[...]
         var asked: [Int] = []
         var underWay = fetches.values.count { $0.reason.isShare == reason.isShare }
-        let limit = reason.isShare || reason == .alone ? Self.shareLimit : Self.fetchLimit
+        let limit = limit(of: reason)
         let window = origin.window(at: now)
         var room = window
         if reason.isShare || reason == .alone || reason == .lostConfidence {
@@ -341,6 +342,13 @@ extension Swarm {
         guard !asked.isEmpty, shares else { return }
         segments[place].owesPromise = true
         planFlush(within: reason == .lease || reason == .backup ? .zero : settings.gather, at: now)
+    }
+
+    /// How many fetches for one reason may be under way at once. Who is cut off from others asks as a player does, and not
+    /// with so many answers at a time that those who share have to share the rest of the uplink.
+    private func limit(of reason: FetchReason) -> Int {
+        if reason == .alone { return viewers > 1 ? Self.playersLimit : Self.shareLimit }
+        return reason.isShare ? Self.shareLimit : Self.fetchLimit
     }
 
     /// Whoever was asked for what now comes from the origin need not send it.

@@ -16,7 +16,7 @@ package struct Announcement: Hashable, Sendable {
     package var freeUpload: UInt64
     /// How many neighbors the peer wants to hear of.
     package var wanted: UInt8
-    /// Stripes for which the peer knows no neighbor that could push them.
+    /// Stripes of which no neighbor has pushed most of a whole segment since the peer joined or lost who pushed them.
     package var lacking: StripeSet
     /// Roots of segments that the peer has newly completed, so that others can ask who has them.
     package var roots: [Root]

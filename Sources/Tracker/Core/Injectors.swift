@@ -2,8 +2,8 @@ import Vocabulary
 
 /// Who takes new pieces of one broadcast from the origin; members are known by their numbers on the roster.
 ///
-/// Whoever holds a seat keeps it until it leaves, falls silent or has no upload to give, and its successor gets its very
-/// seat, because each change moves pieces that are on their way.
+/// Whoever holds a seat keeps it until it leaves, falls silent, has little upload to give or its stripe reaches nobody, and
+/// its successor gets its very seat, because each change moves pieces that are on their way.
 struct Injectors: Sendable {
     struct Seat: Sendable {
         /// `nil` while nobody has succeeded who has left.

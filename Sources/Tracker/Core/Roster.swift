@@ -33,6 +33,12 @@ struct Roster: Sendable {
         /// When the tracker last dialled the member.
         var dialled: Instant?
         var announces = 0
+        /// The stripes that did not reach the member, as it said last, and last as well as before.
+        var lacking = StripeSet()
+        var missing = StripeSet()
+        /// How often it has lost a seat because its stripe reached nobody, and until when it gets none.
+        var dismissals: UInt8 = 0
+        var barred = Instant.zero
         /// The stripe that the member pushes on: the one that fewest did when it came.
         let duty: Stripe
         /// The member's place among the givers, if it takes links and has something to give.
@@ -52,6 +58,14 @@ struct Roster: Sendable {
     /// are looked at.
     private static let weakness: UInt64 = 8
     private static let sample = 8
+    /// So many hosts at least have to miss a stripe for its injector to lose its seat, and who misses more stripes than so
+    /// many is itself the reason.
+    private static let plaintiffs = 3
+    private static let mostMissing = 6
+    /// How long what a member has said of its stripes counts.
+    private static let hearing = Interval.seconds(15)
+    /// How long an injector whose stripe reached nobody gets no seat, at first.
+    private static let bar = Interval.seconds(60)
     /// So long after an injector has changed, all who push its stripe on and lack it hear of the new one.
     private static let news = Interval.seconds(10)
 
@@ -137,6 +151,8 @@ struct Roster: Sendable {
         members[number].heard = now
         members[number].freeUpload = announcement.freeUpload
         members[number].announces += 1
+        members[number].missing = StripeSet(bits: announcement.lacking.bits & members[number].lacking.bits)
+        members[number].lacking = announcement.lacking
         let isGiver = cards[number].endpoint.port != 0 && announcement.freeUpload > 0
         if !isGiver {
             unlist(number)
@@ -188,10 +204,11 @@ struct Roster: Sendable {
     mutating func elect(_ asker: Int, at now: Instant) -> Lease? {
         for seat in injectors.seats.indices.reversed() {
             if let holder = injectors.seats[seat].holder {
-                if isFit(holder, at: now) {
+                if isFit(holder, at: now), !isForsaken(seat, of: holder, by: asker, at: now) {
                     if yields(seat, of: holder, to: asker, at: now) { injectors.fill(seat, with: asker, at: now) }
                     continue
                 }
+                if isFit(holder, at: now) { dismiss(holder, at: now) }
                 injectors.fill(seat, with: nil, at: now)
             }
             let vacancy = now - injectors.seats[seat].since
@@ -249,6 +266,45 @@ struct Roster: Sendable {
         return strong * 3 > all && (members[asker].duty.number == stripe || rivals == 0)
     }
 
+    /// Whether the seat's stripe reaches hardly anybody: most others have said so twice, one for each host, and most of those
+    /// who push it on, whom a root serves first. Looked at when one of them comes.
+    ///
+    /// Who has just come lacks stripes for a while, and longer the more come to an old swarm; so does everybody after a
+    /// change of roots. Nothing of that is held against the root, and nearly all stripes are not missing for its sake.
+    private func isForsaken(_ seat: Int, of holder: Int, by asker: Int, at now: Instant) -> Bool {
+        let stripe = Stripe.all[seat % Stripe.count]
+        let since = injectors.seats[seat].since
+        func misses(_ number: Int) -> Bool {
+            let member = members[number]
+            guard member.missing.contains(stripe), member.missing.count <= Self.mostMissing,
+                now - member.heard <= Self.hearing
+            else { return false }
+            let isLater = member.joined - since > Self.settling
+            return member.heard - max(since, member.joined) > Self.settling * (isLater ? 2 : 1)
+        }
+        guard asker != holder, misses(asker) else { return false }
+        var hosts: Set<IPAddress> = [cards[holder].endpoint.ip.host]
+        var (all, plaintiffs, relays, cutOff) = (0, 0, 0, 0)
+        for other in Stripe.all {
+            for row in 0..<min(givers.count(of: other.number), Self.sample) {
+                let number = number(at: Givers.Place(stripe: other.number, row: row))
+                guard number != holder, hosts.insert(cards[number].endpoint.ip.host).inserted else { continue }
+                let misses = misses(number)
+                all += 1
+                if misses { plaintiffs += 1 }
+                guard other == stripe else { continue }
+                relays += 1
+                if misses { cutOff += 1 }
+            }
+        }
+        return plaintiffs >= Self.plaintiffs && plaintiffs * 3 > all * 2 && cutOff * 3 >= relays * 2
+    }
+
+    private mutating func dismiss(_ holder: Int, at now: Instant) {
+        members[holder].barred = now + Self.bar * Double(1 << members[holder].dismissals)
+        members[holder].dismissals = min(members[holder].dismissals + 1, 6)
+    }
+
     /// One seat more moves the shares of those who sit. They hear of it seconds later, and what is taken twice until then
     /// leaves the origin twice: so a crowd that comes to an old swarm does not get a seat with each of its first members.
     private func isSettled(_ number: Int, at now: Instant) -> Bool {
@@ -261,7 +317,7 @@ struct Roster: Sendable {
     }
 
     private func isFree(_ number: Int, at now: Instant) -> Bool {
-        isFit(number, at: now) && injectors.seat(of: number) == nil
+        isFit(number, at: now) && now >= members[number].barred && injectors.seat(of: number) == nil
     }
 
     /// In powers of two; who cannot be dialled comes last.
