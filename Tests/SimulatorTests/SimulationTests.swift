@@ -140,7 +140,8 @@ import Vocabulary
                 ], reading: { _ in "join_s,role\n" + joins.joined() }))
         var simulation = Simulation(scenario)
         let result = simulation.run()
-        let late = result.segments.filter { $0.published >= .zero + .seconds(30) }.compactMap { $0.delays.quantile(0.5) }
+        let late = result.segments.filter { $0.published >= .zero + .seconds(30) }
+            .compactMap { $0.delays.quantile(0.5) }
         #expect(late.count > 5)
         // With the seat kept, 2.3 s and 4.5 s, as long as it lasts.
         #expect(late.allSatisfy { $0 < .seconds(2.1) })
