@@ -252,16 +252,6 @@ import Vocabulary
         #expect(rest.count > 20)
     }
 
-    @Test(arguments: [1, 9])
-    func `asks as a player does, for little at the same time, when it is cut off from others`(viewers: Int) {
-        var rig = Rig()
-        rig.welcome(among: viewers)
-        rig.publish(7...10)
-        let commands = rig.pass(.seconds(6))
-        let requests = commands.count { if case .fetchPieces(_, _, _, .alone) = $0 { true } else { false } }
-        #expect(viewers > 1 ? requests == 2 : requests > 2)
-    }
-
     @Test func `ends the link at the first bad piece and does not take that peer back`() {
         var rig = Rig()
         let link = rig.link(1)
