@@ -195,6 +195,16 @@ import Vocabulary
         #expect(later.fetches.count > 3)
     }
 
+    @Test(arguments: [1, 9]) func `asks for little at the same time when it finds none of the others`(
+        viewers: Int
+    ) {
+        var rig = Rig()
+        rig.feed(.welcomed(Welcome(interval: 30, viewers: viewers)))
+        let commands = rig.publish(4...8) + rig.pass(.seconds(6))
+        let fetches = commands.count { if case .fetchPieces(_, _, _, .alone) = $0 { true } else { false } }
+        #expect(viewers == 1 ? fetches > 2 : (1...2).contains(fetches))
+    }
+
     @Test func `tries peers who were of no use with a stripe, and takes the rest of the segment at once`() {
         var rig = Rig()
         rig.feed(.welcomed(Welcome(interval: 30, viewers: 2)))
