@@ -43,8 +43,8 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
     /// Peers brought next to nothing of the last segments, so that nothing is left to them for a while.
     case lostConfidence = "lost_confidence"
 
-    /// Whether trees wait for the pieces, however busy the origin is. What a backup takes may be on its way to its root: where
-    /// that is slow because the origin is overrun, backups without a bound would overrun it for good.
+    /// Whether trees wait for the pieces, however busy the origin is. What a backup takes may be on its way to its root:
+    /// where that is slow because the origin is overrun, backups without a bound would overrun it for good.
     var isShare: Bool { self == .lease }
 
     /// What the origin is told of the request (RFC 9218; less is more urgent, 3 is usual): for a share a whole tree waits,

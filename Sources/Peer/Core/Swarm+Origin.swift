@@ -128,14 +128,17 @@ extension Swarm {
         let isQuick = origin.isQuick(at: now)
         // An origin with little to give is not made better by asking it sooner.
         let slack = slack(sequence, at: now) - (isQuick ? playhead.caution : .zero)
-        if confidence.isLost(at: now) {
-            segments[place].isImpatient = true
-            var missing = segments[place].pieces.unasked
-            for want in segments[place].wants { missing.insert(want.index) }
-            return fetch(missing, of: place, because: .lostConfidence, at: now, into: &commands)
-        }
         if confidence.isDoubtful {
-            return fetch(beyondTrial(place, after: wait), of: place, because: .lostConfidence, at: now, into: &commands)
+            var missing = segments[place].pieces.unasked
+            missing.formUnion(segments[place].pieces[.wanted])
+            if confidence.isLost(at: now) {
+                segments[place].isImpatient = true
+            } else if wait < duration(sequence) * Self.trial {
+                // By a stripe that is left to them peers may show that they are of use again.
+                let stripe = Stripe.all[Int(sequence % UInt64(Stripe.count))]
+                for index in stripe.pieces(among: segments[place].count) { missing.remove(index) }
+            }
+            return fetch(missing, of: place, because: .lostConfidence, at: now, into: &commands)
         }
         let fetchTime = origin.timeToFetch(segments[place].missingBytes)
         let threshold = settings.policies.fallback.threshold(
@@ -196,16 +199,6 @@ extension Swarm {
         let reason: FetchReason =
             isAlone(at: now) ? .alone : !playhead.hasStarted ? .startup : hasHolder ? .tooSlow : .noHolder
         fetch(late, of: place, because: reason, at: now, into: &commands)
-    }
-
-    /// All but one stripe, by which peers may show that they are of use again, and that, too, when it does not come.
-    private func beyondTrial(_ place: Int, after wait: Interval) -> PieceSet {
-        let (sequence, count) = (segments[place].sequence, segments[place].count)
-        var rest = segments[place].pieces.unasked
-        for want in segments[place].wants { rest.insert(want.index) }
-        guard wait < duration(sequence) * Self.trial else { return rest }
-        for index in Stripe.all[Int(sequence % UInt64(Stripe.count))].pieces(among: count) { rest.remove(index) }
-        return rest
     }
 
     /// The part of a segment's duration that peers are given to bring a stripe of it.
@@ -269,13 +262,24 @@ extension Swarm {
     /// for some seconds has asked for far more than the origin can give, and what is new would have to wait for all of it.
     mutating func abandonWhatWasAskedAlone(into commands: inout [Command]) {
         guard viewers > 1 else { return }
-        for (number, fetch) in fetches.sorted(by: { $0.key < $1.key }) where fetch.reason == .alone {
-            fetches[number] = nil
-            if let place = place(fetch.sequence) {
-                for index in fetch.pieces { segments[place].pieces.remove(index, .fetching) }
-            }
+        abandon(into: &commands) { $0.reason == .alone }
+    }
+
+    mutating func abandon(into commands: inout [Command], where isGone: (Fetch) -> Bool) {
+        for (number, fetch) in fetches.sorted(by: { $0.key < $1.key }) where isGone(fetch) {
+            remove(number)
             commands.append(.abandonFetch(FetchID(number)))
         }
+    }
+
+    /// Takes a fetch out, and what it did not bring is no longer under way.
+    @discardableResult
+    private mutating func remove(_ number: Int) -> Fetch? {
+        guard let fetch = fetches.removeValue(forKey: number) else { return nil }
+        if let place = place(fetch.sequence) {
+            for index in fetch.pieces { segments[place].pieces.remove(index, .fetching) }
+        }
+        return fetch
     }
 
     /// What neighbors are getting from the origin of a segment.
@@ -380,10 +384,7 @@ extension Swarm {
     }
 
     mutating func fetchEnded(_ id: FetchID, failed: Bool, at now: Instant, into commands: inout [Command]) {
-        guard let fetch = fetches.removeValue(forKey: id.number) else { return }
-        if let place = place(fetch.sequence) {
-            for index in fetch.pieces { segments[place].pieces.remove(index, .fetching) }
-        }
+        guard let fetch = remove(id.number) else { return }
         if failed {
             origin.failed(at: now, using: &random)
         } else {

@@ -175,10 +175,7 @@ extension Swarm {
         segments.removeAll { $0.sequence == sequence }
         holesAsked[sequence] = nil
         for seat in outboxes.indices { outboxes[seat].takeOut { $0.segment.sequence == sequence } }
-        for (number, fetch) in fetches.sorted(by: { $0.key < $1.key }) where fetch.sequence == sequence {
-            fetches[number] = nil
-            commands.append(.abandonFetch(FetchID(number)))
-        }
+        abandon(into: &commands) { $0.sequence == sequence }
         commands.append(.forget(id(sequence)))
     }
 

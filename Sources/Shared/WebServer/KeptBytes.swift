@@ -4,8 +4,8 @@ import NIOCore
 import Synchronization
 
 /// Bytes that are kept to be sent again and again: in a file, from where the kernel sends them without copying
-/// (splice(2), sendfile(2)). One on disk, of which the kernel holds larger parts together, costs a fifth less than one that exists in
-/// memory alone. The memory is given back when nobody holds them.
+/// (splice(2), sendfile(2)). One on disk, of which the kernel holds larger parts together, costs a fifth less than one
+/// that exists in memory alone. The memory is given back when nobody holds them.
 package final class KeptBytes: Sendable {
     package let count: Int
     /// What an answer says of them.

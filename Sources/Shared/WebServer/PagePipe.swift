@@ -25,8 +25,8 @@ final class PagePipe: Sendable {
 
     /// Returns how many bytes the socket has taken without having to be waited for.
     static func pass(_ range: Range<Int>, of file: Int32, to socket: Int32) -> Int {
-        guard let pipe = own.currentValue ?? PagePipe() else { return 0 }
-        own.currentValue = pipe
+        if own.currentValue == nil { own.currentValue = PagePipe() }
+        guard let pipe = own.currentValue else { return 0 }
         var position = range.lowerBound
         while position < range.upperBound {
             let filled = memory_pipe_fill(file, off_t(position), pipe.inlet, min(room, range.upperBound - position))

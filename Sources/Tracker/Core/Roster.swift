@@ -204,11 +204,13 @@ struct Roster: Sendable {
     mutating func elect(_ asker: Int, at now: Instant) -> Lease? {
         for seat in injectors.seats.indices.reversed() {
             if let holder = injectors.seats[seat].holder {
-                if isFit(holder, at: now), !isForsaken(seat, of: holder, by: asker, at: now) {
-                    if yields(seat, of: holder, to: asker, at: now) { injectors.fill(seat, with: asker, at: now) }
-                    continue
+                if isFit(holder, at: now) {
+                    guard isForsaken(seat, of: holder, by: asker, at: now) else {
+                        if yields(seat, of: holder, to: asker, at: now) { injectors.fill(seat, with: asker, at: now) }
+                        continue
+                    }
+                    dismiss(holder, at: now)
                 }
-                if isFit(holder, at: now) { dismiss(holder, at: now) }
                 injectors.fill(seat, with: nil, at: now)
             }
             let vacancy = now - injectors.seats[seat].since
@@ -253,14 +255,11 @@ struct Roster: Sendable {
         else { return false }
         let stripe = seat % Stripe.count
         var (strong, all, rivals) = (0, 0, 0)
-        for other in Stripe.all {
-            for row in 0..<min(givers.count(of: other.number), Self.sample) {
-                let number = number(at: Givers.Place(stripe: other.number, row: row))
-                all += 1
-                guard isStrong(number) else { continue }
-                strong += 1
-                if other.number == stripe, isFree(number, at: now) { rivals += 1 }
-            }
+        surveyGivers { number, other in
+            all += 1
+            guard isStrong(number) else { return }
+            strong += 1
+            if other.number == stripe, isFree(number, at: now) { rivals += 1 }
         }
         // Those who push its stripe on come first.
         return strong * 3 > all && (members[asker].duty.number == stripe || rivals == 0)
@@ -285,19 +284,25 @@ struct Roster: Sendable {
         guard asker != holder, misses(asker) else { return false }
         var hosts: Set<IPAddress> = [cards[holder].endpoint.ip.host]
         var (all, plaintiffs, relays, cutOff) = (0, 0, 0, 0)
-        for other in Stripe.all {
-            for row in 0..<min(givers.count(of: other.number), Self.sample) {
-                let number = number(at: Givers.Place(stripe: other.number, row: row))
-                guard number != holder, hosts.insert(cards[number].endpoint.ip.host).inserted else { continue }
-                let misses = misses(number)
-                all += 1
-                if misses { plaintiffs += 1 }
-                guard other == stripe else { continue }
-                relays += 1
-                if misses { cutOff += 1 }
-            }
+        surveyGivers { number, other in
+            guard number != holder, hosts.insert(cards[number].endpoint.ip.host).inserted else { return }
+            let misses = misses(number)
+            all += 1
+            if misses { plaintiffs += 1 }
+            guard other == stripe else { return }
+            relays += 1
+            if misses { cutOff += 1 }
         }
         return plaintiffs >= Self.plaintiffs && plaintiffs * 3 > all * 2 && cutOff * 3 >= relays * 2
+    }
+
+    /// Looks at some givers of each stripe.
+    private func surveyGivers(_ look: (_ number: Int, _ stripe: Stripe) -> Void) {
+        for stripe in Stripe.all {
+            for row in 0..<min(givers.count(of: stripe.number), Self.sample) {
+                look(number(at: Givers.Place(stripe: stripe.number, row: row)), stripe)
+            }
+        }
     }
 
     private mutating func dismiss(_ holder: Int, at now: Instant) {
