@@ -8,7 +8,11 @@ extension Simulation {
 
     /// The player looks at the playlist, and asks for the next segment if it is listed.
     mutating func play(_ index: Int, at now: Instant) {
-        guard isHere(index, at: now), !viewers[index].player.isWaiting else { return }
+        guard isHere(index, at: now) else { return }
+        if viewers[index].player.isWaiting {
+            if let next = viewers[index].player.next { segmentIsWhole(next, at: index, now) }
+            return
+        }
         let listed = viewers[index].core.listed
         guard let first = listed.first, let last = listed.last else { return playLater(index, at: now) }
         let oldest = Int(first.segment.sequence)
@@ -20,7 +24,7 @@ extension Simulation {
         let segment = SegmentID(rendition: 0, sequence: UInt64(next))
         tell(index, .playerAsked(segment), at: now)
         frontMayBeThere(next, at: index, now)
-        if viewers[index].hasWhole(next) { playerReceives(next, at: index, now) }
+        segmentIsWhole(next, at: index, now)
     }
 
     /// A piece of the segment has come, or the player has asked for it.
@@ -40,7 +44,11 @@ extension Simulation {
 
     /// The last piece of a segment has come: a player that waits for the segment has it, too.
     mutating func segmentIsWhole(_ sequence: Int, at index: Int, _ now: Instant) {
-        guard viewers[index].player.isWaiting, viewers[index].player.next == sequence else { return }
+        guard viewers[index].player.isWaiting, viewers[index].player.next == sequence,
+            viewers[index].hasWhole(sequence)
+        else { return }
+        let segment = SegmentID(rendition: 0, sequence: UInt64(sequence))
+        guard !viewers[index].core.isKeptBack(segment, at: now) else { return playLater(index, at: now) }
         playerReceives(sequence, at: index, now)
     }
 

@@ -21,6 +21,25 @@ import WebClient
         }
     }
 
+    @Test func `keeps the end of the only segment from the player until there are more`() async throws {
+        try await withStation(isOver: false) { station in
+            let agent = try await Agent.start(station.options)
+            let url = await agent.urls.hls.replacing("master.m3u8", with: "0/1.ts")
+            let client = WebClient()
+            async let answer = client.get(url, limit: 1 << 20, timeout: .seconds(15))
+            let first = station.segments[0]
+            let rest = first.bytes.count % PieceID.length
+            try await waitUntil { await agent.report().bytesToPlayer == first.bytes.count - rest }
+            #expect(rest > 0)
+            station.cut.store(5, ordering: .relaxed)
+            let (status, body) = try await (answer.status, answer.body)
+            #expect(status == 200)
+            #expect(body == first.bytes)
+            client.shutdown()
+            await agent.stop()
+        }
+    }
+
     @Test func `takes most from a neighbor that has it already`() async throws {
         try await withStation { station in
             let first = try await Agent.start(station.options)

@@ -38,7 +38,7 @@ final class Player {
     func close() { client.shutdown() }
 }
 
-/// A small broadcast that is over, with an origin and a tracker in one server.
+/// A small broadcast, over unless said otherwise, with an origin and a tracker in one server.
 final class Station: Sendable {
     let segments: [TestSegment]
     let corrupt = Atomic(false)
@@ -46,27 +46,34 @@ final class Station: Sendable {
     let withholdsRecords = Atomic(false)
     private let served = Mutex<[Root: Int]>([:])
     private let key = SigningKey()
-    private let head: [UInt8]
+    /// How many of the segments the origin has cut.
+    let cut: Atomic<Int>
+    private let isOver: Bool
     let sealed: [[UInt8]]
     private let announced = Mutex<[Introduction]>([])
     private let server = Mutex<Server?>(nil)
 
-    init() {
+    init(isOver: Bool = true) {
         var segments: [TestSegment] = []
         for sequence in 1...5 {
             let previous = segments.last.map { SHA256.hash($0.record.bencoded) } ?? .zero
             segments.append(
                 TestSegment(
                     UInt64(sequence), length: 100_000 + sequence * 1_000, broadcast: key.broadcast, previous: previous,
-                    isLast: sequence == 5))
+                    isLast: isOver && sequence == 5))
         }
         let key = key
         self.segments = segments
+        self.isOver = isOver
+        cut = Atomic(isOver ? 5 : 1)
         sealed = segments.map { Envelope.seal($0.record.bencoded, as: .record, with: key) }
-        head = Envelope.seal(
+    }
+
+    private var head: [UInt8] {
+        Envelope.seal(
             Head(
                 broadcast: key.broadcast, time: 1_700_000_000_000, targetDuration: 1, oldest: [1],
-                newest: sealed.suffix(1), isClosed: true, title: "test <card>"
+                newest: [sealed[cut.load(ordering: .relaxed) - 1]], isClosed: isOver, title: "test <card>"
             ).bencoded, as: .head, with: key)
     }
 
@@ -109,7 +116,7 @@ final class Station: Sendable {
         if path == "head" { return bytes(head) }
         if path.hasPrefix("records/0/") {
             let ends = path.dropFirst("records/0/".count).split(separator: "-").compactMap { Int($0) }
-            let entries = (ends[0]...ends[1]).filter { (1...5).contains($0) }.map {
+            let entries = (ends[0]...ends[1]).filter { (1...cut.load(ordering: .relaxed)).contains($0) }.map {
                 RecordsAnswer.Entry(record: sealed[$0 - 1], leaves: segments[$0 - 1].leaves)
             }
             return bytes(RecordsAnswer(entries: entries).encoded)
@@ -142,8 +149,11 @@ final class Station: Sendable {
             return peers
         }
         var body = ByteBuffer()
-        Welcome(interval: 10, viewers: others.count + 1, newest: 5, lease: nil, duty: Stripe.all[0], neighbors: others)
-            .encode(into: &body)
+        Welcome(
+            interval: 10, viewers: others.count + 1, newest: UInt64(cut.load(ordering: .relaxed)), lease: nil,
+            duty: Stripe.all[0], neighbors: others
+        )
+        .encode(into: &body)
         return Response(status: 200, body: .bytes(body))
     }
 
@@ -152,8 +162,8 @@ final class Station: Sendable {
     }
 }
 
-func withStation(_ body: (Station) async throws -> Void) async throws {
-    let station = Station()
+func withStation(isOver: Bool = true, _ body: (Station) async throws -> Void) async throws {
+    let station = Station(isOver: isOver)
     try await station.start()
     try await body(station)
     await station.stop()

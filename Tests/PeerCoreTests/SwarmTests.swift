@@ -115,7 +115,7 @@ import Vocabulary
         let link = rig.link(1)
         rig.publish(8...8)
         rig.feed(.holds(link, Rig.id(8), .full(count: 10)))
-        let commands = rig.passWithOrigin(.seconds(3))
+        let commands = rig.passWithOrigin(.seconds(5))
         #expect(Set(commands.fetches.map(\.piece.index)) == Set(0..<10))
     }
 
@@ -864,8 +864,8 @@ import Vocabulary
             .offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 99, isRelay: true) }))
         rig.publish(8...8)
         rig.feed(.holds(LinkID(2), Rig.id(8), PieceSet(count: 10, [4])))
-        // The player needs it two seconds after the one before.
-        #expect(rig.pass(.milliseconds(1_000)).wants(from: LinkID(2)).isEmpty)
+        // The player needs it two seconds after the one before, and begins that one after three.
+        #expect(rig.pass(.milliseconds(4_000)).wants(from: LinkID(2)).isEmpty)
         #expect(rig.pass(.milliseconds(500)).wants(from: LinkID(2)) == [PieceID(Rig.id(8), 4)])
     }
 
@@ -1099,6 +1099,46 @@ import Vocabulary
         commands += rig.pass(.seconds(1))
         let dialled = commands.compactMap { if case .dial(_, let endpoint) = $0 { endpoint } else { nil } }
         #expect(Set(dialled) == Set(named.map(\.endpoint)))
+    }
+
+    @Test func `keeps the end of the newest segment from a player that begins with it until others can bring the next`()
+    {
+        var rig = Rig()
+        rig.publish(7...7)
+        #expect(!rig.swarm.isKeptBack(Rig.id(7), at: rig.now))
+        rig.feed(.playerAsked(Rig.id(7)))
+        #expect(rig.swarm.isKeptBack(Rig.id(7), at: rig.now + .seconds(2.9)))
+        #expect(!rig.swarm.isKeptBack(Rig.id(7), at: rig.now + .seconds(3)))
+        // The next one plays for two seconds, and what follows it is given three.
+        _ = rig.pass(.seconds(1))
+        rig.publish(7...8)
+        #expect(rig.swarm.isKeptBack(Rig.id(7), at: rig.now + .seconds(0.9)))
+        #expect(!rig.swarm.isKeptBack(Rig.id(7), at: rig.now + .seconds(1)))
+        #expect(!rig.swarm.isKeptBack(Rig.id(8), at: rig.now))
+        rig.publish(7...9)
+        #expect(!rig.swarm.isKeptBack(Rig.id(7), at: rig.now))
+    }
+
+    @Test func `keeps nothing from a player that has begun, nor of a broadcast that is over`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.feed(.playerAsked(Rig.id(7)), .playerReceived(Rig.id(7)), .playerAsked(Rig.id(7)))
+        #expect(!rig.swarm.isKeptBack(Rig.id(7), at: rig.now))
+        var last = Rig.record(8)
+        last.isLast = true
+        rig.feed(
+            .recordVerified(last, digest: Rig.digest(8), from: .origin), .leavesVerified(Rig.id(8), from: .origin),
+            .playerAsked(Rig.id(7)), .playerAsked(Rig.id(8)))
+        #expect(!rig.swarm.isKeptBack(Rig.id(8), at: rig.now))
+    }
+
+    @Test func `imagines a player that begins no sooner than a real one would`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        rig.publish(7...8)
+        // The second is needed when the first, begun with three seconds after it came, has played.
+        #expect(rig.swarm.segmentPictures(1, at: rig.now).map(\.slack) == [.seconds(5)])
     }
 
     @Test func `gives a neighbor the leaf hashes of a segment once for the asking`() {

@@ -752,7 +752,10 @@ extension Agent: BroadcastView {
     }
 
     func piece(_ piece: PieceID) -> ByteBuffer? {
-        guard piece.segment.rendition != options.rendition else { return store[piece] }
+        guard piece.segment.rendition != options.rendition else {
+            let isLast = store.record(piece.segment).map { piece.index == $0.pieceCount - 1 } ?? false
+            return isLast && core.isKeptBack(piece.segment, at: .now) ? nil : store[piece]
+        }
         return others[piece.segment.rendition]?.piece(piece)
     }
 

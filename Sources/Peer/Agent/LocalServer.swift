@@ -392,11 +392,15 @@ final class LocalServer: @unchecked Sendable {
 
     /// A verified piece is in the store.
     func arrived(_ piece: PieceID) {
-        for stream in streams[piece.segment] ?? [] {
+        pump(streams[piece.segment] ?? [])
+        wake()
+    }
+
+    private func pump(_ streams: [SegmentStream]) {
+        for stream in streams {
             stream.pump()
             if stream.isDone { remove(stream) }
         }
-        wake()
     }
 
     /// A segment is gone for good: what still waits for it will not get it.
@@ -429,6 +433,8 @@ final class LocalServer: @unchecked Sendable {
 
     private func giveUpLate() {
         wake()
+        // What is kept back from a player that begins has no event of its own.
+        pump(Array(streams.values.joined()))
         let now = NIODeadline.now()
         let late = waiting.filter { $0.deadline <= now }
         waiting.removeAll { $0.deadline <= now }

@@ -55,8 +55,17 @@ struct Playhead: Sendable {
         lastReceived = nil
     }
 
+    /// Whether a player waits for segment `sequence` to begin with it.
+    func begins(with sequence: UInt64) -> Bool {
+        lastServed != nil && lastReceived == nil && anchor?.sequence == sequence
+    }
+
     /// A segment is complete: the player has got it, or nobody has asked for it yet.
-    mutating func complete(_ sequence: UInt64, byPlayer: Bool, at now: Instant, duration: (UInt64) -> Interval) {
+    ///
+    /// An imagined player does not begin before `opening`.
+    mutating func complete(
+        _ sequence: UInt64, byPlayer: Bool, at now: Instant, opening: Instant = .zero, duration: (UInt64) -> Interval
+    ) {
         hasStarted = true
         if !byPlayer, let last = lastServed, now - last > Self.absence {
             lastServed = nil
@@ -68,7 +77,7 @@ struct Playhead: Sendable {
             lastReceived = sequence
         }
         guard let anchor else {
-            self.anchor = Anchor(sequence: sequence, time: now)
+            self.anchor = Anchor(sequence: sequence, time: max(now, opening))
             return
         }
         guard byPlayer == (lastServed != nil), sequence >= anchor.sequence else { return }
@@ -83,6 +92,6 @@ struct Playhead: Sendable {
         } else {
             caution = caution * 0.95
         }
-        self.anchor = Anchor(sequence: sequence, time: isFirst || late > Self.tolerance ? now : need)
+        self.anchor = Anchor(sequence: sequence, time: isFirst ? max(now, opening) : late > Self.tolerance ? now : need)
     }
 }

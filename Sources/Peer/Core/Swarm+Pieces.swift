@@ -52,7 +52,8 @@ extension Swarm {
     private mutating func completed(_ place: Int, at now: Instant, into commands: inout [Command]) {
         let segment = segments[place]
         freshRoots.append(segment.record.root)
-        playhead.complete(segment.sequence, byPlayer: false, at: now, duration: duration)
+        playhead.complete(
+            segment.sequence, byPlayer: false, at: now, opening: opening(segment.sequence), duration: duration)
         guard segment.sequence >= start ?? .max, hasGreeted else { return }
         let share = 1 - Double(segment.pieces[.fromOrigin].members) / Double(segment.count)
         confidence.completed(

@@ -143,6 +143,23 @@ extension Swarm {
         UInt64(max(1, (settings.startBuffer.seconds / Double(max(1, chronicle.targetDuration))).rounded(.up)))
     }
 
+    /// The least time that a swarm is given to bring what the origin has just cut.
+    private static let leastLead = Interval.seconds(3)
+
+    /// When a player may begin with `sequence`: what is known then plays until what comes next can have come from others.
+    ///
+    /// Who comes while the broadcast has one segment, and plays it at once, needs each later one sooner than any swarm
+    /// brings it, and so most of it from the origin, for as long as it watches. (RFC 8216, section 6.3.3, has players begin
+    /// three target durations before the end.)
+    func opening(_ sequence: UInt64) -> Instant {
+        guard shares, !chronicle.isClosed, let newest = chronicle.newest, let entry = chronicle[newest] else {
+            return .zero
+        }
+        let lead = max(duration(newest), Self.leastLead)
+        let follows = chronicle.sequences.reversed().prefix { $0 > sequence }
+        return follows.reduce(entry.arrival + lead) { $0 - duration($1) }
+    }
+
     /// An origin that does not answer, or not yet, must not keep a viewer out: what neighbors have told of will do.
     /// - Parameter hasHeardAll: a neighbor has told all that it knows.
     mutating func startWithoutHead(hasHeardAll: Bool, at now: Instant) {
