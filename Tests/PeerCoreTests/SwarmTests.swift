@@ -859,7 +859,7 @@ import Vocabulary
         rig.publish(7...7)
         rig.hold(7)
         let parent = rig.link(1)
-        for number in 2...12 { rig.link(number) }
+        for number in 2...12 { rig.feed(.holds(rig.link(number), Rig.id(7), .full(count: 10))) }
         rig.feed(
             .offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 99, isRelay: true) }))
         rig.publish(8...8)
@@ -889,7 +889,10 @@ import Vocabulary
         #expect(next?.1 == PieceID(Rig.id(7), 3))
     }
 
-    @Test func `leaves to be pushed what one of many neighbors has, and pulls what several have`() {
+    @Test(arguments: [(keepingUp: 12, wanted: [5]), (keepingUp: 3, wanted: [4, 5])])
+    func `leaves to be pushed what one of many who keep up has, and pulls what several have`(
+        keepingUp: Int, wanted: [Int]
+    ) {
         var rig = Rig()
         // Enough to play that there is time to wait.
         rig.publish(7...9)
@@ -898,13 +901,28 @@ import Vocabulary
         // Every stripe has a parent, so that only what is late is pulled.
         rig.feed(
             .offered(links[0], Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 99, isRelay: true) }))
+        for link in links.prefix(keepingUp) { rig.feed(.holds(link, Rig.id(9), .full(count: 10))) }
         rig.publish(10...10)
         rig.feed(.holds(links[1], Rig.id(10), PieceSet(count: 10, [4, 5])))
         for link in links[2...3] { rig.feed(.holds(link, Rig.id(10), PieceSet(count: 10, [5]))) }
-        let wanted = rig.pass(.milliseconds(2_500)).flatMap { command -> [Int] in
+        let asked = rig.pass(.milliseconds(2_500)).flatMap { command -> [Int] in
             if case .want(_, _, let indices) = command { indices } else { [] }
         }
-        #expect(wanted == [5])
+        #expect(asked.sorted() == wanted)
+    }
+
+    @Test func `pulls of its own stripe what somebody else has taken, because nobody pushes that to it`() {
+        var rig = Rig()
+        rig.publish(7...9)
+        for sequence in UInt64(7)...9 { rig.hold(sequence) }
+        let before = rig.link(1)
+        rig.lease(1, of: 8)
+        rig.publish(10...10)
+        rig.feed(.fetching(before, Rig.id(10), Array(Stripe.all[0].pieces(among: 10))))
+        // The shares are moved while the segment is under way.
+        rig.lease(0, of: 8)
+        let commands = rig.feed(.holds(before, Rig.id(10), .full(count: 10)))
+        #expect(commands.wants(from: before).contains(PieceID(Rig.id(10), 0)))
     }
 
     @Test func `begins with what a neighbor knows, before the origin has answered`() {

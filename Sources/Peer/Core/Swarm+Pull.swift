@@ -106,7 +106,7 @@ extension Swarm {
     }
 
     /// Takes out what will be pushed, if it is not late. A parent pushes what it gets; what it had when we came to it, it
-    /// does not.
+    /// does not. To a root nobody pushes what another has taken in its stead.
     private func leaveToPush(of place: Int, _ open: inout PieceSet) {
         let (arrival, count) = (segments[place].arrival, segments[place].count)
         var kept = segments[place].pieces[.overdue]
@@ -115,19 +115,19 @@ extension Swarm {
             if let parent = feeds[number].parent.flatMap({ seat($0) }) {
                 guard let had = segments[place].holders[parent] else { continue }
                 kept.formUnion(had, in: stripe.pieces(among: count))
-            } else if !isRoot(of: stripe) || segments[place].sequence <= leaseFrom ?? .max {
+            } else {
                 kept.formUnion(open, in: stripe.pieces(among: count))
             }
         }
         open.formIntersection(kept)
     }
 
-    /// What several neighbors have had for a while and nobody has pushed is late: from then on it is pulled. What one of
-    /// many has is still on its way, and where a tree begins a queue: were all to pull it from there, pushing would stop.
+    /// What several neighbors have had for a while and nobody has pushed is late: from then on it is pulled. Several of those
+    /// who keep up: a crowd of newcomers has nothing yet, and says nothing of what is late. What one of many has is still on its way, and where a tree begins a queue: were all to pull it from there, pushing would stop.
     mutating func sight(at now: Instant) {
         guard now - lastSighting >= settings.pushPatience else { return }
         lastSighting = now
-        let givers = neighbors.count { $0.uploads && !$0.chokesUs }
+        let givers = neighbors.count { $0.uploads && !$0.chokesUs && !$0.isBehind }
         let several = max(1, min(3, givers / 4))
         for place in segments.indices where wantsSegment(place) {
             segments[place].pieces[.overdue] = segments[place].pieces[.sighted]
