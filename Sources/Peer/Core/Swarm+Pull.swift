@@ -122,8 +122,9 @@ extension Swarm {
         open.formIntersection(kept)
     }
 
-    /// What several neighbors have had for a while and nobody has pushed is late: from then on it is pulled. Several of those
-    /// who keep up: a crowd of newcomers has nothing yet, and says nothing of what is late. What one of many has is still on its way, and where a tree begins a queue: were all to pull it from there, pushing would stop.
+    /// What several neighbors have had for a while and nobody has pushed is late: from then on it is pulled. Several of
+    /// those who keep up: a crowd of newcomers has nothing yet, and says nothing of what is late. What one of many has is
+    /// still on its way, and where a tree begins a queue: were all to pull it from there, pushing would stop.
     mutating func sight(at now: Instant) {
         guard now - lastSighting >= settings.pushPatience else { return }
         lastSighting = now
