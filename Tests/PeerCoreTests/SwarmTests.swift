@@ -1159,6 +1159,17 @@ import Vocabulary
         #expect(rig.swarm.segmentPictures(1, at: rig.now).map(\.slack) == [.seconds(5)])
     }
 
+    @Test func `comes back to the tracker as soon as that says`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.feed(.welcomed(Welcome(interval: 2, viewers: 1)))
+        func announces(_ commands: [Swarm.Command]) -> Bool {
+            commands.contains { if case .announce = $0 { true } else { false } }
+        }
+        #expect(!announces(rig.pass(.seconds(1.7))))
+        #expect(announces(rig.pass(.seconds(0.6))))
+    }
+
     @Test func `gives a neighbor the leaf hashes of a segment once for the asking`() {
         var rig = Rig()
         rig.publish(7...8)

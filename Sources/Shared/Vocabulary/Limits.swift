@@ -70,7 +70,7 @@ package enum Limits {
     package static let recordBurst = 256
     package static let recordsPerSecond = 20
     /// Seconds between two announces, whatever the tracker says.
-    package static let announceInterval = 5...120
+    package static let announceInterval = 2...120
     /// Bytes of one tracker datagram.
     package static let datagramLength = 1_400
     /// Bytes of the longest that anybody may send to the tracker's UDP port: a scrape of 74 hashes.

@@ -25,10 +25,10 @@ package struct Tracker: Sendable {
         /// After this long without a word a peer is gone.
         package var silence = Interval.seconds(75)
         /// After this long without a word an injector's share goes to another.
-        package var injectorSilence = Interval.seconds(10)
+        package var injectorSilence = Interval.seconds(6)
         package var interval = 30
         /// Injectors come more often, so that one that has vanished is soon replaced.
-        package var injectorInterval = 3
+        package var injectorInterval = 2
         /// In a small swarm, newcomers come back soon: whoever joined just after them is news.
         package var firstInterval = 5
         package var firstAnnounces = 4
