@@ -14,7 +14,10 @@ struct LinkHealth: Sendable {
     /// The shortest such time lately.
     private var bestTime = Interval.seconds(1)
     private var demotedUntil = Instant.zero
+    private var pause = Self.shortestPause
 
+    private static let shortestPause = Interval.seconds(10)
+    private static let longestPause = Interval.seconds(160)
     private static let windowRange = 2...64
     /// Waiting time in the neighbor's queue that is still worth it.
     private static let target = Interval.milliseconds(150)
@@ -22,7 +25,7 @@ struct LinkHealth: Sendable {
     /// How long a wanted piece may take before it is asked of somebody else.
     var patience: Interval { max(.milliseconds(1_500), pieceTime * 4) }
 
-    /// Slow links come last until they have had time to recover.
+    /// Slow links come last until they have had time to recover, longer each time that nothing came of it.
     func isDemoted(at now: Instant) -> Bool { now < demotedUntil }
 
     mutating func delivered(after time: Interval) {
@@ -30,12 +33,20 @@ struct LinkHealth: Sendable {
         bestTime = min(time, bestTime + bestTime * 0.01)
         let step = time < bestTime + Self.target ? 1 : -1
         reach = Int32(min(max(window + step, Self.windowRange.lowerBound), Self.windowRange.upperBound))
+        brought()
+    }
+
+    /// A piece has come, asked for or not.
+    mutating func brought() {
         strikes = 0
+        pause = Self.shortestPause
     }
 
     mutating func timedOut(at now: Instant) {
         reach = Int32(max(window / 2, Self.windowRange.lowerBound))
         strikes += 1
-        if strikes >= 2 { demotedUntil = now + .seconds(10) }
+        guard strikes >= 2, now >= demotedUntil else { return }
+        demotedUntil = now + pause
+        pause = min(pause * 2, Self.longestPause)
     }
 }

@@ -67,7 +67,10 @@ extension Swarm {
         case .origin: tally.bytesFromOrigin += bytes
         case .neighbor(let link):
             tally.bytesFromPeers += bytes
-            with(link) { $0.received += bytes }
+            with(link) {
+                $0.received += bytes
+                $0.health.brought()
+            }
         }
         if !isNew { tally.duplicateBytes += bytes }
     }
