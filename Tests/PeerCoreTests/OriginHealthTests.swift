@@ -9,10 +9,12 @@ import Vocabulary
     let piece = PieceID.length
 
     private mutating func fetch(
-        _ bytes: Int, in time: Interval, behind queueing: Interval = .zero, isFull: Bool = true, at now: Instant
+        _ bytes: Int, in time: Interval, with others: Int = 0, behind queueing: Interval = .zero, isFull: Bool = true,
+        at now: Instant
     ) {
         health.fetched(
-            bytes, in: time, queueing: queueing, isShare: false, isFull: isFull, at: now, using: &random)
+            bytes, in: time, arrived: bytes + others, queueing: queueing, isShare: false, isFull: isFull, at: now,
+            using: &random)
     }
 
     @Test mutating func `is asked for more while what is late comes at once, and is quick then`() {
@@ -53,5 +55,18 @@ import Vocabulary
             fetch(piece, in: .milliseconds(60), isFull: false, at: .zero + .milliseconds(Int64(step) * 60))
         }
         #expect(health.window(at: .zero + .milliseconds(1_300)) == 1)
+    }
+
+    @Test mutating func `is plentiful when it is quick at several times the rate of the stream`() {
+        let stream = Double(4 * piece)
+        for step in 1...6 {
+            fetch(4 * piece, in: .milliseconds(500), at: .zero + .seconds(Double(step)))
+            #expect(!health.isPlentiful(for: stream, at: .zero + .seconds(Double(step))))
+        }
+        #expect(health.isQuick(at: .zero + .seconds(6)), "twice the rate, and nobody else asks")
+        fetch(4 * piece, in: .milliseconds(500), with: 4 * piece, at: .zero + .seconds(7))
+        #expect(health.isPlentiful(for: stream, at: .zero + .seconds(7)))
+        for step in 1...2 { fetch(4 * piece, in: .seconds(3), at: .zero + .seconds(7 + Double(step))) }
+        #expect(!health.isPlentiful(for: stream, at: .zero + .seconds(9)), "others ask it, too")
     }
 }

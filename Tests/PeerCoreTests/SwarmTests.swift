@@ -139,8 +139,8 @@ import Vocabulary
     @Test(arguments: [1, 2]) func `takes for the others what a single neighbor has had for seconds`(holders: Int) {
         var rig = Rig()
         rig.publish(5...7)
-        for sequence in UInt64(5)...7 { rig.hold(sequence) }
         let links = (1...12).map { rig.link($0) }
+        for sequence in UInt64(5)...7 { rig.hold(sequence, from: .neighbor(links[11])) }
         // What a parent is to push is not pulled yet, with so many neighbors of whom two have it.
         rig.feed(
             .offered(
@@ -203,26 +203,6 @@ import Vocabulary
         let commands = rig.publish(4...8) + rig.pass(.seconds(6))
         let fetches = commands.count { if case .fetchPieces(_, _, _, .alone) = $0 { true } else { false } }
         #expect(viewers == 1 ? fetches > 2 : (1...2).contains(fetches))
-    }
-
-    @Test func `tries peers who were of no use with a stripe, and takes the rest of the segment at once`() {
-        var rig = Rig()
-        rig.feed(.welcomed(Welcome(interval: 30, viewers: 2)))
-        let link = rig.link(1)
-        var trials: [UInt64: Set<Int>] = [:]
-        for sequence in UInt64(7)...20 {
-            var atOnce = rig.publish(sequence...sequence)
-            atOnce += rig.feed(.holds(link, Rig.id(sequence), .full(count: 10)))
-            atOnce += atOnce.flatMap { rig.answer($0) } + rig.passWithOrigin(.milliseconds(1_000))
-            let later = rig.passWithOrigin(.milliseconds(1_000))
-            rig.feed(.heard(link))
-            let left = Set(later.fetches.filter { $0.reason == .lostConfidence }.map(\.piece.index))
-            if !left.isEmpty { trials[sequence] = left }
-        }
-        #expect(!trials.isEmpty, "they are tried again")
-        for (sequence, left) in trials {
-            #expect(left == Set(Stripe.all[Int(sequence) % Stripe.count].pieces(among: 10)))
-        }
     }
 
     @Test func `leaves to a neighbor what that neighbor is fetching`() {

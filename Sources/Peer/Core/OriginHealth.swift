@@ -17,6 +17,10 @@ struct OriginHealth: Sendable {
     /// The shortest fetch and the fastest lately.
     private var quickest = Interval.milliseconds(300)
     private var fastest = 1_000_000.0
+    /// Bytes per second of all fetches together, the most lately.
+    private var flow = 0.0
+    /// So many times the stream's rate, given to one of many.
+    private static let plenty = 2.5
     /// Waiting time at the origin above which it is asked less.
     private static let patience = Interval.milliseconds(500)
     /// A fetch takes so many, from the request on, until TCP's window has opened.
@@ -29,6 +33,10 @@ struct OriginHealth: Sendable {
 
     /// Many late pieces came at once lately, and none had to wait: it has more to give than it is asked for.
     func isQuick(at now: Instant) -> Bool { window(at: now) >= 64 }
+
+    /// It is quick, and that at several times the rate of the stream: what carries that but twice is quick, too, to the first
+    /// who asks.
+    func isPlentiful(for stream: Double, at now: Instant) -> Bool { isQuick(at: now) && flow > Self.plenty * stream }
 
     /// A window that was not used for some segments says little of today (RFC 7661): from then on it is halved each second
     /// down to two.
@@ -46,14 +54,16 @@ struct OriginHealth: Sendable {
     ///
     /// - Parameters:
     ///   - queueing: how long what we send waits in our own queue, as requests and acknowledgements do.
+    ///   - arrived: bytes of all fetches that came in that time.
     ///   - isFull: as much was asked for as may be, or half of it; less says nothing of what more would have met.
     mutating func fetched(
-        _ bytes: Int, in time: Interval, queueing: Interval, isShare: Bool, isFull: Bool, at now: Instant,
+        _ bytes: Int, in time: Interval, arrived: Int, queueing: Interval, isShare: Bool, isFull: Bool, at now: Instant,
         using random: inout Randomness
     ) {
         failures = 0
         let seconds = max(time.seconds, 0.0005)
         quickest = min(time, quickest + quickest * 0.01)
+        flow = max(Double(arrived) / seconds, flow * 0.99)
         fastest = max(Double(bytes) / seconds, fastest * 0.99)
         if bytes <= 128 << 10 {
             latency = latency * 0.75 + .seconds(seconds) * 0.25

@@ -34,8 +34,11 @@ struct SegmentProgress: Sendable {
     /// Since when only the origin could bring the rest in time.
     var urgentSince: Instant?
     var isDropped = false
-    /// Peers were not waited for.
-    var isImpatient = false
+    /// How many pieces were taken from the origin without waiting for peers.
+    var taken = 0
+    /// The stripe of which peers are not told that we have it, to see whether they bring it, and how much they have.
+    private(set) var trial: Stripe?
+    private var brought = 0
 
     // By seat, in the order of the links.
     /// What neighbors hold.
@@ -70,6 +73,35 @@ struct SegmentProgress: Sendable {
     var open: Int { count - heldCount - pieces[.fetching].members }
 
     var held: PieceSet { pieces[.held] }
+
+    /// What is neither here nor on its way from the origin.
+    var missing: PieceSet {
+        var missing = pieces.unasked
+        missing.formUnion(pieces[.wanted])
+        return missing
+    }
+
+    // MARK: Trials
+
+    mutating func beginTrial(_ stripe: Stripe) { (trial, brought) = (stripe, 0) }
+
+    /// Returns whether peers have brought most of the stripe.
+    mutating func endTrial() -> Bool {
+        defer { trial = nil }
+        return trial.map { brought * 2 >= $0.pieces(among: count).count } ?? false
+    }
+
+    mutating func noteTrial(_ index: Int) {
+        if let trial, trial.pieces(among: count).contains(index) { brought += 1 }
+    }
+
+    /// What peers may know of these pieces.
+    func shown(_ pieces: PieceSet) -> PieceSet {
+        guard let trial else { return pieces }
+        var shown = pieces
+        for index in trial.pieces(among: count) { shown.remove(index) }
+        return shown
+    }
 
     // MARK: Neighbors
 

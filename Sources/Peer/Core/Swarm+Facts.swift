@@ -47,6 +47,14 @@ package enum FetchReason: String, Hashable, Sendable, CaseIterable {
     /// where that is slow because the origin is overrun, backups without a bound would overrun it for good.
     var isShare: Bool { self == .lease }
 
+    /// Whether peers have had their time to bring the pieces.
+    var waitsForPeers: Bool {
+        switch self {
+        case .lease, .backup, .alone, .shortfall, .lostConfidence: false
+        case .startup, .noHolder, .tooSlow: true
+        }
+    }
+
     /// What the origin is told of the request (RFC 9218; less is more urgent, 3 is usual): for a share a whole tree waits,
     /// and what is late to one viewer may be late to a thousand, who then all ask for it. Whom peers do not help is served
     /// as any player is, and so is the little with which a picture begins.

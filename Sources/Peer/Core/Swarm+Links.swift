@@ -56,7 +56,8 @@ extension Swarm {
         }
         for segment in segments.suffix(settings.window) {
             tell(link, segment.sequence, into: &commands)
-            if segment.heldCount > 0 { commands.append(.sendHolds(link, id(segment.sequence), segment.held)) }
+            guard segment.heldCount > 0 else { continue }
+            commands.append(.sendHolds(link, id(segment.sequence), segment.shown(segment.held)))
         }
         for (_, fetch) in fetches.sorted(by: { $0.key < $1.key }) {
             commands.append(.sendFetching(link, id(fetch.sequence), Array(fetch.pieces)))

@@ -41,7 +41,8 @@ extension Swarm {
 
     /// Injectors wait at the origin for each new record; the others hear of it from them, and ask only when they do not.
     private mutating func pollHead(at now: Instant, into commands: inout [Command]) {
-        guard !isPollingHead, lease != nil || !isFetchingRecords && !leavesNewsToNeighbors(at: now) else { return }
+        let isFirstToKnow = lease != nil || hasLostConfidence(at: now)
+        guard !isPollingHead, isFirstToKnow || !isFetchingRecords && !leavesNewsToNeighbors(at: now) else { return }
         if isClosed, chronicle.isClosed, now - lastNews < .seconds(5) { return }
         isPollingHead = true
         commands.append(.fetchHead(after: chronicle.newest))
@@ -128,17 +129,9 @@ extension Swarm {
         let isQuick = origin.isQuick(at: now)
         // An origin with little to give is not made better by asking it sooner.
         let slack = slack(sequence, at: now) - (isQuick ? playhead.caution : .zero)
-        if confidence.isDoubtful {
-            var missing = segments[place].pieces.unasked
-            missing.formUnion(segments[place].pieces[.wanted])
-            if confidence.isLost(at: now) {
-                segments[place].isImpatient = true
-            } else if wait < duration(sequence) * Self.trial {
-                // By a stripe that is left to them peers may show that they are of use again.
-                let stripe = Stripe.all[Int(sequence % UInt64(Stripe.count))]
-                for index in stripe.pieces(among: segments[place].count) { missing.remove(index) }
-            }
-            return fetch(missing, of: place, because: .lostConfidence, at: now, into: &commands)
+        if let reason = doubt(at: now) {
+            tryPeers(with: place, at: now)
+            return fetch(segments[place].missing, of: place, because: reason, at: now, into: &commands)
         }
         let fetchTime = origin.timeToFetch(segments[place].missingBytes)
         let threshold = settings.policies.fallback.threshold(
@@ -200,9 +193,6 @@ extension Swarm {
             isAlone(at: now) ? .alone : !playhead.hasStarted ? .startup : hasHolder ? .tooSlow : .noHolder
         fetch(late, of: place, because: reason, at: now, into: &commands)
     }
-
-    /// The part of a segment's duration that peers are given to bring a stripe of it.
-    private static let trial = 0.75
 
     /// Whoever was asked would bring the piece later than within `time`, by the pace that it keeps.
     private func isHopeless(_ want: SegmentProgress.Want, within time: Interval, at now: Instant) -> Bool {
@@ -314,7 +304,7 @@ extension Swarm {
         var rest = Array(pieces)[...]
         var asked: [Int] = []
         var underWay = fetches.values.count { $0.reason.isShare == reason.isShare }
-        let limit = limit(of: reason)
+        let limit = limit(of: reason, at: now)
         let window = origin.window(at: now)
         var room = window
         if reason.isShare || reason == .alone || reason == .lostConfidence {
@@ -330,7 +320,8 @@ extension Swarm {
             }
             let bytes = (first..<end).reduce(0) { $0 + record.range(ofPiece: $1).count }
             fetches[nextFetch] = Fetch(
-                sequence: record.segment.sequence, pieces: first..<end, began: now, bytes: bytes, reason: reason,
+                sequence: record.segment.sequence, pieces: first..<end, began: now, bytes: bytes,
+                before: tally.bytesFromOrigin, reason: reason,
                 isFull: room < .max && (room - (end - first)) * 2 <= window)
             underWay += 1
             if room < .max { room -= end - first }
@@ -339,19 +330,22 @@ extension Swarm {
                 asked.append(index)
             }
             callBack(first..<end, of: place, into: &commands)
+            if !reason.waitsForPeers { segments[place].taken += end - first }
             tally.fetched[reason, default: 0] += end - first
             commands.append(.fetchPieces(FetchID(nextFetch), record.segment, first..<end, reason))
             nextFetch += 1
         }
         guard !asked.isEmpty, shares else { return }
         segments[place].owesPromise = true
-        planFlush(within: reason == .lease || reason == .backup ? .zero : settings.gather, at: now)
+        planFlush(within: reason.waitsForPeers ? settings.gather : .zero, at: now)
     }
 
-    /// How many fetches for one reason may be under way at once. Who is cut off from others asks as a player does, and not
-    /// with so many answers at a time that those who share have to share the rest of the uplink.
-    private func limit(of reason: FetchReason) -> Int {
-        if reason == .alone { return viewers > 1 ? Self.playersLimit : Self.shareLimit }
+    /// How many fetches for one reason may be under way at once. Who is cut off from others asks as a player does, one
+    /// segment after the other, and not with so many answers at a time that those who share have to share the rest of the
+    /// uplink.
+    private func limit(of reason: FetchReason, at now: Instant) -> Int {
+        if reason == .alone, viewers <= 1 { return Self.shareLimit }
+        if reason == .alone || reason == .lostConfidence { return Self.playersLimit }
         return reason.isShare ? Self.shareLimit : Self.fetchLimit
     }
 
@@ -367,7 +361,8 @@ extension Swarm {
     mutating func tellPromises(into commands: inout [Command]) {
         for place in segments.indices where segments[place].owesPromise {
             segments[place].owesPromise = false
-            let (segment, fetching) = (id(segments[place].sequence), Array(segments[place].pieces[.fetching]))
+            let segment = id(segments[place].sequence)
+            let fetching = Array(segments[place].shown(segments[place].pieces[.fetching]))
             guard shares, !fetching.isEmpty else { continue }
             for link in greetedLinks { commands.append(.sendFetching(link, segment, fetching)) }
         }
@@ -377,7 +372,9 @@ extension Swarm {
     mutating func renewPromises(at now: Instant, into commands: inout [Command]) {
         for (_, fetch) in fetches.sorted(by: { $0.key < $1.key }) where now - fetch.began > .seconds(1) {
             guard let place = place(fetch.sequence) else { continue }
-            let rest = fetch.pieces.filter { segments[place].pieces.contains($0, .fetching) }
+            let segment = segments[place]
+            let fetching = segment.shown(segment.pieces[.fetching])
+            let rest = fetch.pieces.filter { fetching.contains($0) }
             guard !rest.isEmpty else { continue }
             for link in greetedLinks { commands.append(.sendFetching(link, id(fetch.sequence), rest)) }
         }
@@ -389,8 +386,8 @@ extension Swarm {
             origin.failed(at: now, using: &random)
         } else {
             origin.fetched(
-                fetch.bytes, in: now - fetch.began, queueing: uplink.queueing, isShare: fetch.reason.isShare,
-                isFull: fetch.isFull, at: now, using: &random)
+                fetch.bytes, in: now - fetch.began, arrived: tally.bytesFromOrigin - fetch.before,
+                queueing: uplink.queueing, isShare: fetch.reason.isShare, isFull: fetch.isFull, at: now, using: &random)
         }
         askOrigin(at: now, into: &commands)
     }

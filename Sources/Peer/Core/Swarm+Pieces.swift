@@ -21,6 +21,7 @@ extension Swarm {
         case .origin:
             if isNew { segments[place].pieces.insert(piece.index, .fromOrigin) }
         case .neighbor(let link):
+            segments[place].noteTrial(piece.index)
             if let seat = seat(link) { segments[place].holders.insert(piece.index, of: seat) }
             if feeds[stripe.number].parent == link { feeds[stripe.number].lastPiece = now }
             if want?.link == link {
@@ -55,10 +56,12 @@ extension Swarm {
         playhead.complete(
             segment.sequence, byPlayer: false, at: now, opening: opening(segment.sequence), duration: duration)
         guard segment.sequence >= start ?? .max, hasGreeted else { return }
-        let share = 1 - Double(segment.pieces[.fromOrigin].members) / Double(segment.count)
-        confidence.completed(
-            shareFromPeers: share, after: now - segment.arrival, wasTrial: lease == nil && !segment.isImpatient, at: now
-        )
+        let fromPeers = segment.count - segment.pieces[.fromOrigin].members
+        if fromPeers * 5 > segment.count * 4 { confidence.brought(after: now - segment.arrival) }
+        let left = segment.count - segment.taken
+        if left * Stripe.count >= segment.count {
+            confidence.completed(shareFromPeers: Double(fromPeers) / Double(left), at: now)
+        }
         judgeParents(segment, at: now, into: &commands)
     }
 
@@ -90,7 +93,8 @@ extension Swarm {
         guard shares else { return }
         for place in segments.indices where segments[place].isUntold {
             segments[place].isUntold = false
-            let (segment, held) = (id(segments[place].sequence), segments[place].held)
+            let segment = id(segments[place].sequence)
+            let held = segments[place].shown(segments[place].held)
             for seat in neighbors.indices
             where neighbors[seat].isGreeted && !segments[place].holders.hasAll(of: held, seat) {
                 commands.append(.sendHolds(links[seat], segment, held))

@@ -49,7 +49,7 @@ extension Swarm {
     /// Not inlined, as what follows: where the swarm is not being changed, nothing of it has to be copied.
     @inline(never)
     private func pullable(from place: Int, at now: Instant) -> PieceSet? {
-        guard shares, wantsSegment(place), segments[place].hasLeaves, !confidence.isLost(at: now) else { return nil }
+        guard shares, wantsSegment(place), segments[place].hasLeaves, !hasLostConfidence(at: now) else { return nil }
         var open = segments[place].pieces.unasked
         guard !open.isEmpty else { return nil }
         if slack(segments[place].sequence, at: now) > Self.pushSlack { leaveToPush(of: place, &open) }
@@ -99,6 +99,7 @@ extension Swarm {
                 elsewhere[parent, default: []].append(index)
             }
         }
+        firstAsked = firstAsked ?? now
         neighbors[seat].ask(indices.count, at: now)
         commands.append(.want(links[seat], segment, indices))
         // The parent that is late with it need not send it any more.

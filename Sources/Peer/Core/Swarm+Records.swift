@@ -55,7 +55,8 @@ extension Swarm {
     private mutating func fetchOwnLeaves(
         _ sequence: UInt64, _ source: Source, at now: Instant, into commands: inout [Command]
     ) {
-        guard source == .origin, isRoot(of: carrier(of: sequence)) || isAlone(at: now) else { return }
+        let isShare = source == .origin && isRoot(of: carrier(of: sequence))
+        guard isShare || source == .origin && isAlone(at: now) || hasLostConfidence(at: now) else { return }
         fetchRecords(sequence...sequence, at: now, into: &commands)
     }
 

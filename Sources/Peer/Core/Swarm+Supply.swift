@@ -30,7 +30,7 @@ extension Swarm {
     /// Takes early what peers will not have brought when it is needed, by what they bring: at the last moment all would ask
     /// for it at once, and could do nothing more about what does not come.
     mutating func fetchShortfall(at now: Instant, into commands: inout [Command]) {
-        guard supply.isShort, shares, hasGreeted, !confidence.isLost(at: now),
+        guard supply.isShort, shares, hasGreeted, !hasLostConfidence(at: now),
             origin.window(at: now) >= Self.leastWindow
         else { return }
         // What is needed sooner has the first claim on what peers bring.

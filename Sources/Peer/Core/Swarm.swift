@@ -16,7 +16,8 @@ package import Vocabulary
 /// A piece's way: a record is accepted (`Swarm+Records`); an injector takes its stripes from the origin
 /// (`Swarm+Injection`); a verified piece is pushed at once to the children of its stripe (`Swarm+Push`), which chose
 /// their parents in `Swarm+Feeds`. What pushing missed is pulled (`Swarm+Pull`), and what nobody brings in time comes
-/// from the origin (`Swarm+Origin`, and `Swarm+Supply` where that is foreseen). Links come and go in `Swarm+Links`.
+/// from the origin (`Swarm+Origin`, `Swarm+Supply` where that is foreseen, and all of it in `Swarm+Doubt` where peers are
+/// of no use). Links come and go in `Swarm+Links`.
 package struct Swarm: Sendable {
     package let settings: Settings
     var random: Randomness
@@ -29,6 +30,10 @@ package struct Swarm: Sendable {
     var budget: UploadBudget
     var uplink = Uplink()
     var confidence = Confidence()
+    /// Stalls that were looked at.
+    var stallsSeen = 0
+    /// When a piece was first asked of a neighbor.
+    var firstAsked: Instant?
     var supply = Supply()
 
     /// One for each record that is known, ascending.
@@ -104,6 +109,8 @@ package struct Swarm: Sendable {
         let pieces: Range<Int>
         let began: Instant
         let bytes: Int
+        /// Bytes that had come from the origin by then.
+        let before: Int
         let reason: FetchReason
         /// Half of what may be asked for at once, or more, was under way.
         let isFull: Bool
@@ -215,6 +222,7 @@ package struct Swarm: Sendable {
         announceIfDue(at: now, into: &commands)
         dial(at: now, into: &commands)
         expireWants(at: now, into: &commands)
+        reviewConfidence(at: now)
         reviewFeeds(at: now, into: &commands)
         askOrigin(at: now, into: &commands)
         askForLateLeaves(at: now, into: &commands)
