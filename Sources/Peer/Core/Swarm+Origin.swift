@@ -148,7 +148,8 @@ extension Swarm {
         let isStarting =
             !playhead.hasStarted && !isQuick
             && (age < Self.startTime
-                || peersBring(segment.missingBytes, within: Self.startTime * 3 - age))
+                || !isBetterServedByOrigin(at: now)
+                    && peersBring(segment.missingBytes, within: Self.startTime * 3 - age))
         let urgency = now - (segment.urgentSince ?? now)
         segments[place].urgentSince = now - urgency
         // Whoever is expected to bring a piece sooner is left to bring it.
@@ -204,6 +205,12 @@ extension Swarm {
     /// The neighbor that was asked brings nothing at all. In a large swarm it may itself wait for what all wait for.
     private func isStuck(_ want: SegmentProgress.Want, at now: Instant) -> Bool {
         viewers <= 2 * links.count && (seat(want.link).map { neighbors[$0].isStuck(at: now) } ?? true)
+    }
+
+    /// More of what was asked of neighbors has not come than has, and the origin has answered without a wait, as it does to
+    /// the first of a crowd, too.
+    private func isBetterServedByOrigin(at now: Instant) -> Bool {
+        viewers < Self.crowd && tally.wantsTimedOut > tally.piecesPulled && origin.window(at: now) >= PieceID.front
     }
 
     private func isFront(_ piece: PieceID) -> Bool { piece.segment.sequence == start && piece.index < PieceID.front }
