@@ -103,6 +103,19 @@ import Vocabulary
         #expect(pictures == 140 + 124)
     }
 
+    // The first picture after the hole is decoded long before it is shown.
+    @Test func `loses no picture of a file where one stands for longer than ten seconds`() async throws {
+        let studio = try #require(studio)
+        let clip = try await studio.clip(
+            "long.mkv", seconds: 16,
+            Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + [
+                "-vf", "select='lt(n,15)+gt(t,12)'", "-vsync", "vfr",
+            ])
+        let heard = try await cut(clip)
+        let (complaints, pictures) = try await studio.probe(heard.segments)
+        #expect(complaints.isEmpty && pictures == 15 + 99, "\(complaints) \(pictures)")
+    }
+
     @Test func `has pictures in every segment where they come slowly and no keyframe comes in time`() async throws {
         let studio = try #require(studio)
         let clip = try await studio.clip(

@@ -22,6 +22,12 @@ final class Demuxer {
     private var isDescribed = false
     /// Unwraps the sound where it comes as DVB sends it.
     private var latm: LATM?
+    /// Pictures of FLV that are H.265, and what has been read to find that out.
+    private var h265: Track?
+    private var early: [KeptPacket] = []
+    /// The sound is announced, and what it is nobody knows yet.
+    private var isPresumed = false
+    private var nextSound: Int64?
     /// Why audio has to be left out.
     private(set) var refusal: String?
 
@@ -39,46 +45,23 @@ final class Demuxer {
         self.interrupt = interrupt
         let name = feed?.name ?? "\(input)"
         self.name = name
-        reader = feed.map { FeedReader($0, interrupt: interrupt) }
         // What matters of its remarks comes back as error codes.
         av_log_set_level(AV_LOG_FATAL)
-        guard let packet = av_packet_alloc(), let allocated = avformat_alloc_context() else {
-            preconditionFailure("no memory for a demuxer")
+        var opened = try Self.open(
+            input, feed, name, interrupt, patience: input.kind == .file ? 20 : feed.map { _ in 6 })
+        // Sound alone, or pictures before the first keyframe, may be all that an encoder sends at first.
+        if let feed, Self.isWithoutPictures(opened.context) {
+            var context: UnsafeMutablePointer<AVFormatContext>? = opened.context
+            avformat_close_input(&context)
+            feed.rewind()
+            opened = try Self.open(input, feed, name, interrupt, patience: 20)
         }
-        var packetToFree: UnsafeMutablePointer<AVPacket>? = packet
-        allocated.pointee.interrupt_callback = interrupt.callback
-        allocated.pointee.flags |= AVFMT_FLAG_GENPTS
-        var opened: UnsafeMutablePointer<AVFormatContext>? = allocated
-        var options: OpaquePointer?
-        av_dict_set(&options, "protocol_whitelist", input.protocols, 0)
-        defer { av_dict_free(&options) }
-        if let reader {
-            allocated.pointee.pb = reader.context
-            allocated.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
-            // Long enough to meet both streams, which need not come together; a programme without sound would be searched for
-            // it for 90 s.
-            allocated.pointee.max_analyze_duration = 6_000_000
-        }
-        // Pictures may come seldom, and a file is read at once.
-        if input.kind == .file { allocated.pointee.max_analyze_duration = 20_000_000 }
-        interrupt.arm(input.openLimit)
-        let format = feed.flatMap { av_find_input_format($0.format.rawValue) }
-        let code = avformat_open_input(&opened, input.url, format, &options)
-        guard code >= 0, let context = opened else {
-            av_packet_free(&packetToFree)
-            if interrupt.isStopped { throw .stopped }
-            if code == av_shim_error_exit() { throw .cannotOpen(name, reason: "nothing came in time") }
-            if let feed, feed.isOver { throw .gone(name, reason: feed.reason) }
-            throw .cannotOpen(name, reason: reason(code))
-        }
-        // Its tables have told which streams there are: only those are waited for.
-        if feed?.format == .mpegts { context.pointee.ctx_flags &= ~AVFMTCTX_NOHEADER }
+        let context = opened.context
+        reader = opened.reader
         do throws(MediaError) {
-            interrupt.arm(input.openLimit)
-            let found = avformat_find_stream_info(context, nil)
-            if interrupt.isStopped { throw .stopped }
-            if let feed, feed.isOver, context.pointee.nb_streams == 0 { throw .gone(name, reason: feed.reason) }
-            guard found >= 0 else { throw .cannotOpen(name, reason: reason(found)) }
+            if context.pointee.flags & AVFMT_FLAG_NOPARSE != 0 {
+                (early, h265) = try Self.gather(context, name, interrupt)
+            }
             if let video = Self.best(AVMEDIA_TYPE_VIDEO, in: context, near: -1),
                 video.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
             {
@@ -86,7 +69,9 @@ final class Demuxer {
                 guard codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC else {
                     throw .unsupportedVideo(name, codec: String(cString: avcodec_get_name(codec)))
                 }
-                guard video.pointee.codecpar.pointee.width > 0, video.pointee.codecpar.pointee.height > 0 else {
+                guard
+                    h265 != nil || video.pointee.codecpar.pointee.width > 0 && video.pointee.codecpar.pointee.height > 0
+                else {
                     throw .cannotOpen(name, reason: "its pictures come too seldom to tell their size")
                 }
                 leading = video
@@ -96,10 +81,12 @@ final class Demuxer {
                 throw .noMedia(name)
             }
         } catch {
-            avformat_close_input(&opened)
-            av_packet_free(&packetToFree)
+            var context: UnsafeMutablePointer<AVFormatContext>? = context
+            avformat_close_input(&context)
             throw error
         }
+        feed?.forget()
+        guard let packet = av_packet_alloc() else { preconditionFailure("no memory for a demuxer") }
         self.context = context
         self.packet = packet
         if hasVideo, let audio = Self.best(AVMEDIA_TYPE_AUDIO, in: context, near: leading.pointee.index) {
@@ -110,11 +97,18 @@ final class Demuxer {
                 refusal = "HLS cannot carry \(codec)"
             }
         } else if hasVideo,
-            (0..<Int(context.pointee.nb_streams)).contains(where: {
-                context.pointee.streams[$0]?.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO
-            })
+            let announced = (0..<Int(context.pointee.nb_streams)).lazy.compactMap({ context.pointee.streams[$0] })
+                .first(where: { $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO })
         {
-            refusal = "it is announced, and none came in time"
+            if feed?.format == .mpegts, announced.pointee.codecpar.pointee.codec_id == AV_CODEC_ID_AAC {
+                // Silence stands in for it, and whatever it turns out to be is a change.
+                isPresumed = true
+                announced.pointee.codecpar.pointee.sample_rate = 48_000
+                av_channel_layout_default(&announced.pointee.codecpar.pointee.ch_layout, 2)
+                self.audio = announced
+            } else {
+                refusal = "it is announced, and none came in time"
+            }
         }
         if (audio ?? leading).pointee.codecpar.pointee.codec_id == AV_CODEC_ID_AAC_LATM { latm = LATM() }
         isDescribed = latm != nil || audio.map { $0.pointee.codecpar.pointee.extradata_size > 0 } != false
@@ -122,6 +116,113 @@ final class Demuxer {
             guard let stream = context.pointee.streams[index] else { continue }
             stream.pointee.discard = stream == leading || stream == audio ? AVDISCARD_DEFAULT : AVDISCARD_ALL
         }
+    }
+
+    /// Opens the input, and reads until all streams are known.
+    ///
+    /// - Parameter patience: for how many seconds of it they are waited for; libavformat's own bound where it is `nil`.
+    private static func open(
+        _ input: MediaInput, _ feed: Feed?, _ name: String, _ interrupt: Interrupt, patience: Int64?
+    ) throws(MediaError) -> (context: UnsafeMutablePointer<AVFormatContext>, reader: FeedReader?) {
+        guard let allocated = avformat_alloc_context() else { preconditionFailure("no memory for a demuxer") }
+        let reader = feed.map { FeedReader($0, interrupt: interrupt) }
+        allocated.pointee.interrupt_callback = interrupt.callback
+        allocated.pointee.flags |= AVFMT_FLAG_GENPTS
+        var opened: UnsafeMutablePointer<AVFormatContext>? = allocated
+        var options: OpaquePointer?
+        av_dict_set(&options, "protocol_whitelist", input.protocols, 0)
+        defer { av_dict_free(&options) }
+        if let reader {
+            allocated.pointee.pb = reader.context
+            allocated.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
+            // What is as long as that may be large.
+            allocated.pointee.probesize = largestProbe
+        }
+        // Long enough to meet both streams, which need not come together; a programme without sound would be searched for
+        // it for 90 s. Pictures may come seldom, and a file is read at once.
+        if let patience { allocated.pointee.max_analyze_duration = patience * 1_000_000 }
+        interrupt.arm(input.openLimit)
+        let format = feed.flatMap { av_find_input_format($0.format.rawValue) }
+        let code = avformat_open_input(&opened, input.url, format, &options)
+        guard code >= 0, let context = opened else {
+            if interrupt.isStopped { throw .stopped }
+            if code == av_shim_error_exit() { throw .cannotOpen(name, reason: "nothing came in time") }
+            if let feed, feed.isOver { throw .gone(name, reason: feed.reason) }
+            throw .cannotOpen(name, reason: reason(code))
+        }
+        // Its tables have told which streams there are: only those are waited for.
+        if feed?.format == .mpegts { context.pointee.ctx_flags &= ~AVFMTCTX_NOHEADER }
+        if let feed, feed.format == .flv, feed.pictures(within: firstPicture, interrupt) == .h265 {
+            context.pointee.flags |= AVFMT_FLAG_NOPARSE
+            return (context, reader)
+        }
+        do throws(MediaError) {
+            interrupt.arm(input.openLimit)
+            let found = avformat_find_stream_info(context, nil)
+            if interrupt.isStopped { throw .stopped }
+            if let feed, feed.isOver, context.pointee.nb_streams == 0 { throw .gone(name, reason: feed.reason) }
+            guard found >= 0 else { throw .cannotOpen(name, reason: reason(found)) }
+        } catch {
+            avformat_close_input(&opened)
+            throw error
+        }
+        return (context, reader)
+    }
+
+    /// Bytes that an encoder may send until all of its streams are known.
+    private static let largestProbe: Int64 = 32 << 20
+
+    /// How long an encoder may take until its first picture tells whether it is H.265.
+    private static let firstPicture = Interval.seconds(2)
+
+    /// Reads until both streams have told what they are: of pictures in FLV that are H.265 libavformat believes that they are
+    /// H.264, and could find out nothing.
+    private static func gather(
+        _ context: UnsafeMutablePointer<AVFormatContext>, _ name: String, _ interrupt: Interrupt
+    ) throws(MediaError) -> (kept: [KeptPacket], video: Track) {
+        var kept: [KeptPacket] = []
+        var made = av_packet_alloc()
+        defer { av_packet_free(&made) }
+        guard let packet = made else { preconditionFailure("no memory for a packet") }
+        var (first, bytes): (Int64?, Int64) = (nil, 0)
+        while true {
+            let code = av_read_frame(context, packet)
+            if interrupt.isStopped { throw .stopped }
+            guard code >= 0 else { throw .cannotOpen(name, reason: reason(code)) }
+            bytes += Int64(packet.pointee.size)
+            let start = first ?? packet.pointee.dts
+            first = start
+            let length = packet.pointee.dts &- start
+            kept.append(KeptPacket(emptying: packet))
+            let isHeard = best(AVMEDIA_TYPE_AUDIO, in: context, near: -1) != nil
+            let video = best(AVMEDIA_TYPE_VIDEO, in: context, near: -1)
+            // FLV counts in milliseconds.
+            guard let video, video.pointee.codecpar.pointee.extradata_size > 0, length >= (isHeard ? 1_000 : 6_000)
+            else {
+                guard length < 20_000, bytes < largestProbe else {
+                    throw .cannotOpen(name, reason: "its pictures come too seldom to tell their size")
+                }
+                continue
+            }
+            let pictures = kept.lazy.map(\.packet).filter { $0.pointee.stream_index == video.pointee.index }
+            if video.pointee.avg_frame_rate.num == 0 {
+                let spread = (pictures.map(\.pointee.dts).max() ?? 0) - (pictures.map(\.pointee.dts).min() ?? 0)
+                video.pointee.avg_frame_rate = av_shim_rational(
+                    Int32((pictures.count - 1) * 1_000), Int32(clamping: max(1, spread)))
+            }
+            video.pointee.r_frame_rate = video.pointee.avg_frame_rate
+            guard let picture = pictures.first else { continue }
+            let track = Track(video.pointee.codecpar, isH265: true).measured(by: picture)
+            guard track.height > 0 else {
+                throw .cannotOpen(name, reason: "its pictures come too seldom to tell their size")
+            }
+            return (kept, track)
+        }
+    }
+
+    /// Pictures are announced, and none has come that tells what they are.
+    private static func isWithoutPictures(_ context: UnsafeMutablePointer<AVFormatContext>) -> Bool {
+        best(AVMEDIA_TYPE_VIDEO, in: context, near: -1)?.pointee.codecpar.pointee.width == 0
     }
 
     deinit {
@@ -144,7 +245,10 @@ final class Demuxer {
     var hasVideo: Bool { leading.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO }
 
     /// The leading one first.
-    var tracks: [Track] { ([leading] + (audio.map { [$0] } ?? [])).map { Track($0.pointee.codecpar) } }
+    var tracks: [Track] {
+        [h265 ?? Track(leading.pointee.codecpar)]
+            + (audio.map { [Track($0.pointee.codecpar, isPresumed: isPresumed)] } ?? [])
+    }
 
     /// 0 when unknown, and without video.
     var framesPerKilosecond: Int {
@@ -174,7 +278,7 @@ final class Demuxer {
         av_packet_unref(packet)
         while true {
             interrupt.arm(input.readLimit)
-            let code = av_read_frame(context, packet)
+            let code = early.isEmpty ? av_read_frame(context, packet) : again()
             if interrupt.isStopped { throw .stopped }
             // A reader that was interrupted looks like the end to some of libavformat's demuxers.
             let isSilent = code == av_shim_error_exit() || code < 0 && feed?.isOver == false && interrupt.isDue
@@ -195,6 +299,7 @@ final class Demuxer {
             }
             if index == (audio ?? leading).pointee.index, unwrap() {
                 describe()
+                reckon()
                 return packet
             }
             if audio == nil, hasVideo, refusal == nil,
@@ -204,6 +309,26 @@ final class Demuxer {
             }
             av_packet_unref(packet)
         }
+    }
+
+    /// libavformat has not learned the rate of sound that came so late, and knows one time for each PES packet.
+    private func reckon() {
+        guard isPresumed, let start = packet.pointee.data, packet.pointee.size > 7,
+            case let rate = Int(start[2] >> 2) & 15, Track.rates.indices.contains(rate)
+        else { return }
+        // MPEG-TS counts in 1/90000 s, and ADTS frames of 1024 samples (ISO 13818-7, 6.2.1).
+        packet.pointee.duration = Int64(start[6] & 3 + 1) * 1_024 * 90_000 / Int64(Track.rates[rate])
+        if packet.pointee.dts == av_shim_nopts(), let nextSound {
+            (packet.pointee.pts, packet.pointee.dts) = (nextSound, nextSound)
+        }
+        nextSound = packet.pointee.dts == av_shim_nopts() ? nil : packet.pointee.dts &+ packet.pointee.duration
+    }
+
+    /// What has been read already.
+    private func again() -> Int32 {
+        let kept = early.removeFirst()
+        withExtendedLifetime(kept) { av_packet_move_ref(packet, kept.packet) }
+        return 0
     }
 
     /// How sound is to be read may come with the first of it, long after the tracks were told, and beside the packets.
@@ -274,9 +399,6 @@ final class Demuxer {
         let sound = max(0, audio.map { $0.pointee.codecpar.pointee.bit_rate } ?? 0)
         return densest + densest / 16 + min(sound, 10_000_000) * 3 / 2 + Self.tables
     }
-
-    /// Whether FLV may hold H.265 in the enhanced form, which libavformat reads since version 60.16.
-    static var readsEnhancedFLV: Bool { avformat_version() >= 60 << 16 | 16 << 8 }
 
     /// Pictures in the container's index if it lists all of them; 0 otherwise.
     private var picturesListed: Int64 {

@@ -8,6 +8,9 @@ import Vocabulary
 package final class Feed: Sendable {
     package enum Format: String, Sendable { case flv, mpegts }
 
+    /// What the pictures of a feed in FLV are.
+    package enum Pictures: Sendable { case h264, h265 }
+
     package let name: String
     package let format: Format
     private let state = Mutex(State())
@@ -30,6 +33,9 @@ package final class Feed: Sendable {
         var reason = "it has ended its programme"
         var isFull = false
         var isRefused = false
+        var pictures: Pictures?
+        /// What has been read may be read again.
+        var isKept = true
     }
 
     /// - Parameters:
@@ -58,6 +64,41 @@ package final class Feed: Sendable {
         }
         news.signal()
         return hasRoom
+    }
+
+    /// Said before each picture is pushed; false when those before were something else.
+    package func holds(_ pictures: Pictures) -> Bool {
+        state.withLock { state in
+            if state.pictures == nil { state.pictures = pictures }
+            return state.pictures == pictures
+        }
+    }
+
+    /// What they are, or `nil` when none has come in time.
+    func pictures(within patience: Interval, _ interrupt: Interrupt) -> Pictures? {
+        let end = MonotonicClock.now + patience
+        while true {
+            let (pictures, isOver) = state.withLock { ($0.pictures, $0.isOver) }
+            guard pictures == nil, !isOver, MonotonicClock.now < end, !interrupt.isStopped else { return pictures }
+            _ = news.wait(timeout: .now() + .milliseconds(50))
+        }
+    }
+
+    /// All that has been read so far comes again.
+    func rewind() {
+        state.withLock { state in
+            state.waiting = state.chunks.reduce(0) { $0 + $1.count }
+            (state.next, state.taken) = (0, 0)
+        }
+    }
+
+    /// What has been read is not wanted again.
+    func forget() {
+        state.withLock { state in
+            state.isKept = false
+            state.chunks.removeFirst(state.next)
+            state.next = 0
+        }
     }
 
     /// The encoder is gone, for a reason that completes the sentence "it has left: ..."; what was pushed is still read.
@@ -114,10 +155,10 @@ package final class Feed: Sendable {
         state.taken += count
         state.waiting -= count
         if state.taken == chunk.count {
-            state.chunks[state.next] = []
+            if !state.isKept { state.chunks[state.next] = [] }
             state.next += 1
             state.taken = 0
-            if state.next == state.chunks.count || state.next >= 1_024 {
+            if !state.isKept, state.next == state.chunks.count || state.next >= 1_024 {
                 state.chunks.removeFirst(state.next)
                 state.next = 0
             }

@@ -53,12 +53,15 @@ extension MediaDescription {
 
     /// From the sequence parameter set: what an encoder was told is not always what it made.
     private static func video(_ parameters: AVCodecParameters) -> String? {
+        let bytes = Array(UnsafeBufferPointer(start: parameters.extradata, count: Int(parameters.extradata_size)))
         if parameters.codec_id == AV_CODEC_ID_HEVC {
-            let compatibility = parameters.profile == 2 ? 4 : 6
-            return "hvc1.\(max(1, parameters.profile)).\(compatibility).L\(max(30, parameters.level)).B0"
+            // hvcC tells both (ISO 14496-15, 8.3.3.1); nobody may have looked into the pictures.
+            let isRecord = bytes.count > 12 && bytes[0] == 1
+            let profile = max(1, isRecord ? Int32(bytes[1] & 0x1f) : parameters.profile)
+            let level = max(30, isRecord ? Int32(bytes[12]) : parameters.level)
+            return "hvc1.\(profile).\(profile == 2 ? 4 : 6).L\(level).B0"
         }
-        guard let start = parameters.extradata, parameters.extradata_size >= 7 else { return nil }
-        let bytes = Array(UnsafeBufferPointer(start: start, count: Int(parameters.extradata_size)))
+        guard bytes.count >= 7 else { return nil }
         // avcC repeats the three bytes of the set; Annex B has the set itself, after a start code and a type byte.
         var profile = 1
         if bytes[0] != 1 {

@@ -32,9 +32,6 @@ package struct MediaInput: Hashable, Sendable, CustomStringConvertible {
     /// Whoever holds the broadcast's stream key.
     package static let encoders = MediaInput("an encoder", .encoders)
 
-    /// Whether H.265 may come over RTMP: libavformat reads it since version 60.16.
-    package static var takesEnhancedRTMP: Bool { Demuxer.readsEnhancedFLV }
-
     package var description: String { kind == .standardInput ? "standard input" : text }
 
     var url: String {

@@ -37,6 +37,11 @@ struct Packaging {
     private var hasWarnedOfStill = false
     /// What the sound has changed to; it comes again with the next keyframe.
     private var newSound: Track?
+    /// What the pictures have changed to, and those that wait until the sound tells whether it has changed with them.
+    private var newPictures: Track?
+    private var waiting: [KeptPacket] = []
+    /// How long they wait for it, in 1/90000 s.
+    private static let joint: Int64 = 90_000
     /// What was told last of the renditions.
     private var described: [MediaDescription] = []
     /// Why sound was left out last.
@@ -68,6 +73,10 @@ struct Packaging {
     private static let looseness: Int64 = 3 * 90_000
     /// A picture is shown at most so long after it is decoded: encoders look ahead by some dozens of pictures.
     private static let reorder: Int64 = 10 * 90_000
+    /// One of a file that is shown later: its stamp is damaged, unless the next is shown late, too.
+    private var doubtful: KeptPacket?
+    /// A picture of a file may stand for so long.
+    private static let standing: Int64 = 60 * 90_000
     /// When the newest picture begins.
     private var shown = Int64.min
     private var lastAudio = Int64.min
@@ -278,8 +287,9 @@ struct Packaging {
         // A programme that had sound goes on with silence when what comes now has none.
         accompanying = tracks.dropFirst().first ?? (leading?.isVideo == true ? accompanying : nil)
         newSound = nil
+        (newPictures, waiting, doubtful) = (nil, [], nil)
         // A file may hold a picture that stands for long.
-        timeline = Timeline(ahead: demuxer.input.kind == .file ? 60 * 90_000 : 10 * 90_000)
+        timeline = Timeline(ahead: demuxer.input.kind == .file ? Self.standing : 10 * 90_000)
         if settings.container == .cmaf, leading?.isVideo == true, board.count == board.rungs.upperBound,
             accompanying != nil
         {
@@ -298,9 +308,23 @@ struct Packaging {
                 continue
             }
             stamp(packet, from: stream.pointee.time_base, isVideo: isLeading)
-            guard Muxer.plausible.contains(packet.pointee.pts), Muxer.plausible.contains(packet.pointee.dts),
-                abs(packet.pointee.pts - packet.pointee.dts) <= Self.reorder
-            else { continue }
+            guard Muxer.plausible.contains(packet.pointee.pts), Muxer.plausible.contains(packet.pointee.dts) else {
+                continue
+            }
+            if isLeading, let kept = doubtful {
+                defer { withExtendedLifetime(kept) {} }
+                doubtful = nil
+                if packet.pointee.pts - kept.packet.pointee.dts > Self.reorder {
+                    try take(kept.packet, demuxer, isLeading: true, &watch)
+                }
+            }
+            let delay = packet.pointee.pts - packet.pointee.dts
+            guard abs(delay) <= Self.reorder else {
+                if isLeading, demuxer.input.kind == .file, (0...Self.standing).contains(delay) {
+                    doubtful = KeptPacket(packet)
+                }
+                continue
+            }
             packet.pointee.duration = min(max(0, packet.pointee.duration), 90_000 * 60)
             if !isLeading, shift == nil {
                 // It may belong to the first pictures although it comes before them.
@@ -308,6 +332,7 @@ struct Packaging {
                 early.append(KeptPacket(packet))
                 continue
             }
+            if try isHeldBack(packet, demuxer, isLeading: isLeading, &watch) { continue }
             try take(packet, demuxer, isLeading: isLeading, &watch)
             guard let shift, let segmentStart, !early.isEmpty else { continue }
             let first = early
@@ -316,6 +341,38 @@ struct Packaging {
                 try take(kept.packet, demuxer, isLeading: false, &watch)
             }
         }
+        try takeWaiting(demuxer, &watch)
+    }
+
+    /// Pictures that have changed wait for the sound that goes with them: if that has changed too, one discontinuity is enough.
+    private mutating func isHeldBack(
+        _ packet: UnsafeMutablePointer<AVPacket>, _ demuxer: Demuxer, isLeading: Bool, _ watch: inout KeyframeWatch
+    ) throws(MediaError) -> Bool {
+        guard let first = waiting.first?.packet.pointee.dts else {
+            guard isLeading, packet.pointee.flags & AV_PKT_FLAG_KEY != 0, shift != nil, newSound == nil,
+                demuxer.audio != nil, accompanying != nil, silence == nil, let changed = leading?.changed(by: packet)
+            else { return false }
+            newPictures = changed
+            waiting.append(KeptPacket(packet))
+            return true
+        }
+        if isLeading, abs(packet.pointee.dts &- first) < Self.joint {
+            waiting.append(KeptPacket(packet))
+            return true
+        }
+        if !isLeading {
+            newSound = accompanying?.changed(by: packet)
+            // What belongs to the pictures before may come after these.
+            guard newSound != nil || packet.pointee.dts >= first else { return false }
+        }
+        try takeWaiting(demuxer, &watch)
+        return false
+    }
+
+    private mutating func takeWaiting(_ demuxer: Demuxer, _ watch: inout KeyframeWatch) throws(MediaError) {
+        let pictures = waiting
+        waiting = []
+        for kept in pictures { try take(kept.packet, demuxer, isLeading: true, &watch) }
     }
 
     /// Says once why sound is left out.
@@ -429,7 +486,8 @@ struct Packaging {
     /// Whether the encoder has changed what its pictures are made of.
     private mutating func mendTrack(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Bool {
         guard let leading else { return false }
-        guard let changed = leading.changed(by: packet) else { return newSound != nil }
+        guard let changed = newPictures ?? leading.changed(by: packet) else { return newSound != nil }
+        newPictures = nil
         self.leading = changed
         guard shift != nil else { return false }
         onEvent(

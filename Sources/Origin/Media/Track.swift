@@ -4,14 +4,28 @@ import CLibAVFormat
 final class Track {
     let parameters: UnsafeMutablePointer<AVCodecParameters>
 
-    init(_ source: UnsafeMutablePointer<AVCodecParameters>) {
+    /// - Parameters:
+    ///   - isPresumed: no sound has come yet, and AAC will tell what it is.
+    ///   - isH265: whatever codec is named.
+    init(_ source: UnsafeMutablePointer<AVCodecParameters>, isPresumed: Bool = false, isH265: Bool = false) {
         guard let parameters = avcodec_parameters_alloc(), avcodec_parameters_copy(parameters, source) >= 0 else {
             preconditionFailure("no memory for a track")
         }
         self.parameters = parameters
         parameters.pointee.codec_tag = 0
+        if isH265 { parameters.pointee.codec_id = AV_CODEC_ID_HEVC }
         // What comes wrapped is unwrapped before anybody sees it.
         if parameters.pointee.codec_id == AV_CODEC_ID_AAC_LATM { parameters.pointee.codec_id = AV_CODEC_ID_AAC }
+        // FLV calls all AAC stereo until it is decoded.
+        if parameters.pointee.codec_id == AV_CODEC_ID_AAC, description.count >= 2, let core, core.channels > 0,
+            parameters.pointee.frame_size == 0
+        {
+            setSound(rate: core.rate, channels: core.channels)
+        }
+        // Low complexity, as a header tells it that has no private bits.
+        if isPresumed, let core {
+            shown = [[UInt8(1 << 6 | core.rate << 2 | core.channels >> 2), UInt8(core.channels & 3) << 6]]
+        }
     }
 
     deinit {
@@ -166,6 +180,9 @@ final class Track {
         }
         return track
     }
+
+    /// With the size that its parameter sets tell.
+    func measured(by packet: UnsafeMutablePointer<AVPacket>) -> Track { replacing(description, packet) }
 
     /// The parameter sets that some senders leave before a picture of H.264 although the record beside the stream has them.
     private func recordedParameterSets(

@@ -25,4 +25,21 @@ package enum FLV {
         else { return nil }
         return String(decoding: letters.map { (33...126).contains($0) ? $0 : 63 }, as: UTF8.self)
     }
+
+    /// What a tag of the enhanced form says of pictures, in the old form as H.264 has it ("Enhancing RTMP, FLV", Veovera,
+    /// 2023): libavformat reads that in any version, if it is told the codec. `nil` where it says nothing of them.
+    package static func plain(_ tag: ByteBuffer) -> ByteBuffer? {
+        guard enhancedCodec(of: tag) != nil, let first = tag.getInteger(at: tag.readerIndex, as: UInt8.self) else {
+            return nil
+        }
+        var rest = tag
+        rest.moveReaderIndex(forwardBy: 5)
+        // The beginning of a sequence, pictures with what they are shown later than decoded, its end, and pictures that are
+        // shown when they are decoded.
+        let kind = first & 0x0f
+        guard kind <= 3, kind != 1 || rest.readableBytes >= 3 else { return nil }
+        var plain = ByteBuffer(bytes: [first & 0x70 | 7, kind == 3 ? 1 : kind] + (kind == 1 ? [] : [0, 0, 0]))
+        plain.writeBuffer(&rest)
+        return plain
+    }
 }

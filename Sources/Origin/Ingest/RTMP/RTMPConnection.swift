@@ -152,13 +152,11 @@ final class RTMPConnection: ChannelDuplexHandler {
             case .acknowledge(let bytes): window = max(4_096, bytes)
             case .admit(let ticket): admit(ticket)
             case .tag(let kind, let timestamp, let payload):
-                if kind == Message.Kind.video, let codec = FLV.enhancedCodec(of: payload), !MediaInput.takesEnhancedRTMP
-                {
-                    feed?.refuse(
-                        "it sends \(codec) in enhanced RTMP, which this machine's libavformat cannot read: send H.264, or use SRT"
-                    )
-                    return
+                guard kind == Message.Kind.video else {
+                    push(FLV.tag(kind: kind, timestamp: timestamp, payload))
+                    continue
                 }
+                guard let payload = picture(payload) else { continue }
                 push(FLV.tag(kind: kind, timestamp: timestamp, payload))
             case .end: close("it has ended its programme")
             }
@@ -203,6 +201,20 @@ final class RTMPConnection: ChannelDuplexHandler {
             isFull = true
             loop.assumeIsolated().scheduleTask(in: Self.penalty) { [weak self] in self?.hangUp(reason) }
         }
+    }
+
+    /// A video tag as libavformat reads it, if it says anything of pictures.
+    private func picture(_ tag: ByteBuffer) -> ByteBuffer? {
+        let codec = FLV.enhancedCodec(of: tag)
+        guard codec == nil || codec == "hvc1" else {
+            feed?.refuse("it sends \(codec ?? "") in enhanced RTMP, which HLS cannot carry: send H.264 or H.265")
+            return nil
+        }
+        guard feed?.holds(codec == nil ? .h264 : .h265) != false else {
+            feed?.refuse("it has changed between H.264 and H.265, which takes a new session")
+            return nil
+        }
+        return codec == nil ? tag : FLV.plain(tag)
     }
 
     private func push(_ bytes: [UInt8]) {
