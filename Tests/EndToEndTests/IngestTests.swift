@@ -137,6 +137,30 @@ import WebClient
         }
     }
 
+    // Players of DASH reckon from the clock where they begin, and find nothing there of a programme that is ahead of it.
+    @Test func `lists no segment before the time at which its programme ends, however long an encoder is looked at`()
+        async throws
+    {
+        try await Newsroom.run { newsroom in
+            let key = try await newsroom.open("show", "cmaf")
+            try await newsroom.serve()
+            _ = try await newsroom.encoder(key)
+            for count in 3...5 {
+                try await newsroom.segments(of: "show", atLeast: count)
+                let now = Date.now
+                let text = try await newsroom.playlist(of: "show").text
+                let times = text.split(separator: "\n").filter { $0.hasPrefix("#EXT-X-PROGRAM-DATE-TIME:") }
+                let read = ISO8601DateFormatter()
+                read.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+                let first = try #require(times.first.flatMap { read.date(from: String($0.dropFirst(25))) })
+                let end = first + Double(count)
+                #expect(times.count >= count && end < now + 0.1, "\(end) \(now)")
+                // A busy machine looks at it later.
+                #expect(end > now - 10, "\(end) \(now)")
+            }
+        }
+    }
+
     @Test func `ends a live manifest of DASH with the programme, which plays as a whole then`() async throws {
         try await Newsroom.run { newsroom in
             try await newsroom.add("show", "--ladder", "none", "--container", "cmaf", "--grace", "2")

@@ -25,6 +25,8 @@ final class Demuxer {
     /// Pictures of FLV that are H.265, and what has been read to find that out.
     private var h265: Track?
     private var early: [KeptPacket] = []
+    /// Milliseconds of Unix time at which what is read first came.
+    let begin: Int64
     /// The sound is announced, and what it is nobody knows yet.
     private var isPresumed = false
     private var nextSound: Int64?
@@ -49,6 +51,7 @@ final class Demuxer {
         av_log_set_level(AV_LOG_FATAL)
         var opened = try Self.open(
             input, feed, name, interrupt, patience: input.kind == .file ? 20 : feed.map { _ in 6 })
+        begin = opened.begin
         // Sound alone, or pictures before the first keyframe, may be all that an encoder sends at first.
         if let feed, Self.isWithoutPictures(opened.context) {
             var context: UnsafeMutablePointer<AVFormatContext>? = opened.context
@@ -123,7 +126,7 @@ final class Demuxer {
     /// - Parameter patience: for how many seconds of it they are waited for; libavformat's own bound where it is `nil`.
     private static func open(
         _ input: MediaInput, _ feed: Feed?, _ name: String, _ interrupt: Interrupt, patience: Int64?
-    ) throws(MediaError) -> (context: UnsafeMutablePointer<AVFormatContext>, reader: FeedReader?) {
+    ) throws(MediaError) -> (context: UnsafeMutablePointer<AVFormatContext>, reader: FeedReader?, begin: Int64) {
         guard let allocated = avformat_alloc_context() else { preconditionFailure("no memory for a demuxer") }
         let reader = feed.map { FeedReader($0, interrupt: interrupt) }
         allocated.pointee.interrupt_callback = interrupt.callback
@@ -150,11 +153,12 @@ final class Demuxer {
             if let feed, feed.isOver { throw .gone(name, reason: feed.reason) }
             throw .cannotOpen(name, reason: reason(code))
         }
+        let begin = WallClock.now
         // Its tables have told which streams there are: only those are waited for.
         if feed?.format == .mpegts { context.pointee.ctx_flags &= ~AVFMTCTX_NOHEADER }
         if let feed, feed.format == .flv, feed.pictures(within: firstPicture, interrupt) == .h265 {
             context.pointee.flags |= AVFMT_FLAG_NOPARSE
-            return (context, reader)
+            return (context, reader, begin)
         }
         do throws(MediaError) {
             interrupt.arm(input.openLimit)
@@ -166,7 +170,7 @@ final class Demuxer {
             avformat_close_input(&opened)
             throw error
         }
-        return (context, reader)
+        return (context, reader, begin)
     }
 
     /// Bytes that an encoder may send until all of its streams are known.

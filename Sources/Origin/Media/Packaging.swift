@@ -75,6 +75,8 @@ struct Packaging {
     private static let reorder: Int64 = 10 * 90_000
     /// One of a file that is shown later: its stamp is damaged, unless the next is shown late, too.
     private var doubtful: KeptPacket?
+    /// In milliseconds.
+    private static let longestAnalysis: Int64 = 30_000
     /// A picture of a file may stand for so long.
     private static let standing: Int64 = 60 * 90_000
     /// When the newest picture begins.
@@ -104,6 +106,9 @@ struct Packaging {
     private var segmentStart: Int64?
     /// Milliseconds of Unix time at which the programme ends so far.
     private var programEnd: Int64 = 0
+    /// The decoding time of the first packet, in the input, of who sends as time passes, and milliseconds of Unix time at
+    /// which it came: it is read some seconds later, when all streams are known.
+    private var arrival: (time: Int64, unixMilliseconds: Int64)?
     /// What program time is counted from.
     private var anchor: (time: Int64, unixMilliseconds: Int64)?
 
@@ -301,6 +306,7 @@ struct Packaging {
         if shift == nil { inputStart = nil }
         hasBegunAnew = false
         var watch = KeyframeWatch()
+        var hasRead = false
         while !lineup.isRelieved, let packet = try demuxer.read() {
             if let refusal = demuxer.refusal { refuse(refusal) }
             let isLeading = packet.pointee.stream_index == demuxer.leading.pointee.index
@@ -325,6 +331,8 @@ struct Packaging {
                 }
                 continue
             }
+            if !hasRead, demuxer.input.isLive, !demuxer.input.isPaced { arrival = (packet.pointee.dts, demuxer.begin) }
+            hasRead = true
             packet.pointee.duration = min(max(0, packet.pointee.duration), 90_000 * 60)
             if !isLeading, shift == nil {
                 // It may belong to the first pictures although it comes before them.
@@ -670,7 +678,11 @@ struct Packaging {
             close(media, from: start, until: time, isLast: false)
         }
         if anchor == nil {
-            anchor = (time, max(WallClock.now, programEnd))
+            let now = WallClock.now
+            let came = arrival.map { $0.unixMilliseconds + (time - (shift ?? 0) - $0.time) / 90 } ?? now
+            // What comes faster than it plays has no time of its own, nor what has jumped.
+            anchor = (time, max((now - Self.longestAnalysis...now).contains(came) ? came : now, programEnd))
+            arrival = nil
             generation += 1
         }
         segmentStart = time
