@@ -420,4 +420,34 @@ import Vocabulary
         #expect(listener.segments.allSatisfy { !$0.isLast })
         #expect(listener.segments.count(where: \.isDiscontinuity) == 1)
     }
+
+    @Test func `ends the programme when no sender of datagrams comes back in time, and begins another with the next`()
+        async throws
+    {
+        let port = try freePort()
+        var settings = MediaSource.Settings(input: MediaInput("udp://127.0.0.1:\(port)"))
+        settings.segmentDuration = 500_000
+        settings.grace = .milliseconds(500)
+        let source = MediaSource(settings)
+        let listener = Listener()
+        source.start { listener.hear($0) }
+        defer { source.stop() }
+        func over() -> Int { listener.events.count { if case .abandoned = $0 { true } else { false } } }
+        func send(_ seconds: Double) async throws {
+            let sender = try Program(
+                "ffmpeg",
+                ["-nostdin", "-loglevel", "error", "-re"] + Studio.picture(rate: "20")
+                    + Studio.encoded(keyframes: 10, bFrames: 0)
+                    + ["-t", "\(seconds)", "-f", "mpegts", "udp://127.0.0.1:\(port)?pkt_size=1316"])
+            _ = try await sender.ended(within: .seconds(30))
+        }
+        try await send(4)
+        try await wait(for: "the end of the programme", within: .seconds(30)) { over() == 1 }
+        let count = listener.segments.count
+        #expect(count > 0)
+        try await send(4)
+        try await wait(for: "another", within: .seconds(20)) { listener.segments.count > count }
+        let told = listener.events.count { if case .described = $0 { true } else { false } }
+        #expect(told >= 2 && over() == 1)
+    }
 }

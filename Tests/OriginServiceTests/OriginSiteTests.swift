@@ -269,7 +269,12 @@ import Wire
             let answer = try await next
             #expect(answer.status == 200 && answer.body == cutSegment(4).media[0].bytes)
             publication.close()
+            // ffmpeg goes on asking for it.
+            let end = ContinuousClock.now
+            #expect(try await counter.ask("0/6.m4s").status == 404)
+            #expect(ContinuousClock.now - end < .seconds(1))
             #expect(try await counter.ask("0/5.m4s").status == 404)
+            #expect(ContinuousClock.now - end >= .seconds(1))
         }
     }
 

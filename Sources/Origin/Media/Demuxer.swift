@@ -33,15 +33,19 @@ final class Demuxer {
     /// Why audio has to be left out.
     private(set) var refusal: String?
 
-    convenience init(_ input: MediaInput, interrupt: Interrupt) throws(MediaError) {
-        try self.init(input, feed: nil, interrupt: interrupt)
+    /// - Parameter limit: how long the first of it is waited for, if less than usual.
+    convenience init(_ input: MediaInput, within limit: Interval? = nil, interrupt: Interrupt) throws(MediaError) {
+        let limits = [limit, input.openLimit].compactMap { $0 }
+        try self.init(input, feed: nil, within: limits.min(), interrupt: interrupt)
     }
 
     convenience init(_ feed: Feed, interrupt: Interrupt) throws(MediaError) {
-        try self.init(.encoders, feed: feed, interrupt: interrupt)
+        try self.init(.encoders, feed: feed, within: MediaInput.encoders.openLimit, interrupt: interrupt)
     }
 
-    private init(_ input: MediaInput, feed: Feed?, interrupt: Interrupt) throws(MediaError) {
+    private init(
+        _ input: MediaInput, feed: Feed?, within limit: Interval?, interrupt: Interrupt
+    ) throws(MediaError) {
         self.input = input
         self.feed = feed
         self.interrupt = interrupt
@@ -50,14 +54,14 @@ final class Demuxer {
         // What matters of its remarks comes back as error codes.
         av_log_set_level(AV_LOG_FATAL)
         var opened = try Self.open(
-            input, feed, name, interrupt, patience: input.kind == .file ? 20 : feed.map { _ in 6 })
+            input, feed, name, limit, interrupt, patience: input.kind == .file ? 20 : feed.map { _ in 6 })
         begin = opened.begin
         // Sound alone, or pictures before the first keyframe, may be all that an encoder sends at first.
         if let feed, Self.isWithoutPictures(opened.context) {
             var context: UnsafeMutablePointer<AVFormatContext>? = opened.context
             avformat_close_input(&context)
             feed.rewind()
-            opened = try Self.open(input, feed, name, interrupt, patience: 20)
+            opened = try Self.open(input, feed, name, limit, interrupt, patience: 20)
         }
         let context = opened.context
         reader = opened.reader
@@ -125,7 +129,8 @@ final class Demuxer {
     ///
     /// - Parameter patience: for how many seconds of it they are waited for; libavformat's own bound where it is `nil`.
     private static func open(
-        _ input: MediaInput, _ feed: Feed?, _ name: String, _ interrupt: Interrupt, patience: Int64?
+        _ input: MediaInput, _ feed: Feed?, _ name: String, _ limit: Interval?, _ interrupt: Interrupt,
+        patience: Int64?
     ) throws(MediaError) -> (context: UnsafeMutablePointer<AVFormatContext>, reader: FeedReader?, begin: Int64) {
         guard let allocated = avformat_alloc_context() else { preconditionFailure("no memory for a demuxer") }
         let reader = feed.map { FeedReader($0, interrupt: interrupt) }
@@ -144,7 +149,7 @@ final class Demuxer {
         // Long enough to meet both streams, which need not come together; a programme without sound would be searched for
         // it for 90 s. Pictures may come seldom, and a file is read at once.
         if let patience { allocated.pointee.max_analyze_duration = patience * 1_000_000 }
-        interrupt.arm(input.openLimit)
+        interrupt.arm(limit)
         let format = feed.flatMap { av_find_input_format($0.format.rawValue) }
         let code = avformat_open_input(&opened, input.url, format, &options)
         guard code >= 0, let context = opened else {

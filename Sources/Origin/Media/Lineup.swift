@@ -32,7 +32,7 @@ struct Lineup {
 
     /// Opens what comes next; waits for an encoder where encoders are what is broadcast.
     mutating func next() throws(MediaError) -> Demuxer {
-        guard let entrance = settings.entrance else { return try Demuxer(settings.input, interrupt: interrupt) }
+        guard let entrance = settings.entrance else { return try call() }
         while true {
             if let feed = entrance.take(within: patience, interrupt) { return try open(feed) }
             if interrupt.isStopped { throw .stopped }
@@ -41,6 +41,30 @@ struct Lineup {
             absence = .abandoned
             onEvent(.abandoned)
         }
+    }
+
+    /// Opens an address; who does not answer there, or does not send, within the grace period has ended the programme.
+    private mutating func call() throws(MediaError) -> Demuxer {
+        guard settings.input.isLive else { return try Demuxer(settings.input, interrupt: interrupt) }
+        let patience = patience
+        do throws(MediaError) {
+            let demuxer = try Demuxer(settings.input, within: patience, interrupt: interrupt)
+            isNewProgramme = absence == .abandoned
+            absence = .present
+            return demuxer
+        } catch {
+            guard error != .stopped, patience != nil, MonotonicClock.now >= end else { throw error }
+            absence = .abandoned
+            onEvent(.abandoned)
+            throw error
+        }
+    }
+
+    /// What is read from an address has broken off.
+    mutating func breakOff() {
+        guard absence == .present else { return }
+        absence = .held
+        end = MonotonicClock.now + settings.grace
     }
 
     /// The encoder is gone, or sends what cannot be broadcast.

@@ -194,6 +194,7 @@ struct Packaging {
             lineup.breakOff(error)
             return true
         }
+        lineup.breakOff()
         let pause = delay.draw()
         onEvent(.retrying(error, after: pause.seconds))
         interrupt.sleep(pause)

@@ -139,7 +139,7 @@ package final class Broadcast: Sendable {
             enter(state.state, message)
         case .retrying(let error, let delay):
             log.warning("\(error); trying again in \((delay * 10).rounded() / 10) s")
-            enter(.held, "\(error)")
+            enter(publication.isClosed ? .closed : .held, "\(error)")
         case .joined(let encoder):
             log.info("an encoder is on air", metadata: ["encoder": "\(encoder)"])
             enter(.live, encoder)
@@ -152,8 +152,9 @@ package final class Broadcast: Sendable {
         case .abandoned:
             publication.close()
             change.yield()
-            log.warning("no encoder has come back: the programme is over until one comes")
-            enter(.closed, "no encoder has come back: the programme is over until one comes")
+            let who = programme.input == .encoders ? "no encoder" : "nothing"
+            log.warning("\(who) has come back: the programme is over until one comes")
+            enter(.closed, "\(who) has come back: the programme is over until one comes")
         case .ended:
             if publication.isClosed, programme.input != .encoders { enter(.closed, "the input has ended") }
             finish(nil)

@@ -114,7 +114,12 @@ package final class OriginSite: Sendable {
             }
             // ffmpeg asks for what comes next again and again, hundreds of times a second, until it is there.
             return news(.newer(than: sequence &- 1), for: request, on: eventLoop).flatMap {
-                self.inTurn(self.segment(sequence, of: rendition, request), to: request, eventLoop)
+                let answer = self.segment(sequence, of: rendition, request)
+                // So it does when the programme is over, until it has looked at the manifest again.
+                if answer.status == 404, self.publication.figures.newest == sequence &- 1 {
+                    return eventLoop.scheduleTask(in: Self.afterwards) { answer }.futureResult
+                }
+                return self.inTurn(answer, to: request, eventLoop)
             }
         case let rest where rest.count == 3 && rest[0] == "records":
             guard let rendition = Self.rendition(rest[1]) else { return notFound(eventLoop) }
@@ -156,6 +161,9 @@ package final class OriginSite: Sendable {
         count(made.kind, answer.length)
         return .whole(answer.bytes)
     }
+
+    /// How long who asks for what will never come is held.
+    private static let afterwards = TimeAmount.seconds(1)
 
     private static func rendition(_ text: String) -> Int? {
         guard let number = number(text), number < UInt64(Limits.renditions), text == String(number) else { return nil }
