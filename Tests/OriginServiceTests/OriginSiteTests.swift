@@ -439,10 +439,10 @@ import Wire
             #expect(answer.status == 200 && answer.body == publication.head)
         }
         try await serving(0, patience: .milliseconds(50)) { _, counter in
-            for path in ["head", "master.m3u8", "0/index.m3u8"] {
+            for path in ["head", "master.m3u8", "manifest.mpd", "0/index.m3u8"] {
                 let answer = try await counter.ask(path)
                 #expect(answer.status == 503)
-                #expect(answer.headers["cache-control"] == "no-store")
+                #expect(answer.headers["cache-control"] == "no-store" && answer.headers["retry-after"] == "1")
             }
         }
     }
