@@ -67,7 +67,7 @@ final class Demuxer {
         reader = opened.reader
         do throws(MediaError) {
             if context.pointee.flags & AVFMT_FLAG_NOPARSE != 0 {
-                (early, h265) = try Self.gather(context, name, interrupt)
+                (early, h265) = try Self.gather(context, feed, name, interrupt)
             }
             if let video = Self.best(AVMEDIA_TYPE_VIDEO, in: context, near: -1),
                 video.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
@@ -180,6 +180,8 @@ final class Demuxer {
 
     /// Bytes that an encoder may send until all of its streams are known.
     private static let largestProbe: Int64 = 32 << 20
+    /// Packets of it: those may be empty.
+    private static let mostGathered = 1 << 16
 
     /// How long an encoder may take until its first picture tells whether it is H.265.
     private static let firstPicture = Interval.seconds(2)
@@ -187,8 +189,9 @@ final class Demuxer {
     /// Reads until both streams have told what they are: of pictures in FLV that are H.265 libavformat believes that they are
     /// H.264, and could find out nothing.
     private static func gather(
-        _ context: UnsafeMutablePointer<AVFormatContext>, _ name: String, _ interrupt: Interrupt
+        _ context: UnsafeMutablePointer<AVFormatContext>, _ feed: Feed?, _ name: String, _ interrupt: Interrupt
     ) throws(MediaError) -> (kept: [KeptPacket], video: Track) {
+        interrupt.arm(MediaInput.encoders.openLimit)
         var kept: [KeptPacket] = []
         var made = av_packet_alloc()
         defer { av_packet_free(&made) }
@@ -197,7 +200,10 @@ final class Demuxer {
         while true {
             let code = av_read_frame(context, packet)
             if interrupt.isStopped { throw .stopped }
-            guard code >= 0 else { throw .cannotOpen(name, reason: reason(code)) }
+            guard code >= 0 else {
+                if let feed, feed.isOver { throw .gone(name, reason: feed.reason) }
+                throw .cannotOpen(name, reason: reason(code))
+            }
             bytes += Int64(packet.pointee.size)
             let start = first ?? packet.pointee.dts
             first = start
@@ -208,7 +214,7 @@ final class Demuxer {
             // FLV counts in milliseconds.
             guard let video, video.pointee.codecpar.pointee.extradata_size > 0, length >= (isHeard ? 1_000 : 6_000)
             else {
-                guard length < 20_000, bytes < largestProbe else {
+                guard length < 20_000, bytes < largestProbe, kept.count < mostGathered else {
                     throw .cannotOpen(name, reason: "its pictures come too seldom to tell their size")
                 }
                 continue
@@ -217,7 +223,7 @@ final class Demuxer {
             if video.pointee.avg_frame_rate.num == 0 {
                 let spread = (pictures.map(\.pointee.dts).max() ?? 0) - (pictures.map(\.pointee.dts).min() ?? 0)
                 video.pointee.avg_frame_rate = av_shim_rational(
-                    Int32((pictures.count - 1) * 1_000), Int32(clamping: max(1, spread)))
+                    Int32(clamping: (pictures.count - 1) * 1_000), Int32(clamping: max(1, spread)))
             }
             video.pointee.r_frame_rate = video.pointee.avg_frame_rate
             guard let picture = pictures.first else { continue }
