@@ -53,6 +53,7 @@ final class Station: Sendable {
     private let announced = Mutex<[Introduction]>([])
     private let server = Mutex<Server?>(nil)
 
+    /// Segments of one that goes on play for long: what is kept from a player meanwhile is seen on a slow machine, too.
     init(isOver: Bool = true) {
         var segments: [TestSegment] = []
         for sequence in 1...5 {
@@ -60,7 +61,7 @@ final class Station: Sendable {
             segments.append(
                 TestSegment(
                     UInt64(sequence), length: 100_000 + sequence * 1_000, broadcast: key.broadcast, previous: previous,
-                    isLast: isOver && sequence == 5))
+                    isLast: isOver && sequence == 5, duration: isOver ? 1_000_000 : 30_000_000))
         }
         let key = key
         self.segments = segments
@@ -72,7 +73,7 @@ final class Station: Sendable {
     private var head: [UInt8] {
         Envelope.seal(
             Head(
-                broadcast: key.broadcast, time: 1_700_000_000_000, targetDuration: 1, oldest: [1],
+                broadcast: key.broadcast, time: 1_700_000_000_000, targetDuration: isOver ? 1 : 30, oldest: [1],
                 newest: [sealed[cut.load(ordering: .relaxed) - 1]], isClosed: isOver, title: "test <card>"
             ).bencoded, as: .head, with: key)
     }

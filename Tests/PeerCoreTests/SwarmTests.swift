@@ -1103,7 +1103,6 @@ import Vocabulary
     {
         var rig = Rig()
         rig.publish(7...7)
-        #expect(!rig.swarm.isKeptBack(Rig.id(7), at: rig.now))
         rig.feed(.playerAsked(Rig.id(7)))
         #expect(rig.swarm.isKeptBack(Rig.id(7), at: rig.now + .seconds(2.9)))
         #expect(!rig.swarm.isKeptBack(Rig.id(7), at: rig.now + .seconds(3)))

@@ -55,9 +55,9 @@ struct Playhead: Sendable {
         lastReceived = nil
     }
 
-    /// Whether a player waits for segment `sequence` to begin with it.
+    /// Whether a player that gets segment `sequence` begins with it.
     func begins(with sequence: UInt64) -> Bool {
-        lastServed != nil && lastReceived == nil && anchor?.sequence == sequence
+        lastReceived == nil && (lastServed == nil || anchor?.sequence == sequence)
     }
 
     /// A segment is complete: the player has got it, or nobody has asked for it yet.
