@@ -101,7 +101,7 @@ extension Simulation {
         guard let end = openEnd(link.number) else { return }
         send(link, from: index, .links, bytes: 9, at: now) { .heard($0) }
         measurements.traffic[.links] += 9 + Packets.frame
-        tellLater(index, .heard(link), at: now + roundTrip(index, end.peer))
+        tellLater(index, .ponged(link), at: now + roundTrip(index, end.peer))
     }
 
     // MARK: Links

@@ -955,6 +955,14 @@ import Vocabulary
         #expect(Set(commands.wants(from: b)).isSuperset(of: asked))
     }
 
+    @Test func `asks each neighbor at once how far away it is`() {
+        var rig = Rig()
+        let commands = rig.feed(
+            .linked(LinkID(1), PeerID(Word256(0, 0, 1, 1)), endpoint: nil),
+            .greeted(LinkID(1), uploads: true, endpoint: nil))
+        #expect(commands.contains(.ping(LinkID(1))))
+    }
+
     @Test func `drops a neighbor that has fallen silent`() {
         var rig = Rig()
         let link = rig.link(1)

@@ -34,9 +34,10 @@ import Vocabulary
             longestWait(pieceTime: .milliseconds(62), trip: .milliseconds(40), for: .seconds(60)) < .milliseconds(700))
     }
 
-    @Test(arguments: [8, 62, 125])
-    func `is filled, however slow it is`(pieceTime: Int64) {
+    @Test(arguments: [(8, 40), (62, 40), (125, 40), (16, 400), (8, 600)])
+    func `is filled, however slow it is and however long the way is`(pieceTime: Int64, trip: Int64) {
         var uplink = Uplink()
+        uplink.reaches(after: .milliseconds(trip))
         var now = Instant.zero
         var free = now
         var flying: [(sent: Instant, arrives: Instant, waits: Interval)] = []
@@ -45,7 +46,7 @@ import Vocabulary
             while uplink.hasRoom {
                 let waits = max(.zero, free - now)
                 free = max(free, now) + .milliseconds(pieceTime)
-                flying.append((now, free + .milliseconds(40), waits))
+                flying.append((now, free + .milliseconds(trip), waits))
                 uplink.sent()
             }
             uplink.saturated(true, at: now)
@@ -64,6 +65,37 @@ import Vocabulary
         #expect(slow.rate(of: 500_000) < 150_000 && quick.rate(of: 500_000) > 500_000)
     }
 
+    /// Two ways for a piece over a connection that has rested, and six for four of them that share one.
+    @Test func `is not believed to be slow because its neighbors are far away`() {
+        var far = Uplink()
+        far.reaches(after: .milliseconds(400))
+        far.acknowledged(PieceID.length, after: .milliseconds(816), ahead: 0, queueing: .zero, at: .zero)
+        #expect(far.rate(of: 500_000) > 500_000)
+        for _ in 0..<4 {
+            far.acknowledged(PieceID.length, after: .milliseconds(2_400), ahead: 3, queueing: .zero, at: .zero)
+        }
+        let rests = far.rests(below: 60_000, at: .zero)
+        #expect(!rests)
+    }
+
+    /// Four pieces in flight at the beginning, over a way of 600 ms that each goes twice.
+    @Test func `is not measured while the window is what holds pieces up`() {
+        var uplink = Uplink()
+        uplink.reaches(after: .milliseconds(600))
+        var now = Instant.zero
+        var flying: [Instant] = []
+        while now < .zero + .seconds(4) {
+            while uplink.hasRoom {
+                flying.append(now)
+                uplink.sent()
+            }
+            uplink.saturated(true, at: now)
+            now = flying.removeFirst() + .milliseconds(1_200)
+            uplink.acknowledged(PieceID.length, after: .milliseconds(1_200), ahead: 3, queueing: .zero, at: now)
+        }
+        #expect(uplink.rate == nil)
+    }
+
     /// 27 kB/s, and 1 MB/s to the other side of the world: there, a piece alone takes as long.
     @Test func `rests when little leaves with what was under way, however long the way is`() {
         var (slow, far, lonely) = (Uplink(), Uplink(), Uplink())
@@ -79,5 +111,19 @@ import Vocabulary
         #expect(rests == (true, false))
         let lonelyRests = lonely.rests(below: 60_000, at: .zero)
         #expect(!lonelyRests)
+    }
+}
+
+@Suite struct `A neighbor` {
+    @Test func `has the time that its way takes, and not as long as it likes to say`() {
+        let peer = PeerID(Word256(0, 0, 1, 1))
+        var neighbor = Neighbor(link: LinkID(1), peer: peer, endpoint: nil, isOurs: true, at: .zero)
+        neighbor.pinged(at: .zero)
+        let ways = [0.4, 0.5].map { neighbor.ponged(at: .zero + .seconds($0)) }
+        #expect(ways == [.seconds(0.4), nil])
+        #expect(neighbor.health.patience > .seconds(4))
+        neighbor.pinged(at: .zero)
+        let late = neighbor.ponged(at: .zero + .seconds(19))
+        #expect(late == .seconds(1))
     }
 }

@@ -740,7 +740,7 @@ extension Agent: LinkOwner {
         case .peers(let introductions):
             tell(.introduced(by: id, introductions.filter { dials.isDialable($0.endpoint, options.link) }))
         case .ping(let nonce): link.send(.pong(nonce))
-        case .pong: return
+        case .pong: tell(.ponged(id))
         }
     }
 }

@@ -28,6 +28,10 @@ struct LinkHealth: Sendable {
     /// Slow links come last until they have had time to recover, longer each time that nothing came of it.
     func isDemoted(at now: Instant) -> Bool { now < demotedUntil }
 
+    /// A small question takes so long to the neighbor and back. A connection that has rested sends a piece in two parts
+    /// (RFC 6928), a way and a half after the want has come.
+    mutating func isAway(by way: Interval) { pieceTime = max(pieceTime, way * 3) }
+
     mutating func delivered(after time: Interval) {
         pieceTime = pieceTime * 0.875 + time * 0.125
         bestTime = min(time, bestTime + bestTime * 0.01)

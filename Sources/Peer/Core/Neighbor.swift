@@ -23,7 +23,9 @@ struct Neighbor: Sendable {
     var follows = StripeSet()
     var children = StripeSet()
     var lastHeard: Instant
-    var lastPinged: Instant
+    private(set) var lastPinged: Instant
+    /// Whether the last ping is still to be answered.
+    private var isPinged = false
 
     var offers = OfferTable()
 
@@ -43,6 +45,8 @@ struct Neighbor: Sendable {
     private(set) var lastAcknowledgement = Instant.zero
     var sent = 0
 
+    private static let longestWay = Interval.seconds(1)
+
     init(link: LinkID, peer: PeerID, endpoint: Endpoint?, isOurs: Bool, at now: Instant) {
         self.link = link
         self.peer = peer
@@ -57,6 +61,21 @@ struct Neighbor: Sendable {
     func offer(of stripe: Stripe) -> Offer? { offers[stripe] }
 
     func relays(_ stripe: Stripe) -> Bool { offers.relays.contains(stripe) }
+
+    mutating func pinged(at now: Instant) {
+        lastPinged = now
+        isPinged = true
+    }
+
+    /// It has answered; returns how long its way is, if it was asked. It may answer late on purpose.
+    mutating func ponged(at now: Instant) -> Interval? {
+        lastHeard = now
+        guard isPinged else { return nil }
+        isPinged = false
+        let way = min(now - lastPinged, Self.longestWay)
+        health.isAway(by: way)
+        return way
+    }
 
     mutating func ask(_ count: Int, at now: Instant) {
         if asked == 0 { lastProgress = now }

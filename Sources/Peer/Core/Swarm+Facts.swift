@@ -103,6 +103,8 @@ extension Swarm {
         case greeted(LinkID, uploads: Bool, endpoint: Endpoint?)
         case introduced(by: LinkID, [Introduction])
         case heard(LinkID)
+        /// It has answered a ping.
+        case ponged(LinkID)
 
         case stated(Statement, from: Source)
         /// Hashes of all pieces of a segment, checked against its record's root and kept by the shell.

@@ -48,6 +48,7 @@ extension Swarm {
         neighbors[seat].uploads = uploads
         neighbors[seat].lastHeard = now
         if neighbors[seat].endpoint == nil { neighbors[seat].endpoint = endpoint }
+        ping(seat, at: now, into: &commands)
         if uploads { abandonWhatWasAskedAlone(into: &commands) }
         // The share of a lease of one is everything: who comes next has a part of that, and only the tracker says so. What
         // changes while a crowd comes to who has been there for long moves pieces that are on their way.
@@ -70,6 +71,17 @@ extension Swarm {
         if !others.isEmpty {
             commands.append(.introduce(link, Array(others.shuffled(using: &random).prefix(Limits.peersPerFrame / 2))))
         }
+    }
+
+    private mutating func ping(_ seat: Int, at now: Instant, into commands: inout [Command]) {
+        neighbors[seat].pinged(at: now)
+        commands.append(.ping(links[seat]))
+    }
+
+    /// How far away neighbors are: a long way must not be taken for a slow line.
+    mutating func ponged(_ link: LinkID, at now: Instant) {
+        guard let seat = seat(link), let way = neighbors[seat].ponged(at: now) else { return }
+        uplink.reaches(after: way)
     }
 
     mutating func lost(_ link: LinkID, at now: Instant, into commands: inout [Command]) {
@@ -174,8 +186,7 @@ extension Swarm {
                 commands.append(.close(link, .silent))
                 lost(link, at: now, into: &commands)
             } else if now - max(heard, neighbors[seat].lastPinged) > .seconds(6) {
-                neighbors[seat].lastPinged = now
-                commands.append(.ping(link))
+                ping(seat, at: now, into: &commands)
             }
         }
     }

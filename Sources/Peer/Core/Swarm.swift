@@ -154,6 +154,7 @@ package struct Swarm: Sendable {
             guard links.contains(link) else { return }
             neighborhood.learn(introductions, fromTracker: false, me: settings.me, at: now)
         case .heard(let link): with(link) { $0.lastHeard = now }
+        case .ponged(let link): ponged(link, at: now)
         case .misbehaved(let link, let reason): misbehaved(link, reason, at: now, into: &commands)
 
         case .stated(let statement, let source): stated(statement, source, at: now, into: &commands)

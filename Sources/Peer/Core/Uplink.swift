@@ -26,6 +26,8 @@ struct Uplink: Sendable {
     /// The fastest that was measured lately: what a window that is too small makes of the rate must not make it smaller still.
     private var peak: Double?
     private var trip = Interval.milliseconds(100)
+    /// How long a small question takes to a neighbor and back, mostly; `nil` until one has been answered.
+    private var way: Interval?
     private var busyBytes = 0
     private var busyTime = Interval.zero
     /// When the piece left that has arrived and left last.
@@ -52,6 +54,8 @@ struct Uplink: Sendable {
     /// A piece that takes longer waits at its neighbor, not here, if one that left later has arrived; and in any case.
     private static let overtakenPatience = Interval.seconds(3)
     private static let patience = Interval.seconds(8)
+    /// Ways up to here are short beside what a piece takes in an uplink.
+    private static let shortWay = Interval.milliseconds(50)
 
     /// It is too slow for anything to be given; from time to time that is tried again.
     var isResting: Bool { restsUntil != nil }
@@ -61,8 +65,8 @@ struct Uplink: Sendable {
     /// who has little to give is found out by the first piece, and not once several children wait for it.
     func rate(of stream: Double) -> Double {
         if let rate { return rate }
-        let most = quickest.map { Double(PieceID.length) / $0.seconds * Self.hope } ?? .infinity
-        return guess * min(stream, most)
+        guard let quickest else { return guess * stream }
+        return guess * min(stream, Double(PieceID.length) / max(0.01, (quickest - detour * 2).seconds) * Self.hope)
     }
 
     /// Whether it has turned out to carry less than `least` bytes per second, and that to our own harm: then it rests.
@@ -98,6 +102,12 @@ struct Uplink: Sendable {
         self.isSaturated = isSaturated
     }
 
+    /// A neighbor has answered a small question after so long. Behind our own pieces that says nothing of the way.
+    mutating func reaches(after time: Interval) {
+        guard inFlight == 0 || way == nil else { return }
+        way = way.map { $0 + (time - $0) * (time < $0 ? 0.25 : 0.125) } ?? time
+    }
+
     mutating func sent() { inFlight += 1 }
 
     mutating func gone(_ count: Int = 1) { inFlight = max(0, inFlight - count) }
@@ -128,7 +138,7 @@ struct Uplink: Sendable {
         if ahead >= Self.queue {
             proofs += 1
             // What was under way has left in the same time.
-            shown = max(shown, Double((ahead + 1) * bytes) / max(time.seconds, 0.001))
+            shown = max(shown, Double((ahead + 1) * bytes) / max((time - detour * 4).seconds, 0.001))
         }
         self.queueing = self.queueing * 0.875 + queueing * 0.125
         if queueing > target * 3 {
@@ -149,9 +159,13 @@ struct Uplink: Sendable {
         if let rate { self.rate = rate * 1.2 } else { guess = min(guess * 1.4, 32) }
     }
 
+    /// How much longer the way is than short ones. TCP's window begins with less than a piece (RFC 6928) and opens over
+    /// several ways, and again after each pause: what waits for that waits in no queue of ours.
+    private var detour: Interval { max(.zero, (way ?? .zero) - Self.shortWay) }
+
     /// The wait that is steered for: each piece that leaves waits for the one before it, however long that takes.
     private var target: Interval {
-        max(Self.target, .seconds(peak.map { 2 * Double(PieceID.length) / $0 } ?? 0))
+        max(Self.target + detour, .seconds(peak.map { 2 * Double(PieceID.length) / $0 } ?? 0))
     }
 
     /// What was sent while nothing else was under way shows how long the way itself is.
@@ -161,7 +175,7 @@ struct Uplink: Sendable {
     /// uplink was full takes that wait for the length of its way; this bounds what it may make of it.
     private var ceiling: Double {
         guard let peak else { return Self.bounds.upperBound }
-        let pieces = peak / Double(PieceID.length) * (trip + Self.target * 2).seconds * 1.5 + 1
+        let pieces = peak / Double(PieceID.length) * (trip + detour * 3 + Self.target * 2).seconds * 1.5 + 1
         return min(pieces, Self.bounds.upperBound)
     }
 
@@ -178,10 +192,13 @@ struct Uplink: Sendable {
         let pieces = busyBytes / PieceID.length
         guard busyTime > .milliseconds(800), pieces > 16 || pieces >= 4 && busyTime > .seconds(2) else { return }
         let sample = Double(busyBytes) / busyTime.seconds
-        rate = rate.map { $0 * 0.8 + sample * 0.2 } ?? sample
-        peak = max(sample, (peak ?? 0) * 0.99)
         lastSample = now
         busyBytes = 0
         busyTime = .zero
+        // Until then the window was what held pieces up, not the line.
+        let time = window * Double(PieceID.length) / sample
+        guard rate != nil || queueing > target * 0.5 || time > detour.seconds * 8 else { return }
+        rate = rate.map { $0 * 0.8 + sample * 0.2 } ?? sample
+        peak = max(sample, (peak ?? 0) * 0.99)
     }
 }
