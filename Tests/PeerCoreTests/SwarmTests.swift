@@ -63,15 +63,60 @@ import Vocabulary
         #expect(rig.pass(.seconds(9)).fetches.contains { $0.reason != .alone }, "what nobody brings it asks for again")
     }
 
-    @Test(arguments: [(1, true), (8, false)])
-    func `asks the tracker for its part once more viewers have come than share with it`(holders: Int, asks: Bool) {
+    @Test(arguments: [(1, 0.1, true), (8, 0.1, false), (1, 15, true)])
+    func `asks the tracker for its part once more viewers have come than share with it`(
+        holders: Int, silence: Double, asks: Bool
+    ) {
         var rig = Rig()
-        _ = rig.pass(.milliseconds(100))
+        _ = rig.pass(.seconds(silence))
         rig.lease(0, of: holders)
         #expect(!rig.pass(.seconds(1)).contains { if case .announce = $0 { true } else { false } })
         rig.link(1)
         let commands = rig.pass(.milliseconds(700))
         #expect(commands.contains { if case .announce = $0 { true } else { false } } == asks)
+    }
+
+    @Test(arguments: [(1.0, false), (4.0, true)])
+    func `leaves to those who share it now what an origin that is overrun has not given it for all`(
+        wait: Double, leaves: Bool
+    ) {
+        var rig = Rig()
+        rig.feed(
+            .welcomed(Welcome(interval: 30, viewers: 1, newest: 0, lease: nil, duty: Stripe.all[0], neighbors: [])))
+        rig.publish(7...7)
+        rig.link(1)
+        _ = rig.pass(.seconds(wait))
+        let commands = rig.welcome(among: 9)
+        #expect(commands.contains { if case .abandonFetch = $0 { true } else { false } } == leaves)
+    }
+
+    @Test func `asks for little at a time until the tracker has said that nobody else watches`() {
+        var rig = Rig()
+        rig.feed(.announceFailed)
+        _ = rig.pass(.seconds(1))
+        func requests(_ commands: [Swarm.Command]) -> Int {
+            commands.count { if case .fetchPieces = $0 { true } else { false } }
+        }
+        #expect(requests(rig.publish(0...7)) == 2)
+        let welcome = Welcome(interval: 30, viewers: 1, newest: 0, lease: nil, duty: Stripe.all[0], neighbors: [])
+        #expect(requests(rig.feed(.welcomed(welcome))) > 0)
+    }
+
+    @Test func `asks a tracker that was away every few seconds while it has nobody, and seldom with neighbors`() {
+        func announces(neighbors: Int) -> Int {
+            var rig = Rig()
+            for number in 0..<neighbors { rig.link(number + 1) }
+            var count = 0
+            for _ in 0..<600 {
+                for case .announce in rig.pass(.milliseconds(100)) {
+                    count += 1
+                    rig.feed(.announceFailed)
+                }
+                for number in 0..<neighbors { rig.feed(.heard(LinkID(number + 1))) }
+            }
+            return count
+        }
+        #expect(announces(neighbors: 0) > 18 && announces(neighbors: 3) < 18)
     }
 
     @Test func `takes everything from the origin when it is alone`() {

@@ -52,7 +52,7 @@ extension Swarm {
         if uploads { abandonWhatWasAskedAlone(into: &commands) }
         // The share of a lease of one is everything: who comes next has a part of that, and only the tracker says so. What
         // changes while a crowd comes to who has been there for long moves pieces that are on their way.
-        if let lease, lease.count < min(Stripe.count, links.count + 1), now - joined < Self.youth {
+        if let lease, lease.count < min(Stripe.count, links.count + 1), now - (welcomedFirst ?? joined) < Self.youth {
             announce(within: Self.leasePatience, at: now)
         }
         for segment in segments.suffix(settings.window) {
@@ -204,6 +204,8 @@ extension Swarm {
         commands.append(.announce(announcement(hasWelcome ? .none : .joined)))
     }
 
+    var hasWelcome: Bool { welcomedFirst != nil }
+
     /// The stripe that we push on does not reach us.
     private var isCutOff: Bool {
         guard let duty, gives else { return false }
@@ -305,8 +307,9 @@ extension Swarm {
     }
 
     mutating func welcomed(_ welcome: Welcome, at now: Instant, into commands: inout [Command]) {
-        hasWelcome = true
+        welcomedFirst = welcomedFirst ?? now
         announceFailures = 0
+        if viewers <= 1, welcome.viewers > 1, hasGreeted { abandonWhatWasAskedForAll(at: now, into: &commands) }
         viewers = welcome.viewers
         freshRoots.removeAll(where: announcedRoots.contains)
         if freshRoots.count > 4 * Announcement.rootLimit { freshRoots.removeFirst(freshRoots.count / 2) }
@@ -335,7 +338,9 @@ extension Swarm {
         if announceFailures == 0 { tally.announcesMissed += 1 }
         announceFailures = min(announceFailures + 1, 6)
         let ceiling = 0.5 * Double(1 << announceFailures)
-        nextAnnounce = now + .seconds(Double.random(in: 0.5...min(ceiling, 15), using: &random))
+        // Who has nobody asks the origin for everything meanwhile.
+        let longest = links.isEmpty ? 4.0 : 15
+        nextAnnounce = now + .seconds(Double.random(in: 0.5...min(ceiling, longest), using: &random))
         askOrigin(at: now, into: &commands)
     }
 }

@@ -262,6 +262,12 @@ extension Swarm {
         abandon(into: &commands) { $0.reason == .alone }
     }
 
+    /// The first whom the tracker has told of nobody takes everything, for itself and for those who come. What of that the
+    /// origin has not given in the time that it takes when it is not overrun is left to those who share it now.
+    mutating func abandonWhatWasAskedForAll(at now: Instant, into commands: inout [Command]) {
+        abandon(into: &commands) { ($0.reason == .alone || $0.reason == .lease) && now - $0.began > Self.startTime }
+    }
+
     mutating func abandon(into commands: inout [Command], where isGone: (Fetch) -> Bool) {
         for (number, fetch) in fetches.sorted(by: { $0.key < $1.key }) where isGone(fetch) {
             remove(number)
@@ -351,7 +357,8 @@ extension Swarm {
     /// segment after the other, and not with so many answers at a time that those who share have to share the rest of the
     /// uplink.
     private func limit(of reason: FetchReason, at now: Instant) -> Int {
-        if reason == .alone, viewers <= 1 { return Self.shareLimit }
+        let mayHaveCompany = viewers > 1 || settings.hasTracker && !hasWelcome
+        if reason == .alone, !mayHaveCompany { return Self.shareLimit }
         if reason == .alone || reason == .lostConfidence { return Self.playersLimit }
         return reason.isShare ? Self.shareLimit : Self.fetchLimit
     }

@@ -57,7 +57,8 @@ package struct Swarm: Sendable {
     var leaseFrom: UInt64?
     var duty: Stripe?
     var viewers = 0
-    var hasWelcome = false
+    /// When the tracker answered first.
+    var welcomedFirst: Instant?
     var nextAnnounce: Instant
     var lastAnnounce = Instant.zero
     /// When the stripe that we push on last reached us.
