@@ -4,11 +4,15 @@ import Vocabulary
 
 /// What a peer tells its neighbors, and how often: all of it takes room in an uplink.
 @Suite struct `News of what a peer does` {
-    @Test func `is seldom told by who gives nothing, whose uplink acknowledgements may fill`() {
-        func words(uploads: Bool) -> Int {
+    @Test func `is seldom told by who gives nothing, whose uplink may be full, and to those it takes from`() {
+        func words(uploads: Bool, toParent: Bool) -> Int {
             var rig = Rig { $0.uploads = uploads }
             rig.publish(7...7)
-            let link = rig.link(1)
+            let (parent, other) = (rig.link(1), rig.link(2))
+            let link = toParent ? parent : other
+            rig.feed(
+                .offered(
+                    parent, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 99, isRelay: true) }))
             var words = 0
             for index in 0..<9 {
                 let commands = rig.feed(.pieceVerified(PieceID(Rig.id(7), index), from: .origin))
@@ -18,8 +22,20 @@ import Vocabulary
             }
             return words
         }
-        #expect(words(uploads: true) >= 8)
-        #expect((1...2).contains(words(uploads: false)))
+        #expect(words(uploads: true, toParent: true) >= 8 && words(uploads: true, toParent: false) >= 8)
+        #expect((1...2).contains(words(uploads: false, toParent: true)))
+        #expect(words(uploads: false, toParent: false) == 0)
+    }
+
+    @Test(arguments: [true, false])
+    func `of what is fetched is for those to whom it will come`(uploads: Bool) {
+        var rig = Rig { $0.uploads = uploads }
+        rig.feed(.welcomed(Welcome(interval: 30, viewers: 2)))
+        rig.publish(7...7)
+        let link = rig.link(1)
+        let commands = rig.pass(.seconds(10))
+        #expect(!commands.fetches.isEmpty)
+        #expect(commands.promises(to: link).isEmpty != uploads)
     }
 
     @Test func `is gathered while what is late is fetched piece by piece, and told at once of a share`() {

@@ -13,9 +13,10 @@ import Vocabulary
         progress.tidy(at: late)
         #expect(progress.isPromised(2, by: 0, at: late) && !progress.isPromised(1, by: 3, at: late))
         progress.tidy(at: late + .seconds(2))
-        #expect(progress.promised(at: late).isEmpty)
+        #expect(progress.promised(at: late) { _ in true }.isEmpty)
         progress.promise([0], by: 3, at: late + .seconds(3))
-        #expect(Array(progress.promised(at: late + .seconds(3))) == [0])
+        #expect(Array(progress.promised(at: late + .seconds(3)) { _ in true }) == [0])
+        #expect(progress.promised(at: late + .seconds(3)) { $0 != 3 }.isEmpty)
     }
 
     @Test mutating func `remembers whom a piece was asked of until that is settled`() {

@@ -119,6 +119,24 @@ import Vocabulary
         #expect(announces(neighbors: 0) > 18 && announces(neighbors: 3) < 18)
     }
 
+    @Test func `stops giving when all that it sends takes long, however late it arrives`() {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let links = (1...3).map { rig.link($0) }
+        var underWay = links.flatMap { rig.feed(.wanted($0, Rig.id(7), Array(0..<10))) }
+        var commands: [Swarm.Command] = []
+        for _ in 0..<3 {
+            commands += rig.pass(.seconds(15))
+            for link in links { rig.feed(.heard(link)) }
+            let arrived = underWay
+            underWay = []
+            for case .sendPiece(let link, let piece) in arrived { underWay += rig.feed(.pieceSent(link, piece)) }
+            commands += underWay
+        }
+        #expect(links.allSatisfy { commands.contains(.choke($0)) })
+    }
+
     @Test func `takes everything from the origin when it is alone`() {
         var rig = Rig()
         rig.feed(
@@ -250,18 +268,22 @@ import Vocabulary
         #expect(viewers == 1 ? fetches > 2 : (1...2).contains(fetches))
     }
 
-    @Test func `leaves to a neighbor what that neighbor is fetching`() {
+    @Test(arguments: [(true, false), (true, true), (false, false)])
+    func `leaves to a neighbor what that neighbor is fetching, if it gives anything, be it not on demand now`(
+        gives: Bool, chokes: Bool
+    ) {
         var rig = Rig()
         rig.publish(7...7)
         rig.hold(7)
-        let link = rig.link(1)
+        let link = rig.link(1, uploads: gives)
+        if chokes { rig.feed(.choked(link)) }
         let lease = Lease(index: 0, count: 1, epoch: 1)
         rig.feed(
             .recordVerified(Rig.record(8), digest: Rig.digest(8), from: .neighbor(link)),
             .fetching(link, Rig.id(8), Array(0..<10)), .leavesVerified(Rig.id(8), from: .neighbor(link)))
         let commands = rig.feed(
             .welcomed(Welcome(interval: 30, viewers: 2, newest: 0, lease: lease, duty: Stripe.all[0], neighbors: [])))
-        #expect(commands.fetches.isEmpty)
+        #expect((commands.fetches + rig.pass(.seconds(2)).fetches).isEmpty == gives)
     }
 
     @Test func `leaves what there was before its lease to neighbors who have it, even while they choke it`() {

@@ -24,7 +24,7 @@ import Vocabulary
             let first = flying.removeFirst()
             now = first.arrives
             if first.ahead == 0 { uplink.travelled(for: now - first.sent) }
-            uplink.acknowledged(PieceID.length, after: now - first.sent, ahead: first.ahead, queueing: .zero, at: now)
+            uplink.acknowledged(PieceID.length, queueing: .zero, at: now)
         }
         return longest
     }
@@ -53,26 +53,32 @@ import Vocabulary
             let first = flying.removeFirst()
             now = first.arrives
             sent += 1
-            uplink.acknowledged(PieceID.length, after: now - first.sent, ahead: 0, queueing: first.waits, at: now)
+            uplink.acknowledged(PieceID.length, queueing: first.waits, at: now)
         }
         #expect(Double(sent) > 0.95 * 60_000 / Double(pieceTime))
     }
 
     @Test func `is believed to be slow once its first piece has been`() {
         var (slow, quick) = (Uplink(), Uplink())
-        slow.acknowledged(PieceID.length, after: .milliseconds(600), ahead: 0, queueing: .zero, at: .zero)
-        quick.acknowledged(PieceID.length, after: .milliseconds(60), ahead: 0, queueing: .zero, at: .zero)
+        slow.shows(PieceID.length, after: .milliseconds(600), ahead: 0)
+        quick.shows(PieceID.length, after: .milliseconds(60), ahead: 0)
         #expect(slow.rate(of: 500_000) < 150_000 && quick.rate(of: 500_000) > 500_000)
+    }
+
+    @Test func `is believed to be slow while its first piece does not arrive`() {
+        var uplink = Uplink()
+        uplink.waits(for: .seconds(1))
+        #expect(uplink.rate(of: 500_000) < 100_000)
     }
 
     /// Two ways for a piece over a connection that has rested, and six for four of them that share one.
     @Test func `is not believed to be slow because its neighbors are far away`() {
         var far = Uplink()
         far.reaches(after: .milliseconds(400))
-        far.acknowledged(PieceID.length, after: .milliseconds(816), ahead: 0, queueing: .zero, at: .zero)
+        far.shows(PieceID.length, after: .milliseconds(816), ahead: 0)
         #expect(far.rate(of: 500_000) > 500_000)
         for _ in 0..<4 {
-            far.acknowledged(PieceID.length, after: .milliseconds(2_400), ahead: 3, queueing: .zero, at: .zero)
+            far.shows(PieceID.length, after: .milliseconds(2_400), ahead: 3)
         }
         let rests = far.rests(below: 60_000, at: .zero)
         #expect(!rests)
@@ -91,7 +97,7 @@ import Vocabulary
             }
             uplink.saturated(true, at: now)
             now = flying.removeFirst() + .milliseconds(1_200)
-            uplink.acknowledged(PieceID.length, after: .milliseconds(1_200), ahead: 3, queueing: .zero, at: now)
+            uplink.acknowledged(PieceID.length, queueing: .zero, at: now)
         }
         #expect(uplink.rate == nil)
     }
@@ -101,11 +107,9 @@ import Vocabulary
         var (slow, far, lonely) = (Uplink(), Uplink(), Uplink())
         for ahead in [2, 3, 4] {
             let pieces = Int64(ahead + 1)
-            slow.acknowledged(
-                PieceID.length, after: .milliseconds(600 * pieces), ahead: ahead, queueing: .zero, at: .zero)
-            far.acknowledged(
-                PieceID.length, after: .milliseconds(600 + 16 * pieces), ahead: ahead, queueing: .zero, at: .zero)
-            lonely.acknowledged(PieceID.length, after: .milliseconds(600), ahead: 0, queueing: .zero, at: .zero)
+            slow.shows(PieceID.length, after: .milliseconds(600 * pieces), ahead: ahead)
+            far.shows(PieceID.length, after: .milliseconds(600 + 16 * pieces), ahead: ahead)
+            lonely.shows(PieceID.length, after: .milliseconds(600), ahead: 0)
         }
         let rests = (slow.rests(below: 60_000, at: .zero), far.rests(below: 60_000, at: .zero))
         #expect(rests == (true, false))

@@ -166,6 +166,7 @@ import Vocabulary
                 overrides: [
                     "arrivals = trace(viewers.csv)", "length = 50 s", "segment-size = 256 KiB",
                     "segment-duration = 2 s", "origin-uplink = 4 Mbit/s", "uplink = 3 Mbit/s", "downlink = 40 Mbit/s",
+                    "seed = 3",
                 ], reading: { _ in "join_s,role\n" + joins.joined() }))
         var simulation = Simulation(scenario)
         let result = simulation.run()

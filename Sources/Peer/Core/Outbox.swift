@@ -44,6 +44,9 @@ struct Outbox: Sendable {
         return errand
     }
 
+    /// When what has been on its way for longest was sent.
+    var oldest: Instant? { inFlight.first?.time }
+
     /// Makes overdue what is on its way since a time for which that is so; returns how many pieces that are.
     mutating func expire(where isOverdue: (Instant) -> Bool) -> Int {
         guard inFlightCount > overdueCount else { return 0 }
@@ -74,6 +77,8 @@ struct Outboxes: Sendable {
     private(set) var waiting: UInt64 = 0
 
     var indices: Range<Int> { boxes.indices }
+    /// The same of all of them.
+    var oldest: Instant? { boxes.lazy.compactMap(\.oldest).min() }
 
     subscript(seat: Int) -> Outbox {
         get { boxes[seat] }

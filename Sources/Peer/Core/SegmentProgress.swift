@@ -150,8 +150,8 @@ struct SegmentProgress: Sendable {
 
     /// What neighbors are getting from the origin, by words that still count.
     @inline(__always)
-    func promised(at now: Instant) -> PieceSet {
-        promises.union { now - promiseTimes[$0] < Self.promiseTime }
+    func promised(at now: Instant, by counts: (Int) -> Bool) -> PieceSet {
+        promises.union { now - promiseTimes[$0] < Self.promiseTime && counts($0) }
     }
 
     /// Lets go of the memory for what is over: words that count no more, and wants when there will be none.

@@ -60,7 +60,7 @@ extension Swarm {
             guard segment.heldCount > 0 else { continue }
             commands.append(.sendHolds(link, id(segment.sequence), segment.shown(segment.held)))
         }
-        for (_, fetch) in fetches.sorted(by: { $0.key < $1.key }) {
+        for (_, fetch) in fetches.sorted(by: { $0.key < $1.key }) where isConcerned(seat) {
             commands.append(.sendFetching(link, id(fetch.sequence), Array(fetch.pieces)))
         }
         tellOffers(into: &commands)

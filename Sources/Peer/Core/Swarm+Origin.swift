@@ -287,7 +287,10 @@ extension Swarm {
 
     /// What neighbors are getting from the origin of a segment.
     func promised(_ sequence: UInt64, count: Int, at now: Instant) -> PieceSet {
-        place(sequence).map { segments[$0].promised(at: now) } ?? PieceSet(count: count)
+        guard let place = place(sequence) else { return PieceSet(count: count) }
+        return neighbors.survey { seats in
+            segments[place].promised(at: now) { seats[$0].uploads }
+        }
     }
 
     /// What those neighbors have of a segment of whom `counts` is true.
@@ -378,12 +381,15 @@ extension Swarm {
             let segment = id(segments[place].sequence)
             let fetching = Array(segments[place].shown(segments[place].pieces[.fetching]))
             guard shares, !fetching.isEmpty else { continue }
-            for link in greetedLinks { commands.append(.sendFetching(link, segment, fetching)) }
+            for seat in neighbors.indices where isConcerned(seat) {
+                commands.append(.sendFetching(links[seat], segment, fetching))
+            }
         }
     }
 
     /// Says again what is still under way, because neighbors do not believe an old word.
     mutating func renewPromises(at now: Instant, into commands: inout [Command]) {
+        guard gives else { return }
         for (_, fetch) in fetches.sorted(by: { $0.key < $1.key }) where now - fetch.began > .seconds(1) {
             guard let place = place(fetch.sequence) else { continue }
             let segment = segments[place]

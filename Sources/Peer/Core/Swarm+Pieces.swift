@@ -82,10 +82,15 @@ extension Swarm {
     /// gives nothing may have hardly any, which acknowledgements fill, and nobody waits for what it holds.
     private var gatherTime: Interval {
         guard gives else { return Self.longestGather }
-        guard let rate = uplink.rate else { return settings.gather }
         let cost = Double(links.count * Self.newsLength)
-        let share = rate * Self.newsShare
+        let share = uplink.rate(of: .infinity) * Self.newsShare
         return min(max(settings.gather, .seconds(cost / share)), Self.longestGather)
+    }
+
+    /// Whether it matters to a neighbor what we hold and fetch: from who gives nothing it will come to nobody, and only
+    /// those who push to us need to know. A line that is too slow to give anything is filled by telling thirty others.
+    func isConcerned(_ seat: Int) -> Bool {
+        neighbors[seat].isGreeted && (gives || !neighbors[seat].follows.isEmpty)
     }
 
     /// Tells neighbors what we hold, except those that hold all of it themselves.
@@ -96,7 +101,8 @@ extension Swarm {
             let segment = id(segments[place].sequence)
             let held = segments[place].shown(segments[place].held)
             for seat in neighbors.indices
-            where neighbors[seat].isGreeted && !segments[place].holders.hasAll(of: held, seat) {
+            where isConcerned(seat) || neighbors[seat].isGreeted && segments[place].isComplete {
+                guard !segments[place].holders.hasAll(of: held, seat) else { continue }
                 commands.append(.sendHolds(links[seat], segment, held))
             }
         }

@@ -240,10 +240,8 @@ extension Swarm {
         if errand.ahead == 0, !errand.isOverdue { uplink.travelled(for: now - errand.time) }
         if let place = place(piece.segment.sequence) {
             let bytes = segments[place].record.range(ofPiece: piece.index).count
-            if !errand.isOverdue {
-                uplink.acknowledged(
-                    bytes, after: now - errand.time, ahead: errand.ahead, queueing: queueing, at: now)
-            }
+            uplink.shows(bytes, after: now - errand.time, ahead: errand.ahead)
+            if !errand.isOverdue { uplink.acknowledged(bytes, queueing: queueing, at: now) }
             if let streamRate, uplink.rests(below: streamRate / Double(Stripe.count), at: now) {
                 stopGiving(at: now, into: &commands)
             }
@@ -271,6 +269,7 @@ extension Swarm {
     /// Who acknowledges nothing for long does not read: what it was sent lies in its own machine, and must not take the
     /// place in our uplink of what others are waiting for.
     mutating func reviewInFlight(at now: Instant) {
+        uplink.waits(for: outboxes.oldest.map { now - $0 } ?? .zero)
         for seat in outboxes.indices {
             uplink.passedOver(outboxes[seat].expire { uplink.isOverdue(since: $0, at: now) }, at: now)
         }

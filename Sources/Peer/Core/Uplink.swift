@@ -16,6 +16,8 @@ struct Uplink: Sendable {
     private var guess = 1.25
     /// The least time that a piece took to its acknowledgement.
     private var quickest: Interval?
+    /// How long the first piece has been under way, until it has arrived.
+    private var pending = Interval.zero
     /// Bytes per second that pieces have shown that waited behind others, at most, and how many such there were.
     private var shown = 0.0
     private var proofs = 0
@@ -65,8 +67,8 @@ struct Uplink: Sendable {
     /// who has little to give is found out by the first piece, and not once several children wait for it.
     func rate(of stream: Double) -> Double {
         if let rate { return rate }
-        guard let quickest else { return guess * stream }
-        return guess * min(stream, Double(PieceID.length) / max(0.01, (quickest - detour * 2).seconds) * Self.hope)
+        let least = max(0.01, ((quickest ?? pending) - detour * 2).seconds)
+        return guess * min(stream, Double(PieceID.length) / least * Self.hope)
     }
 
     /// Whether it has turned out to carry less than `least` bytes per second, and that to our own harm: then it rests.
@@ -108,6 +110,9 @@ struct Uplink: Sendable {
         way = way.map { $0 + (time - $0) * (time < $0 ? 0.25 : 0.125) } ?? time
     }
 
+    /// What was sent first has been under way for so long.
+    mutating func waits(for time: Interval) { pending = time }
+
     mutating func sent() { inFlight += 1 }
 
     mutating func gone(_ count: Int = 1) { inFlight = max(0, inFlight - count) }
@@ -127,19 +132,20 @@ struct Uplink: Sendable {
         now - time >= (time < newestArrival ? Self.overtakenPatience : Self.patience)
     }
 
-    /// - Parameters:
-    ///   - ahead: pieces that were under way when it was sent.
-    ///   - queueing: how much longer than its link's shortest time the piece took.
-    mutating func acknowledged(
-        _ bytes: Int, after time: Interval, ahead: Int, queueing: Interval, at now: Instant
-    ) {
-        gone()
+    /// A piece has arrived, however late: of the uplink that tells as much as one in time.
+    ///
+    /// - Parameter ahead: pieces that were under way when it was sent.
+    mutating func shows(_ bytes: Int, after time: Interval, ahead: Int) {
         quickest = quickest.map { min($0, time) } ?? time
-        if ahead >= Self.queue {
-            proofs += 1
-            // What was under way has left in the same time.
-            shown = max(shown, Double((ahead + 1) * bytes) / max((time - detour * 4).seconds, 0.001))
-        }
+        guard ahead >= Self.queue else { return }
+        proofs += 1
+        // What was under way has left in the same time.
+        shown = max(shown, Double((ahead + 1) * bytes) / max((time - detour * 4).seconds, 0.001))
+    }
+
+    /// - Parameter queueing: how much longer than its link's shortest time the piece took.
+    mutating func acknowledged(_ bytes: Int, queueing: Interval, at now: Instant) {
+        gone()
         self.queueing = self.queueing * 0.875 + queueing * 0.125
         if queueing > target * 3 {
             window -= 0.5
