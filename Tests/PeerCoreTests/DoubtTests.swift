@@ -6,6 +6,21 @@ import Vocabulary
 @Suite struct `A viewer whose peers are of no use` {
     private static let stripe = Stripe.all[0]
 
+    /// Who brings nothing in 1.5 s is not waited for any more.
+    @Test(arguments: [(0.0, true), (0.6, false)])
+    func `leaves to those who are far away the time of their way`(way: Double, asks: Bool) {
+        var rig = Rig()
+        rig.welcome(among: 9)
+        let link = rig.link(1)
+        _ = rig.pass(.seconds(way))
+        rig.feed(.ponged(link))
+        rig.publish(7...9)
+        rig.hold(7)
+        for sequence in UInt64(8)...9 { rig.feed(.holds(link, Rig.id(sequence), .full(count: 10))) }
+        let commands = rig.passWithOrigin(.seconds(1.7))
+        #expect(commands.fetches.contains { $0.reason == .lostConfidence } == asks)
+    }
+
     /// Neighbors promise everything and bring nothing of so many segments, which the origin gives in a moment. What is asked
     /// of the origin within half a second of each segment's record.
     private static func watch(

@@ -27,10 +27,10 @@ extension Swarm {
         return isLetDown(for: Self.firstPatience, at: now) ? .startup : nil
     }
 
-    /// Nobody has ever brought anything, and there has been time for it. In a crowd all may wait for each other.
+    /// Nobody has ever brought anything, and there has been time for it, however long the way is. In a crowd all may wait for each other.
     private func isLetDown(for time: Interval, at now: Instant) -> Bool {
         guard let firstAsked, tally.bytesFromPeers == 0, viewers < Self.crowd else { return false }
-        return now - firstAsked > time
+        return now - firstAsked > time + uplink.detour * 4
     }
 
     /// Confidence is lost before a segment is complete when nothing has come at all, and when the picture has stood still

@@ -167,7 +167,7 @@ struct Uplink: Sendable {
 
     /// How much longer the way is than short ones. TCP's window begins with less than a piece (RFC 6928) and opens over
     /// several ways, and again after each pause: what waits for that waits in no queue of ours.
-    private var detour: Interval { max(.zero, (way ?? .zero) - Self.shortWay) }
+    var detour: Interval { max(.zero, (way ?? .zero) - Self.shortWay) }
 
     /// The wait that is steered for: each piece that leaves waits for the one before it, however long that takes.
     private var target: Interval {
