@@ -111,9 +111,9 @@ import Vocabulary
         #expect(atOnce[last + 1] != Set(0..<10))
     }
 
-    @Test(arguments: [(4, true), (800, false)])
-    func `leaves out those who made the picture stand still if the origin has much to give`(
-        pieceTime: Int64, isLeftOut: Bool
+    @Test(arguments: [(4, 1_100, true), (4, 300, false), (800, 7_000, false)])
+    func `leaves out those who made the picture stand still for long if the origin has much to give`(
+        pieceTime: Int64, late: Int64, isLeftOut: Bool
     ) {
         var rig = Rig()
         rig.welcome(among: 9)
@@ -128,7 +128,7 @@ import Vocabulary
                 isShare: false, isFull: true, at: rig.now, using: &rig.swarm.random)
         }
         rig.feed(.recordVerified(Rig.record(3), digest: Rig.digest(3), from: .neighbor(link)))
-        _ = rig.pass(.seconds(6))
+        _ = rig.pass(.seconds(5) + .milliseconds(late) - (rig.now - .zero))
         for command in rig.feed(.heard(link), .leavesVerified(Rig.id(3), from: .neighbor(link))) { rig.answer(command) }
         rig.hold(3, from: .neighbor(link))
         _ = rig.pass(.milliseconds(600))

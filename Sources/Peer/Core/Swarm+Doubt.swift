@@ -8,6 +8,9 @@ extension Swarm {
     private static let lastPatience = Interval.milliseconds(1_500)
     /// The part of a segment's duration that peers are given to bring a stripe of it.
     private static let trialTime = 0.75
+    /// A picture that has stood still for less, lately and in all, has its time back with that: a viewer who left out a swarm
+    /// that is well for its sake would cost the origin segments for each tenth of a second.
+    private static let shortStall = Interval.milliseconds(500)
     /// A segment that has been there for longer was not pushed from its beginning on.
     private static let trialStart = Interval.milliseconds(500)
 
@@ -37,7 +40,7 @@ extension Swarm {
     /// for what the origin could have given.
     mutating func reviewConfidence(at now: Instant) {
         if isLetDown(for: Self.lastPatience, at: now) { confidence.lose(forSlowness: false, at: now) }
-        if playhead.stalls > stallsSeen, hasGreeted, isOriginPlentiful(at: now) {
+        if playhead.stalls > stallsSeen, playhead.caution > Self.shortStall, hasGreeted, isOriginPlentiful(at: now) {
             confidence.lose(forSlowness: true, at: now)
         }
         stallsSeen = playhead.stalls
