@@ -14,24 +14,10 @@ import Vocabulary
 
     /// Cuts the programme that `feed` holds, to its end.
     private func cut(_ feed: Feed, _ container: Container) async throws -> Heard {
-        let entrance = Entrance()
-        var settings = MediaSource.Settings(input: .encoders)
-        settings.entrance = entrance
-        settings.grace = .zero
-        settings.container = container
-        let source = MediaSource(settings)
-        let listener = Listener()
-        source.start { listener.hear($0) }
-        defer { source.stop() }
-        feed.finish("it has ended its programme")
-        entrance.admit(feed)
-        try await wait(for: "the end", within: .seconds(30)) {
-            listener.events.contains { if case .abandoned = $0 { true } else { false } }
-        }
-        let described: [[MediaDescription]] = listener.events.compactMap {
-            if case .described(let all) = $0 { all } else { nil }
-        }
-        return (listener.segments, described.last ?? [], listener.warnings)
+        let airing = Airing(container)
+        defer { airing.stop() }
+        try await airing.play(feed, within: .seconds(30))
+        return (airing.listener.segments, airing.listener.lastDescriptions, airing.listener.warnings)
     }
 
     private func cut(_ path: String, _ container: Container) async throws -> Heard {

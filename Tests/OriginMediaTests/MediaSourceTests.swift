@@ -361,33 +361,23 @@ import Vocabulary
         let both = try await studio.clip(
             "both.flv", seconds: 4,
             Studio.picture() + Studio.sound + Studio.encoded(keyframes: 25) + ["-output_ts_offset", "8"])
-        let entrance = Entrance()
-        var settings = MediaSource.Settings(input: .encoders)
-        settings.entrance = entrance
-        settings.grace = .zero
-        settings.container = container
-        let source = MediaSource(settings)
-        let listener = Listener()
-        source.start { listener.hear($0) }
-        defer { source.stop() }
-        func programme(of paths: [String], _ number: Int) async throws -> [MediaDescription] {
+        let airing = Airing(container)
+        defer { airing.stop() }
+        let listener = airing.listener
+        func programme(of paths: [String]) async throws -> [MediaDescription] {
             let feed = Feed(name: "a test", format: .flv)
             for path in paths {
                 let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
                 // The header of FLV has 9 bytes, and 4 follow it.
                 feed.push(path == paths[0] ? bytes : Array(bytes[13...]))
             }
-            feed.finish("it has ended its programme")
-            entrance.admit(feed)
-            try await wait(for: "the end of programme \(number)", within: .seconds(20)) {
-                listener.events.count { if case .abandoned = $0 { true } else { false } } == number
-            }
-            return listener.events.compactMap { if case .described(let all) = $0 { all } else { nil } }.last ?? []
+            try await airing.play(feed, within: .seconds(20))
+            return listener.lastDescriptions
         }
-        let first = try await programme(of: [pictures, both], 1)
+        let first = try await programme(of: [pictures, both])
         #expect(listener.warnings.count { $0.contains("left out: it has come too long after the pictures") } == 1)
         #expect(first.flatMap(\.codecs).count == 1)
-        let second = try await programme(of: [both], 2)
+        let second = try await programme(of: [both])
         #expect(second.flatMap(\.codecs).count == 2)
         #expect(listener.segments.last?.media.count == (container == .ts ? 1 : 2))
     }
@@ -432,7 +422,6 @@ import Vocabulary
         let listener = Listener()
         source.start { listener.hear($0) }
         defer { source.stop() }
-        func over() -> Int { listener.events.count { if case .abandoned = $0 { true } else { false } } }
         func send(_ seconds: Double) async throws {
             let sender = try Program(
                 "ffmpeg",
@@ -442,12 +431,12 @@ import Vocabulary
             _ = try await sender.ended(within: .seconds(30))
         }
         try await send(4)
-        try await wait(for: "the end of the programme", within: .seconds(30)) { over() == 1 }
+        try await wait(for: "the end of the programme", within: .seconds(30)) { listener.programmesOver == 1 }
         let count = listener.segments.count
         #expect(count > 0)
         try await send(4)
         try await wait(for: "another", within: .seconds(20)) { listener.segments.count > count }
         let told = listener.events.count { if case .described = $0 { true } else { false } }
-        #expect(told >= 2 && over() == 1)
+        #expect(told >= 2 && listener.programmesOver == 1)
     }
 }

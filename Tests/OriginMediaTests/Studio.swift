@@ -103,7 +103,42 @@ final class Listener: Sendable {
         }
     }
 
+    /// How many programmes have ended because nobody came back.
+    var programmesOver: Int { events.count { if case .abandoned = $0 { true } else { false } } }
+
+    /// What was said last of all renditions.
+    var lastDescriptions: [MediaDescription] {
+        events.compactMap { if case .described(let descriptions) = $0 { descriptions } else { nil } }.last ?? []
+    }
+
     func hear(_ event: MediaSource.Event) { heard.withLock { $0.append(event) } }
+}
+
+/// A broadcast of what encoders push, whose programme is over as soon as one has left.
+struct Airing {
+    let listener = Listener()
+    private let entrance = Entrance()
+    private let source: MediaSource
+
+    init(_ container: Container) {
+        var settings = MediaSource.Settings(input: .encoders)
+        settings.entrance = entrance
+        settings.grace = .zero
+        settings.container = container
+        source = MediaSource(settings)
+        let listener = listener
+        source.start { listener.hear($0) }
+    }
+
+    func stop() { source.stop() }
+
+    /// Cuts the programme that `feed` holds, to its end.
+    func play(_ feed: Feed, within patience: Interval) async throws {
+        let number = listener.programmesOver + 1
+        feed.finish("it has ended its programme")
+        entrance.admit(feed)
+        try await wait(for: "the end of programme \(number)", within: patience) { listener.programmesOver == number }
+    }
 }
 
 /// Cuts `input` to its end, or until `enough` segments are there.

@@ -37,7 +37,6 @@ struct LinkHealth: Sendable {
         bestTime = min(time, bestTime + bestTime * 0.01)
         let step = time < bestTime + Self.target ? 1 : -1
         reach = Int32(min(max(window + step, Self.windowRange.lowerBound), Self.windowRange.upperBound))
-        brought()
     }
 
     /// A piece has come, asked for or not.

@@ -72,11 +72,6 @@ extension Swarm {
         chronicle.sequences.filter { $0 >= start ?? .max }.suffix(settings.window).compactMap { chronicle[$0]?.record }
     }
 
-    /// Whether the last piece of a segment is not for the player yet, which would begin before its `opening`.
-    package func isKeptBack(_ segment: SegmentID, at now: Instant) -> Bool {
-        playhead.begins(with: segment.sequence) && now < opening(segment.sequence)
-    }
-
     package var newestComplete: SegmentID? {
         segments.last { $0.isComplete }.map { id($0.sequence) }
     }

@@ -1,4 +1,4 @@
-import Vocabulary
+package import Vocabulary
 
 /// Records: what the origin has said, how we hear of it, and how others hear of it from us.
 extension Swarm {
@@ -55,8 +55,8 @@ extension Swarm {
     private mutating func fetchOwnLeaves(
         _ sequence: UInt64, _ source: Source, at now: Instant, into commands: inout [Command]
     ) {
-        let isShare = source == .origin && isRoot(of: carrier(of: sequence))
-        guard isShare || source == .origin && isAlone(at: now) || hasLostConfidence(at: now) else { return }
+        let isOurs = source == .origin && (isRoot(of: carrier(of: sequence)) || isAlone(at: now))
+        guard isOurs || hasLostConfidence(at: now) else { return }
         fetchRecords(sequence...sequence, at: now, into: &commands)
     }
 
@@ -159,6 +159,11 @@ extension Swarm {
         let lead = max(duration(newest), Self.leastLead)
         let follows = chronicle.sequences.reversed().prefix { $0 > sequence }
         return follows.reduce(entry.arrival + lead) { $0 - duration($1) }
+    }
+
+    /// Whether the last piece of a segment is not for the player yet, which would begin before its `opening`.
+    package func isKeptBack(_ segment: SegmentID, at now: Instant) -> Bool {
+        playhead.begins(with: segment.sequence) && now < opening(segment.sequence)
     }
 
     /// An origin that does not answer, or not yet, must not keep a viewer out: what neighbors have told of will do.
