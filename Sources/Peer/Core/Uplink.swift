@@ -174,15 +174,18 @@ struct Uplink: Sendable {
         max(Self.target + detour, .seconds(peak.map { 2 * Double(PieceID.length) / $0 } ?? 0))
     }
 
-    /// What was sent while nothing else was under way shows how long the way itself is.
-    mutating func travelled(for time: Interval) { trip = trip * 0.875 + time * 0.125 }
+    /// What was sent while nothing else was under way shows how long the way itself is. Half of such times are longer and
+    /// half are shorter: what was lost on its way and sent again would make a mean of no meaning.
+    mutating func travelled(for time: Interval) { trip = trip * (time > trip ? 1.05 : 0.95) }
 
-    /// By Little's law, what is in flight when the wait in our own queue is twice the target. A link that began when the
-    /// uplink was full takes that wait for the length of its way; this bounds what it may make of it.
+    /// By Little's law, what keeps the line busy while a piece is on its way, and half as much for what acknowledgements wait
+    /// at those who are busy themselves. A router drops what is handed to it beyond that, for several neighbors at once, and
+    /// they wait for it longest: delay alone does not steer how much is in flight (as in BBR: Cardwell et al., ACM Queue
+    /// 14(5), 2016), nor can a link that began when the uplink was full mistake that wait for the length of its way.
     private var ceiling: Double {
         guard let peak else { return Self.bounds.upperBound }
-        let pieces = peak / Double(PieceID.length) * (trip + detour * 3 + Self.target * 2).seconds * 1.5 + 1
-        return min(pieces, Self.bounds.upperBound)
+        let pieces = peak / Double(PieceID.length) * (trip + detour * 3).seconds * 1.5 + 1
+        return min(max(pieces, Self.bounds.lowerBound), Self.bounds.upperBound)
     }
 
     private mutating func measure(_ bytes: Int, at now: Instant) {
