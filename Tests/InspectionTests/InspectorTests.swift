@@ -1,6 +1,7 @@
 import Foundation
 import Inspection
 import NIOCore
+import Synchronization
 import Testing
 import WebClient
 import WebServer
@@ -98,6 +99,27 @@ import WebServer
         let master = await found(folder, "master.m3u8")
         #expect(master.playlists == 1)
         #expect(master.findings.contains { $0.finding.item == .multivariant }, "\(master.findings.map(\.finding))")
+        // What it says when it is asked again is what counts.
+        let asked = Mutex(0)
+        folder.misbehave { path, response in
+            guard path.hasSuffix("master.m3u8"),
+                asked.withLock({
+                    $0 += 1; return $0 > 2
+                })
+            else { return }
+            response.body = .bytes(
+                ByteBuffer(
+                    string: """
+                        #EXTM3U
+                        #EXT-X-STREAM-INF:BANDWIDTH=9000000,AVERAGE-BANDWIDTH=1000,CODECS="avc1.64000c",RESOLUTION=320x180
+                        index.m3u8
+
+                        """))
+        }
+        let raised = await found(folder, "master.m3u8")
+        #expect(
+            !raised.findings.contains { $0.finding.detail.contains("BANDWIDTH is") },
+            "\(raised.findings.map(\.finding))")
         await folder.close()
     }
 

@@ -59,11 +59,14 @@ import Testing
         #expect(bandwidth == Bandwidth(peak: 1_000_000, average: 1_000_000))
     }
 
-    @Test func `is exceeded by no stretch that is too short to have a peak`() {
+    @Test func `is raised by what exceeds it, with a margin while more may come, and by no stretch without a peak`() {
         let promise = Bandwidth(peak: 1_000_000, average: 800_000)
-        let exceeded = [(125_000, 1_000_000), (126_000, 1_000_000), (120_000, 900_000), (270_000, 2_000_000)].map {
-            promise.isExceeded(by: $0, Int64($1), targetDuration: 2)
+        func raised(_ bytes: Int, _ duration: Int64, isClosed: Bool = false) -> Bandwidth? {
+            promise.raised(by: (bytes, duration), targetDuration: 2, isClosed: isClosed)
         }
-        #expect(exceeded == [false, true, false, true])
+        #expect(raised(125_000, 1_000_000) == nil)
+        #expect(raised(120_000, 900_000) == nil)
+        #expect(raised(150_000, 1_000_000) == Bandwidth(peak: 1_800_000, average: 1_200_000))
+        #expect(raised(300_000, 2_000_000, isClosed: true) == Bandwidth(peak: 1_200_000, average: 1_200_000))
     }
 }

@@ -167,7 +167,7 @@ import Wire
         #expect(!next.contains("ENDLIST") && !next.contains("\(old.root)"))
     }
 
-    @Test func `keeps what the master playlist has promised`() throws {
+    @Test func `keeps what the master playlist has promised, and what it promises since a segment had more`() throws {
         let desk = try #require(desk)
         let promised = try { () throws -> String in
             let publication = try desk.publication()
@@ -178,9 +178,12 @@ import Wire
             let text = try #require(publication.masterPlaylist)
             #expect(
                 text.contains("BANDWIDTH=240000,AVERAGE-BANDWIDTH=160000,CODECS=\"avc1.64001f\",RESOLUTION=640x360"))
-            publication.publish(cutSegment(3, length: 400_000))
+            publication.publish(cutSegment(3, length: 59_000))
             #expect(publication.masterPlaylist == text)
-            return text
+            publication.publish(cutSegment(4, length: 400_000))
+            let raised = try #require(publication.masterPlaylist)
+            #expect(raised.contains("BANDWIDTH=2400000,AVERAGE-BANDWIDTH=1600000,"))
+            return raised
         }()
         #expect(try desk.publication().masterPlaylist == promised)
     }

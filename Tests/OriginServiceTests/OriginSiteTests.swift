@@ -210,6 +210,19 @@ import Wire
         }
     }
 
+    @Test func `promises more from the segment on that exceeds its promise`() async throws {
+        try await serving { publication, counter in
+            let before = try await counter.ask("master.m3u8").text
+            publication.publish(cutSegment(4, length: 100_000))
+            let raised = try await counter.ask("master.m3u8").text
+            #expect(
+                before.contains(":BANDWIDTH=240000,") && raised.contains(":BANDWIDTH=600000,AVERAGE-BANDWIDTH=400000,"))
+            #expect(try publication.newest().head.renditions.first?.bandwidth == 600_000)
+            publication.publish(cutSegment(5, length: 140_000))
+            #expect(try await counter.ask("master.m3u8").text == raised)
+        }
+    }
+
     @Test func `says of playlists and heads that they change`() async throws {
         try await serving { publication, counter in
             for path in ["master.m3u8", "0/index.m3u8"] {

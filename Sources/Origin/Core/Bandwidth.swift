@@ -1,6 +1,7 @@
-/// What the multivariant playlist promises about a rendition, in bits per second; it never changes while a broadcast lives.
+/// What the multivariant playlist promises about a rendition, in bits per second; while a broadcast lives it changes only when
+/// it is not kept.
 package struct Bandwidth: Hashable, Sendable {
-    /// No segment should exceed it.
+    /// No segment exceeds it.
     package var peak: Int
     package var average: Int
 
@@ -40,16 +41,23 @@ package struct Bandwidth: Hashable, Sendable {
         let declared = isSilent ? max(declared, Self.music) : isStill ? pixelRate / Self.motion : declared
         let bytes = segments.reduce(0) { $0 + $1.bytes }
         let duration = segments.reduce(0) { $0 + $1.duration }
-        // Half more than what was seen: live encoders spend most on what has not happened yet.
-        let guess = isClosed ? densest : max(densest + densest / 2, declared + declared / 4)
+        let guess = isClosed ? densest : max(Self.withMargin(densest), declared + declared / 4)
         peak = known > 0 ? max(known, densest) : guess
         average = min(peak, max(Self.rate(bytes, duration), isClosed || known > 0 ? 0 : declared))
     }
 
-    /// Whether a segment is long enough to be held against the promise: stretches of less than half a target duration, such
-    /// as the last one of a programme, have no peak (RFC 8216bis, 4.4.6.2).
-    package func isExceeded(by bytes: Int, _ duration: Int64, targetDuration: Int) -> Bool {
-        duration * 2 >= Int64(targetDuration) * 1_000_000 && Self.rate(bytes, duration) > peak
+    /// Half more than what was seen: live encoders spend most on what has not happened yet.
+    private static func withMargin(_ densest: Int) -> Int { densest + densest / 2 }
+
+    /// What is promised from now on, if a segment has exceeded it: a representative period is what tells (RFC 8216, section
+    /// 4.3.4.2), and what was seen first was none. Stretches of less than half a target duration, such as the last one of a
+    /// programme, have no peak (RFC 8216bis, 4.4.6.2).
+    package func raised(
+        by segment: (bytes: Int, duration: Int64), targetDuration: Int, isClosed: Bool
+    ) -> Bandwidth? {
+        let rate = Self.rate(segment.bytes, segment.duration)
+        guard segment.duration * 2 >= Int64(targetDuration) * 1_000_000, rate > peak else { return nil }
+        return Bandwidth(peak: isClosed ? rate : Self.withMargin(rate), average: max(average, rate))
     }
 
     package static func rate(_ bytes: Int, _ duration: Int64) -> Int {

@@ -107,8 +107,6 @@ package final class Publication: Sendable {
         var waiting: [Waiter] = []
         var started = WallClock.now
         var isFailing = false
-        /// A segment has exceeded the promised bandwidth; said once.
-        var isExceeding = false
 
         /// Takes one out who waits, if there are too many: of whose requests most wait, so that one host, which may have hung
         /// up long since, does not have the others answered before there is news.
@@ -380,24 +378,9 @@ extension Publication {
             rows: (retired + state.window.listed).compactMap { state.held[$0.segment.sequence]?.copies.map(\.sealed) })
     }
 
-    /// Players choose by it and must never see it change (RFC 8216, section 4.3.4.2).
+    /// Players choose by it, and some trip over one that changes: so it changes only when it is not kept.
     private func promiseBandwidth(of records: [Record], in state: inout State) {
-        guard state.renditions.isEmpty else {
-            guard !state.isExceeding, let target = state.targetDuration else { return }
-            for (record, rendition) in zip(records, state.renditions) {
-                let promise = Bandwidth(peak: rendition.bandwidth, average: rendition.averageBandwidth)
-                guard promise.isExceeded(by: record.length, record.duration, targetDuration: target) else { continue }
-                state.isExceeding = true
-                log.warning(
-                    "a segment has more bits per second than the master playlist promises: limit the encoder's bit rate",
-                    metadata: [
-                        "rendition": "\(record.segment.rendition)", "sequence": "\(record.segment.sequence)",
-                        "bits": "\(Bandwidth.rate(record.length, record.duration))",
-                        "promised": "\(rendition.bandwidth)",
-                    ])
-            }
-            return
-        }
+        guard state.renditions.isEmpty else { return keepPromise(records, in: &state) }
         guard state.descriptions.count == records.count, let target = state.targetDuration else { return }
         var renditions: [Rendition] = []
         for (number, media) in state.descriptions.enumerated() {
@@ -420,6 +403,28 @@ extension Publication {
         state.head = nil
         // On a full disk the promise lasts only as long as this process.
         try? shorten(target: target, in: &state)
+    }
+
+    private func keepPromise(_ records: [Record], in state: inout State) {
+        guard let target = state.targetDuration else { return }
+        var isRaised = false
+        for (number, (record, rendition)) in zip(records, state.renditions).enumerated() {
+            let promise = Bandwidth(peak: rendition.bandwidth, average: rendition.averageBandwidth)
+            guard
+                let raised = promise.raised(
+                    by: (record.length, record.duration), targetDuration: target, isClosed: state.isClosed)
+            else { continue }
+            state.renditions[number].bandwidth = raised.peak
+            state.renditions[number].averageBandwidth = raised.average
+            isRaised = true
+            log.warning(
+                "a segment has more bits per second than was promised, and the master playlist promises more now",
+                metadata: [
+                    "rendition": "\(number)", "sequence": "\(record.segment.sequence)",
+                    "bits": "\(Bandwidth.rate(record.length, record.duration))", "promised": "\(rendition.bandwidth)",
+                ])
+        }
+        if isRaised { try? shorten(target: target, in: &state) }
     }
 }
 

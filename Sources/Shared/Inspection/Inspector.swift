@@ -35,6 +35,7 @@ package struct Inspector {
     private let begin: ContinuousClock.Instant
     private let tolerance: Int64
     private var followers: [Follower] = []
+    private var multivariant: String?
     private var report = Report()
 
     /// - Parameter tolerance: microseconds that news may be later than the standard allows, for busy machines.
@@ -48,7 +49,7 @@ package struct Inspector {
     private struct Follower {
         let url: String
         /// Bits per second that the multivariant playlist promises; 0 for none.
-        let bandwidth: Int
+        var bandwidth: Int
         var history: History
         var continuity = Continuity()
         var initializations: [String: InitializationReading] = [:]
@@ -115,6 +116,7 @@ package struct Inspector {
             await checkCompression(of: url)
             return true
         }
+        multivariant = url
         report.note(reading.findings)
         report.note(HTTPRules.findings(playlist: answer.head, targetDuration: 0, isLive: false, at: url))
         await checkCompression(of: url)
@@ -188,14 +190,30 @@ package struct Inspector {
         report.note(
             followers[index].continuity.add(
                 media, sequence: segment.sequence, duration: segment.duration, isNew: segment.isDiscontinuity, at: url))
-        let promised = followers[index].bandwidth
         // The peak is that of stretches between half and one and a half target durations (section 4.4.6.2).
-        guard promised > 0, segment.duration * 2 >= Int64(reading.targetDuration) * 1_000_000 else { return }
+        guard followers[index].bandwidth > 0, segment.duration * 2 >= Int64(reading.targetDuration) * 1_000_000 else {
+            return
+        }
         let rate = Int64(answer.body.count) * 8_000_000 / max(1, segment.duration)
+        if rate > Int64(followers[index].bandwidth) { await readPromises() }
+        let promised = followers[index].bandwidth
         if rate > Int64(promised) {
             report.note([
                 Finding(.multivariant, at: url, "it has \(rate) bits per second, and BANDWIDTH is \(promised)")
             ])
+        }
+    }
+
+    /// Before all segments are encoded BANDWIDTH is that of a representative period (RFC 8216, section 4.3.4.2), which a server
+    /// may know better by now.
+    private mutating func readPromises() async {
+        guard let multivariant, case .success(let answer) = await get(multivariant, limit: Self.playlistLimit) else {
+            return
+        }
+        for variant in PlaylistReading(parsing: answer.body, at: multivariant).variants {
+            let url = Self.resolve(variant.uri, against: multivariant)
+            guard let index = followers.firstIndex(where: { $0.url == url }) else { continue }
+            followers[index].bandwidth = variant.bandwidth
         }
     }
 

@@ -1,4 +1,5 @@
-/// What a player chooses a rendition by; it never changes while a broadcast lives.
+/// What a player chooses a rendition by. While a broadcast lives it changes only with what the rendition is made of, and when
+/// its bandwidth is exceeded.
 package struct Rendition: Hashable, Sendable {
     /// Bits per second that no segment exceeds.
     package var bandwidth: Int
