@@ -106,6 +106,19 @@ import Vocabulary
         #expect(complaints.isEmpty && count == 150, "\(complaints) \(count)")
     }
 
+    @Test(arguments: [
+        ("12", 12_000), ("24000/1001", 23_976), ("24", 24_000), ("25", 25_000), ("30000/1001", 29_970), ("30", 30_000),
+        ("48", 48_000), ("60000/1001", 59_940), ("60", 60_000), ("120", 120_000),
+    ])
+    func `tells the rate of pictures that are counted in milliseconds and come without metadata`(
+        rate: String, frames: Int
+    ) async throws {
+        let path = try await studio.clip(
+            "untold.flv", seconds: 4,
+            Studio.picture(rate: rate) + Studio.sound + Studio.encoded(keyframes: 60) + ["-flvflags", "no_metadata"])
+        #expect(try await cut(path, .ts).described.first?.framesPerKilosecond == frames)
+    }
+
     @Test(
         arguments: [
             ("flv", 0, 10, 350), ("ts", 0, 10, 350), ("flv", 10, 0, 100), ("ts", 10, 0, 100),

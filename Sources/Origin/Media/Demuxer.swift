@@ -267,12 +267,21 @@ final class Demuxer {
 
     /// 0 when unknown, and without video.
     var framesPerKilosecond: Int {
-        let rate = leading.pointee.avg_frame_rate
-        guard hasVideo, rate.den > 0, rate.num > 0 else { return 0 }
+        guard hasVideo, let rate else { return 0 }
         let counted = Int(min(Int64(rate.num) * 1_000 / Int64(rate.den), 10_000_000))
         // Containers that count in milliseconds blur it, that of NTSC too.
         let whole = (counted + 500) / 1_000 * 1_000
         return [whole, (whole * 1_000 + 500) / 1_001].first { abs($0 - counted) * 5_000 < counted } ?? counted
+    }
+
+    /// Pictures a second. libavformat's average rounds how long each lasts down to the container's unit, so that 60 a second
+    /// are 62.5 where that is a millisecond; its other guess fits the times of many, and may be that of fields instead.
+    private var rate: AVRational? {
+        let (average, guess) = (leading.pointee.avg_frame_rate, leading.pointee.r_frame_rate)
+        guard average.num > 0, average.den > 0 else { return nil }
+        guard guess.num > 0, guess.den > 0 else { return average }
+        let unit = av_q2d(leading.pointee.time_base)
+        return abs(1 / av_q2d(guess) - 1 / av_q2d(average)) < unit ? guess : average
     }
 
     /// The container wants the pictures turned before they are shown, which is in none of them.
