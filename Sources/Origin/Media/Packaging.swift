@@ -462,7 +462,8 @@ struct Packaging {
         try pace(packet.pointee.dts, of: demuxer.input)
         if isLeading {
             try cutIfDue(packet, at: place + shift, isKeyframe: isKeyframe)
-            try fallSilent(until: packet.pointee.dts, after: patience)
+            // Of what has changed nothing more will come as it was.
+            try fallSilent(until: packet.pointee.dts, after: newSound == nil ? patience : 0)
         }
         try write(packet, isLeading: isLeading)
         try settle()

@@ -81,8 +81,11 @@ final class Track {
         else { return nil }
         let header = [[start[2] & 0xfd, start[3] & 0xc0]]
         guard header != shown else { return nil }
-        defer { shown = header }
-        guard !shown.isEmpty else { return nil }
+        guard !shown.isEmpty else {
+            shown = header
+            return nil
+        }
+        // This one stays as it is: until the other begins, silence of its kind may be wanted.
         let track = Track(parameters)
         track.setSound(
             rate: Int(start[2] >> 2) & 15, channels: Int(start[2] & 1) << 2 | Int(start[3] >> 6))
