@@ -7,6 +7,8 @@ struct Shelf {
     var hasLeaves = false
     /// Pieces that came before the leaf hashes.
     var early: [Early] = []
+    /// Requests to the origin that have brought everything, which only the leaf hashes can tell.
+    var unchecked: [FetchID] = []
     private var words: [UInt64]
     private var missing: Int
 

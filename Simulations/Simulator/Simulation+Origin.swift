@@ -301,7 +301,7 @@ extension Simulation {
                 trace(from: nil, to: state.viewer, sent: sent, arrived: now)
             }
             admit(state.sequence, unit, from: .origin, isPolluted: false, by: state.viewer, at: now)
-            if isLast { tell(state.viewer, .fetchDone(fetch), at: now) }
+            if isLast { done(fetch, of: state.sequence, by: state.viewer, at: now) }
         case .head:
             let statement = records[state.sequence].statement
             let oldest = state.sequence - min(state.sequence, Self.depth)
@@ -318,6 +318,15 @@ extension Simulation {
                 leavesArrived(statement.record.segment, from: .origin, at: state.viewer, now)
             }
             tell(state.viewer, .recordsDone, at: now)
+        }
+    }
+
+    /// A request is done when what it brought has been checked, as in the real shell: before, the core would ask again.
+    private mutating func done(_ fetch: FetchID, of sequence: Int, by viewer: Int, at now: Instant) {
+        if let shelf = viewers[viewer].shelves.place(of: sequence), !viewers[viewer].shelves[shelf].hasLeaves {
+            viewers[viewer].shelves[shelf].unchecked.append(fetch)
+        } else {
+            tell(viewer, .fetchDone(fetch), at: now)
         }
     }
 

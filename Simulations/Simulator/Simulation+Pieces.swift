@@ -163,13 +163,15 @@ extension Simulation {
     mutating func leavesArrived(_ segment: SegmentID, from source: Source, at viewer: Int, _ now: Instant) {
         let sequence = Int(segment.sequence)
         guard let shelf = viewers[viewer].shelves.place(of: sequence) else { return }
-        let early = viewers[viewer].shelves[shelf].early
+        let (early, unchecked) = (viewers[viewer].shelves[shelf].early, viewers[viewer].shelves[shelf].unchecked)
         viewers[viewer].shelves[shelf].early = []
+        viewers[viewer].shelves[shelf].unchecked = []
         viewers[viewer].shelves[shelf].hasLeaves = true
         viewers[viewer].earlyPieces -= early.count
         tell(viewer, .leavesVerified(segment, from: source), at: now)
         for piece in early {
             admit(sequence, piece.index, from: piece.from, isPolluted: piece.isPolluted, by: viewer, at: now)
         }
+        for fetch in unchecked { tell(viewer, .fetchDone(fetch), at: now) }
     }
 }

@@ -49,6 +49,16 @@ import Vocabulary
         #expect(bounds.offload <= 1 - 1 / Double(result.viewers) + 1e-9)
     }
 
+    @Test func `asks the origin for nothing again because its leaf hashes are late`() throws {
+        let scenario = try #require(
+            try Catalog.scenario(
+                "thirty", overrides: ["bitrate = 1 Mbit/s", "segment-duration = 1 s", "length = 20 s"]))
+        var simulation = Simulation(scenario)
+        let result = simulation.run()
+        let pieces = result.segmentsPublished * 8
+        #expect(result.fetched["lease", default: 0] < pieces * 11 / 10)
+    }
+
     @Test func `counts nobody as spared by what came twice`() {
         var result = Measurements()
         (result.originBytes, result.deliveredBytes, result.duplicateBytes) = (100, 300, 100)
