@@ -100,7 +100,7 @@ extension Simulation {
 
     mutating func overdue(_ answer: Int, at now: Instant) {
         answers[answer].outstanding -= 1
-        if precedence.overdue(answer, at: now) { begin(answer, at: now) } else { settle(answer) }
+        if precedence.overdue(answer) { fail(answer, at: now) } else { settle(answer) }
     }
 
     private mutating func begin(_ answer: Int, at now: Instant) {

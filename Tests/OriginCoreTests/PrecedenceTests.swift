@@ -15,7 +15,7 @@ private final class Door {
         precedence.asked(answer, for: bytes, urgency, at: time ?? now)
     }
 
-    func overdue(_ answer: Int) -> Bool { precedence.overdue(answer, at: now + Precedence.longestWait) }
+    func overdue(_ answer: Int) -> Bool { precedence.overdue(answer) }
 
     func ended(_ answer: Int, isWhole: Bool = true, after time: Interval = .zero) -> [Int] {
         now = now + time
@@ -90,14 +90,22 @@ private final class Door {
         #expect(door.ended(begun[0]) == [])
     }
 
-    @Test func `one that has waited long enough begins, once, and takes a place`() {
+    @Test func `one that has waited long enough is refused, once, and takes no place`() {
         door.inject()
         let (begun, waiting) = door.fill()
+        #expect(!door.asked(-1, for: 1, .patient))
         #expect(door.overdue(waiting))
         #expect(!door.overdue(waiting))
-        #expect(!door.asked(-1, for: 1, .patient))
+        #expect(door.ended(begun[0]) == [-1])
+    }
+
+    @Test func `of a thousand that ask for what is late none begins beside what is urgent for having waited`() {
+        door.inject()
+        let (begun, first) = door.fill()
+        for answer in first + 1..<first + 1_000 { #expect(!door.asked(answer, for: 16 << 10, .patient)) }
+        for answer in first..<first + 1_000 { #expect(door.overdue(answer)) }
         #expect(door.ended(begun[0]) == [])
-        #expect(door.ended(begun[1]) == [-1])
+        #expect(door.asked(-1, for: 16 << 10, .patient))
     }
 
     @Test func `an answer whose client is slow keeps its place for a second only`() {

@@ -44,6 +44,8 @@ final class Station: Sendable {
     let corrupt = Atomic(false)
     /// Answers with records are held back until this is false again.
     let withholdsRecords = Atomic(false)
+    /// Requests for segments of this priority are refused for half a minute.
+    let refused = Mutex<String?>(nil)
     private let served = Mutex<[Root: Int]>([:])
     private let key = SigningKey()
     /// How many of the segments the origin has cut.
@@ -124,6 +126,9 @@ final class Station: Sendable {
         }
         guard let segment = segments.first(where: { "segments/\($0.record.root).ts" == path }) else {
             return Response(status: 404)
+        }
+        if let refused = refused.withLock({ $0 }), request.header("priority") ?? "" == refused {
+            return Response(status: 503, headers: [("retry-after", "30")])
         }
         var content = segment.bytes
         if corrupt.load(ordering: .relaxed) { for index in content.indices { content[index] ^= 1 } }

@@ -28,7 +28,9 @@ package struct Precedence: Sendable {
         var counts = true
     }
 
-    /// How long a patient answer waits at most: less than clients wait for a first byte.
+    /// How long a patient answer waits at most: less than clients wait for a first byte. Then it is refused: where a
+    /// thousand wait, to begin all of them would leave the urgent ones next to nothing of the uplink for as long as it
+    /// takes, and what is not injected meanwhile is missed, and asked for, by a thousand, too.
     package static let longestWait = Interval.seconds(2)
     /// How long the uplink may take for all patient answers that are under way.
     private static let moment = Interval.milliseconds(250)
@@ -60,7 +62,7 @@ package struct Precedence: Sendable {
     package init() {}
 
     /// A request has come. Returns whether its answer may begin; if not, `ended` names it when it may, and if that has
-    /// not happened after `longestWait`, ask `overdue`. `answer` is the caller's name for it.
+    /// not happened after `longestWait`, say that it is `overdue`. `answer` is the caller's name for it.
     package mutating func asked(_ answer: Int, for bytes: Int, _ urgency: Urgency, at now: Instant) -> Bool {
         passOver(at: now)
         guard urgency == .urgent || hasRoom else {
@@ -72,10 +74,10 @@ package struct Precedence: Sendable {
         return true
     }
 
-    /// Whether the answer still waits; then it begins now.
-    package mutating func overdue(_ answer: Int, at now: Instant) -> Bool {
+    /// Whether the answer still waits; then it is refused now.
+    package mutating func overdue(_ answer: Int) -> Bool {
         guard let place = waiting.firstIndex(where: { $0.answer == answer }) else { return false }
-        begin(answer, waiting.remove(at: place).bytes, .patient, at: now)
+        waiting.remove(at: place)
         return true
     }
 

@@ -242,7 +242,7 @@ package final class OriginSite: Sendable {
             var response = response
             response.onEnd = ended
             return response
-        }
+        }.flatMapErrorThrowing { _ in Self.overrun }
     }
 
     /// RFC 9218, section 4.1; what else the field says is ignored, as is what it should not say.
@@ -322,6 +322,10 @@ package final class OriginSite: Sendable {
     private static let notYet = Response(
         status: 503, headers: cors + [("retry-after", "1"), ("cache-control", "no-store")],
         body: .bytes(ByteBuffer(string: "nothing is published yet\n")))
+
+    private static let overrun = Response(
+        status: 503, headers: cors + [("retry-after", "1"), ("cache-control", "no-store")],
+        body: .bytes(ByteBuffer(string: "too much is asked for at once\n")))
 
     private static func refusal(_ status: Int, _ reason: String) -> Response {
         Response(

@@ -12,6 +12,9 @@ package final class OriginUplink: Sendable {
         var waiting: [Int: EventLoopPromise<Void>] = [:]
     }
 
+    /// More is asked of the uplink than it carries.
+    package struct Overrun: Error {}
+
     private let state = Mutex(State())
 
     package init() {}
@@ -20,7 +23,7 @@ package final class OriginUplink: Sendable {
     package var delayed: Int { state.withLock { $0.precedence.delayed } }
 
     /// Comes when an answer of `bytes` may begin, with what is to be called once when it has ended: whether it has reached
-    /// the client whole.
+    /// the client whole. Fails with `Overrun` when it has waited too long.
     package func admit(
         _ bytes: Int, _ urgency: Precedence.Urgency, on eventLoop: any EventLoop
     ) -> EventLoopFuture<@Sendable (Bool) -> Void> {
@@ -40,9 +43,9 @@ package final class OriginUplink: Sendable {
 
     private func overdue(_ answer: Int) {
         let promise = state.withLock { state in
-            state.precedence.overdue(answer, at: MonotonicClock.now) ? state.waiting.removeValue(forKey: answer) : nil
+            state.precedence.overdue(answer) ? state.waiting.removeValue(forKey: answer) : nil
         }
-        promise?.succeed()
+        promise?.fail(Overrun())
     }
 
     private func ended(_ answer: Int, isWhole: Bool) {

@@ -140,7 +140,7 @@ final class OriginAccess: @unchecked Sendable {
         let task = request(
             "segments/\(record.root).\(record.initialization == nil ? "ts" : "m4s")", range: isWhole ? nil : bytes,
             limit: bytes.count, timeout: Self.pieceTimeout, stall: Self.stall,
-            headers: urgency == 3 ? [] : [("priority", "u=\(urgency)")],
+            headers: urgency == 3 ? [] : [("priority", "u=\(urgency)")], isPatient: urgency > 3,
             head: { head in
                 let isRight =
                     head.isExactly(bytes)
@@ -246,11 +246,12 @@ final class OriginAccess: @unchecked Sendable {
             done: { result in done(result.map { body.bytes }) })
     }
 
-    /// `head` and `bytes` return what is wrong, which ends the request.
+    /// `head` and `bytes` return what is wrong, which ends the request. An origin that refuses a patient one has urgent ones
+    /// to answer: it is not left alone for that.
     @discardableResult
     private func request(
         _ path: String, range: Range<Int>?, limit: Int, timeout: Interval, stall: Interval?,
-        headers: [(String, String)] = [],
+        headers: [(String, String)] = [], isPatient: Bool = false,
         head: @escaping (WebHead) -> OriginFlaw?, bytes: @escaping (ByteBuffer) -> OriginFlaw?,
         done: @escaping (Result<Void, OriginFailure>) -> Void
     ) -> WebTask? {
@@ -271,7 +272,7 @@ final class OriginAccess: @unchecked Sendable {
             on: eventLoop,
             onHead: { head in
                 guard let flaw = state.value.head(head) else { return }
-                if head.status == 503 || head.status == 429 {
+                if head.status == 503 || head.status == 429, !isPatient {
                     let seconds = Int64(min(max(head.retryAfter ?? 1, 1), 30))
                     self.notBefore[base] = .now() + .seconds(seconds)
                 }
