@@ -69,42 +69,67 @@ struct Outbox: Sendable {
     }
 }
 
-/// The outboxes of all neighbors, by seat, and which of them hold something that waits: mostly none does, and that is
-/// asked whenever anything happens.
+/// The outboxes of all neighbors, by seat. Mostly few hold anything: only those take memory, in the order of their seats.
 struct Outboxes: Sendable {
     private(set) var boxes: [Outbox] = []
-    /// A bit for each seat for whom something waits.
+    /// A bit for each seat that has a box, because something waits or is on its way.
+    private var used: UInt64 = 0
+    /// And for each for whom something waits.
     private(set) var waiting: UInt64 = 0
 
-    var indices: Range<Int> { boxes.indices }
-    /// The same of all of them.
+    /// Seats that have a box.
+    var seats: SeatSequence { used.seats }
+
+    /// When what has been on its way for longest was sent, of all of them.
     var oldest: Instant? { boxes.lazy.compactMap(\.oldest).min() }
 
+    /// Where a seat's box is among all of them; what is asked of it for every piece is asked there, without a copy.
+    @inline(__always)
+    func place(of seat: Int) -> Int? { used >> UInt64(seat) & 1 == 1 ? rank(of: seat) : nil }
+
+    @inline(__always)
+    private func rank(of seat: Int) -> Int { (used & (1 << UInt64(seat) - 1)).nonzeroBitCount }
+
     subscript(seat: Int) -> Outbox {
-        get { boxes[seat] }
+        get { place(of: seat).map { boxes[$0] } ?? Outbox() }
         _modify {
-            defer {
-                let bit: UInt64 = 1 << UInt64(seat)
-                waiting = boxes[seat].isEmpty ? waiting & ~bit : waiting | bit
+            let (bit, place): (UInt64, Int) = (1 << UInt64(seat), rank(of: seat))
+            if used & bit == 0 {
+                used |= bit
+                boxes.makeRoom(by: 4)
+                boxes.insert(Outbox(), at: place)
             }
-            yield &boxes[seat]
+            defer {
+                waiting = boxes[place].isEmpty ? waiting & ~bit : waiting | bit
+                if boxes[place].isEmpty, boxes[place].inFlightCount == 0 {
+                    used &= ~bit
+                    boxes.remove(at: place)
+                }
+            }
+            yield &boxes[place]
         }
     }
 
     mutating func insertSeat(_ seat: Int) {
-        boxes.makeRoom(by: 8)
-        boxes.insert(Outbox(), at: seat)
+        used = used.opened(at: seat)
         waiting = waiting.opened(at: seat)
     }
 
     mutating func removeSeat(_ seat: Int) {
-        boxes.remove(at: seat)
+        if let place = place(of: seat) { boxes.remove(at: place) }
+        used = used.closed(at: seat)
         waiting = waiting.closed(at: seat)
+    }
+
+    /// Takes pieces out of what waits at one seat.
+    mutating func takeOut(of seat: Int, where isGone: (PieceID) -> Bool) {
+        if waiting >> UInt64(seat) & 1 == 1 { self[seat].takeOut(where: isGone) }
     }
 
     /// Whether the neighbor may be sent more while it may have so many on the way; nothing while it acknowledges nothing.
     func canSend(to seat: Int, with limit: Int) -> Bool {
-        boxes[seat].overdueCount == 0 && boxes[seat].inFlightCount < limit
+        guard let place = place(of: seat) else { return true }
+        return boxes[place].overdueCount == 0 && boxes[place].inFlightCount < limit
     }
 }
 

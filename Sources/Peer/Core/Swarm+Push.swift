@@ -11,7 +11,7 @@ extension Swarm {
             let children = neighbors[seat].children
             neighbors[seat].children = StripeSet()
             if !children.isEmpty { commands.append(.refuse(links[seat], children)) }
-            outboxes[seat].takeOut { _ in true }
+            outboxes.takeOut(of: seat) { _ in true }
             guard !neighbors[seat].isChoked else { continue }
             neighbors[seat].isChoked = true
             commands.append(.choke(links[seat]))
@@ -146,12 +146,12 @@ extension Swarm {
             let piece = PieceID(segment, index)
             guard !neighbors[seat].isChoked, gives,
                 let place, segments[place].pieces.contains(index, .held),
-                outboxes[seat].wants.count < Limits.wantsPerLink
+                outboxes.wantCount(of: seat) < Limits.wantsPerLink
             else {
                 refused.append(index)
                 continue
             }
-            if !outboxes[seat].isAsked(piece) { outboxes[seat].wants.append(piece) }
+            if !outboxes.isAsked(piece, of: seat) { outboxes[seat].wants.append(piece) }
         }
         if !refused.isEmpty { commands.append(.decline(link, segment, refused)) }
         serve(at: now, into: &commands)
@@ -165,7 +165,7 @@ extension Swarm {
         if let place = place(segment) {
             for index in indices { segments[place].holders.insert(index, of: seat) }
         }
-        outboxes[seat].takeOut(where: isGone)
+        outboxes.takeOut(of: seat, where: isGone)
     }
 
     // MARK: Sending
@@ -270,7 +270,7 @@ extension Swarm {
     /// place in our uplink of what others are waiting for.
     mutating func reviewInFlight(at now: Instant) {
         uplink.waits(for: outboxes.oldest.map { now - $0 } ?? .zero)
-        for seat in outboxes.indices {
+        for seat in outboxes.seats {
             uplink.passedOver(outboxes[seat].expire { uplink.isOverdue(since: $0, at: now) }, at: now)
         }
     }
@@ -286,7 +286,7 @@ extension Swarm {
     /// While more neighbors want something than there are slots, chooses whose wants are served; nobody else is choked.
     mutating func reviewServing(at now: Instant, into commands: inout [Command]) {
         guard gives, Int((now - joined).seconds) % 5 == 0 else { return }
-        let hungry = neighbors.indices.filter { !outboxes[$0].wants.isEmpty || neighbors[$0].isChoked }
+        let hungry = neighbors.indices.filter { outboxes.wantCount(of: $0) > 0 || neighbors[$0].isChoked }
         var choked: [Int] = []
         if hungry.count > settings.uploadSlots {
             let chosen = settings.policies.serving.choose(
@@ -338,13 +338,21 @@ extension Neighbor {
 
 extension Outboxes {
     fileprivate func isWaiting(_ kind: Rank.Kind, at seat: Int, newest: UInt64) -> Bool {
-        switch kind {
-        case .front: boxes[seat].wants.next.map { $0.segment.sequence < newest && $0.index < PieceID.front } ?? false
-        case .relay: !boxes[seat].relays.isEmpty
-        case .missed: boxes[seat].wants.next.map { $0.segment.sequence < newest } ?? false
-        case .push: !boxes[seat].pushes.isEmpty
-        case .want: !boxes[seat].wants.isEmpty
+        guard let place = place(of: seat) else { return false }
+        return switch kind {
+        case .front:
+            boxes[place].wants.next.map { $0.segment.sequence < newest && $0.index < PieceID.front } ?? false
+        case .relay: !boxes[place].relays.isEmpty
+        case .missed: boxes[place].wants.next.map { $0.segment.sequence < newest } ?? false
+        case .push: !boxes[place].pushes.isEmpty
+        case .want: !boxes[place].wants.isEmpty
         }
+    }
+
+    fileprivate func wantCount(of seat: Int) -> Int { place(of: seat).map { boxes[$0].wants.count } ?? 0 }
+
+    fileprivate func isAsked(_ piece: PieceID, of seat: Int) -> Bool {
+        place(of: seat).map { boxes[$0].isAsked(piece) } ?? false
     }
 }
 

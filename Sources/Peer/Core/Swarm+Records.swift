@@ -197,7 +197,7 @@ extension Swarm {
     mutating func forget(_ sequence: UInt64, into commands: inout [Command]) {
         segments.removeAll { $0.sequence == sequence }
         holesAsked[sequence] = nil
-        for seat in outboxes.indices { outboxes[seat].takeOut { $0.segment.sequence == sequence } }
+        for seat in outboxes.seats { outboxes.takeOut(of: seat) { $0.segment.sequence == sequence } }
         abandon(into: &commands) { $0.sequence == sequence }
         commands.append(.forget(id(sequence)))
     }

@@ -172,7 +172,7 @@ package struct Swarm: Sendable {
             guard let seat = seat(link) else { return }
             segments[place].promise(indices, by: seat, at: now)
             // What it takes from the origin it needs from nobody else.
-            outboxes[seat].takeOut { $0.segment == segment && indices.contains($0.index) }
+            outboxes.takeOut(of: seat) { $0.segment == segment && indices.contains($0.index) }
         case .wanted(let link, let segment, let indices): wanted(link, segment, indices, at: now, into: &commands)
         case .cancelled(let link, let segment, let indices): cancelled(link, segment, indices)
         case .declined(let link, let segment, let indices): declined(link, segment, indices, at: now, into: &commands)
