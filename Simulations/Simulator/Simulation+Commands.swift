@@ -165,14 +165,14 @@ extension Simulation {
         timeline.plan(
             Happening(
                 kind: .frame, index: UInt16(clamping: headers.packets), viewer: Int32(end.peer), link: Int32(twin),
-                sequence: Int32(size + headers.bytes), detail: Int32(facts.insert(fact(LinkID(twin))))),
+                sequence: Int32(size + headers.bytes), detail: Int32(post.send(fact(LinkID(twin)), isCommon: true))),
             at: arrival)
     }
 
     mutating func receiveFrame(_ event: Happening, at now: Instant) {
         let (index, link) = (Int(event.viewer), Int(event.link))
         guard isHere(index, at: now), ends[link].isOpen else {
-            _ = facts.take(Int(event.detail), leaving: .timePassed)
+            _ = post.take(Int(event.detail))
             return
         }
         if event.kind == .frame {
@@ -185,7 +185,7 @@ extension Simulation {
                 return
             }
         }
-        let fact = facts.take(Int(event.detail), leaving: .timePassed)
+        let fact = post.take(Int(event.detail)).heard(over: LinkID(link))
         if case .leavesVerified(let segment, let source) = fact {
             leavesArrived(segment, from: source, at: index, now)
         } else {

@@ -34,7 +34,7 @@ package struct Simulation {
     let regionDelays: [[Interval]]
     let originRegion: Int
     let baseDelay: Interval
-    var facts = Slab<Swarm.Fact>()
+    var post = Post()
     var announcements = Slab<Announcement>()
     var records: [(statement: Statement, time: Instant)] = []
     /// Which pieces of each segment have reached anybody.
@@ -124,7 +124,7 @@ package struct Simulation {
             guard viewers[viewer].wakeAt <= now else { return }
             viewers[viewer].wakeAt = .distantFuture
             tell(viewer, .timePassed, at: now)
-        case .fact: tell(viewer, facts.take(Int(event.detail), leaving: .timePassed), at: now)
+        case .fact: tell(viewer, post.take(Int(event.detail)), at: now)
         case .frame, .frameThrough: receiveFrame(event, at: now)
         case .piece, .pieceThrough: receivePiece(event, at: now)
         case .acknowledged: acknowledged(event, at: now)
@@ -251,7 +251,7 @@ package struct Simulation {
 
     mutating func tellLater(_ index: Int, _ fact: Swarm.Fact, at time: Instant) {
         timeline.plan(
-            Happening(kind: .fact, viewer: Int32(index), detail: Int32(facts.insert(fact))), at: time)
+            Happening(kind: .fact, viewer: Int32(index), detail: Int32(post.send(fact))), at: time)
     }
 
     mutating func tell(_ index: Int, _ fact: Swarm.Fact, at now: Instant) {
