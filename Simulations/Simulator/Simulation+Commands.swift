@@ -135,8 +135,8 @@ extension Simulation {
         }
         let near = ends.count
         let far = LinkEnd.twin(of: near)
-        ends.append(LinkEnd(peer: to))
-        ends.append(LinkEnd(peer: from))
+        ends.appendSparingly(LinkEnd(peer: to))
+        ends.appendSparingly(LinkEnd(peer: from))
         viewers[from].links.append(Int32(near))
         viewers[to].links.append(Int32(far))
         tellLater(to, .linked(LinkID(far), viewers[from].name, endpoint: nil), at: now + oneWay(from, to))

@@ -1,3 +1,13 @@
+import Vocabulary
+
+extension Array {
+    /// Appends to what may become gigabytes: doubled whenever it is full, it would stand half empty.
+    mutating func appendSparingly(_ element: consuming Element) {
+        makeRoom(by: 1_024 + count / 8)
+        append(element)
+    }
+}
+
 /// Things that come and go, each named by its place for as long as it is there.
 struct Slab<Element> {
     private var elements: [Element] = []
@@ -5,7 +15,7 @@ struct Slab<Element> {
 
     mutating func insert(_ element: consuming Element) -> Int {
         guard let place = free.popLast() else {
-            elements.append(element)
+            elements.appendSparingly(element)
             return elements.count - 1
         }
         elements[Int(place)] = element

@@ -65,7 +65,7 @@ struct Timeline<Event> {
         }
         let key = Key(time: time.nanoseconds, order: planned << Self.slotBits | UInt64(slot))
         let node = Node(event: event, key: key, next: Self.none)
-        if slot == slab.count { slab.append(node) } else { slab[slot] = node }
+        if slot == slab.count { slab.appendSparingly(node) } else { slab[slot] = node }
         planned += 1
         count += 1
         file(key)
