@@ -26,8 +26,9 @@ extension Simulation {
             send(link, from: index, .links, bytes: 2, at: now) { .linkLost($0) }
             ends[link.number].isOpen = false
         case .introduce(let link, let introductions):
+            let contacts = introductions.map { contact($0) }
             send(link, from: index, .links, bytes: 1 + 39 * introductions.count, at: now) {
-                .introduced(by: $0, introductions)
+                .named(by: $0, contacts)
             }
         case .ping(let link): ping(link, by: index, at: now)
         case .sendRecord(let link, let segment):
@@ -224,7 +225,8 @@ extension Simulation {
         measurements.traffic[.tracker] += bytes
         measurements.traffic[.headers] += Packets.datagramHeaders
         measurements.downlinkBytes += bytes + Packets.datagramHeaders
-        tellLater(index, .welcomed(welcome), at: now + fromOrigin(index))
+        let contacts = welcome.neighbors.map { contact($0) }
+        tellLater(index, .answered(welcome, naming: contacts), at: now + fromOrigin(index))
     }
 
     // MARK: What the origin says

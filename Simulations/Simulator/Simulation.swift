@@ -166,7 +166,8 @@ package struct Simulation {
             ImaginedLine(up: seat.uplink(beside: scenario.bitrate / 8), down: seat.down, delay: baseDelay))
         left.append(.distantFuture)
         let core = Swarm(settings: settings, seed: random.next(), at: now)
-        viewers.append(Viewer(core: core, name: settings.me, joined: now))
+        let contact = Contact(Introduction(peer: settings.me, endpoint: endpoint(index)))
+        viewers.append(Viewer(core: core, contact: contact, joined: now))
         presentCount += 1
         if seat.leave != .distantFuture { timeline.plan(Happening(kind: .leave, viewer: Int32(index)), at: seat.leave) }
         tell(index, .timePassed, at: now)
@@ -199,6 +200,15 @@ package struct Simulation {
 
     /// Whose address it is.
     func viewer(at endpoint: Endpoint) -> Int { endpoint.ip.v4.map { Int($0 & 0xff_ffff) - 1 } ?? -1 }
+
+    /// Thousands hear of the same viewer: they share what they have heard.
+    func contact(_ introduction: Introduction) -> Contact {
+        let index = viewer(at: introduction.endpoint)
+        guard viewers.indices.contains(index), viewers[index].contact.introduction == introduction else {
+            return Contact(introduction)
+        }
+        return viewers[index].contact
+    }
 
     func isHere(_ viewer: Int, at now: Instant) -> Bool { now < left[viewer] }
 

@@ -4,7 +4,7 @@ import Vocabulary
 /// One imagined viewer: the real core, and the shell around it.
 struct Viewer {
     var core: Swarm
-    let name: PeerID
+    let contact: Contact
     let joined: Instant
     var player = Player()
     /// From joining to the front of the first segment, and to the whole of it.
@@ -30,11 +30,13 @@ struct Viewer {
     private var firstWhole = 0
     private var whole: [Bool] = []
 
-    init(core: Swarm, name: PeerID, joined: Instant) {
+    init(core: Swarm, contact: Contact, joined: Instant) {
         self.core = core
-        self.name = name
+        self.contact = contact
         self.joined = joined
     }
+
+    var name: PeerID { contact.introduction.peer }
 
     func hasWhole(_ sequence: Int) -> Bool {
         let place = sequence - firstWhole

@@ -3,9 +3,8 @@ import Vocabulary
 /// Whom we could link to, whom we have tried, and whom we never want again.
 struct Neighborhood: Sendable {
     private struct Candidate {
-        let peer: PeerID
+        var contact: Contact
         var notBefore = Instant.zero
-        var endpoint: Endpoint
         /// Lower is dialled first: the tracker names the most useful ones first, neighbors anybody.
         var order: Int16
         var failures: Int8 = 0
@@ -26,19 +25,18 @@ struct Neighborhood: Sendable {
     /// The oldest first. A peer may be dialled where it was and where it is now.
     private(set) var dialing: [Introduction] = []
 
-    mutating func learn(_ introductions: [Introduction], fromTracker: Bool, me: PeerID, at now: Instant) {
-        for (place, introduction) in introductions.enumerated()
-        where introduction.peer != me && introduction.endpoint.port != 0 {
-            guard !isBanned(introduction.peer, introduction.endpoint, at: now) else { continue }
-            let rank = self.rank(introduction.peer)
-            let isKnown = isCandidate(introduction.peer, at: rank)
+    mutating func learn(_ contacts: [Contact], fromTracker: Bool, me: PeerID, at now: Instant) {
+        for (place, contact) in contacts.enumerated() where contact.peer != me && contact.endpoint.port != 0 {
+            guard !isBanned(contact.peer, contact.endpoint, at: now) else { continue }
+            let rank = self.rank(contact.peer)
+            let isKnown = isCandidate(contact.peer, at: rank)
             let order = Int16(clamping: fromTracker ? place : Self.capacity + place)
-            let candidate = Candidate(peer: introduction.peer, endpoint: introduction.endpoint, order: order)
+            let candidate = Candidate(contact: contact, order: order)
             if !isKnown {
                 guard candidates.count < Self.capacity || fromTracker && makeRoom() else { return }
                 candidates.makeRoom(by: 16)
-                candidates.insert(candidate, at: self.rank(introduction.peer))
-            } else if candidates[rank].endpoint != introduction.endpoint {
+                candidates.insert(candidate, at: self.rank(contact.peer))
+            } else if candidates[rank].contact.endpoint != contact.endpoint {
                 // A neighbor may have made up what it says; the tracker has seen who announces from where.
                 if fromTracker || !candidates[rank].isFromTracker { candidates[rank] = candidate }
             } else if fromTracker {
@@ -61,13 +59,13 @@ struct Neighborhood: Sendable {
         var (low, high) = (0, candidates.count)
         while low < high {
             let middle = (low + high) / 2
-            if candidates[middle].peer < peer { low = middle + 1 } else { high = middle }
+            if candidates[middle].contact.peer < peer { low = middle + 1 } else { high = middle }
         }
         return low
     }
 
     private func isCandidate(_ peer: PeerID, at rank: Int) -> Bool {
-        rank < candidates.count && candidates[rank].peer == peer
+        rank < candidates.count && candidates[rank].contact.peer == peer
     }
 
     private mutating func with(_ peer: PeerID, _ change: (inout Candidate) -> Void) {
@@ -111,13 +109,13 @@ struct Neighborhood: Sendable {
     }
 
     private func isReady(_ rank: Int, except linked: [PeerID], at now: Instant) -> Bool {
-        now >= candidates[rank].notBefore && !linked.contains(candidates[rank].peer)
-            && !dialing.contains { $0.peer == candidates[rank].peer }
+        let peer = candidates[rank].contact.peer
+        return now >= candidates[rank].notBefore && !linked.contains(peer) && !dialing.contains { $0.peer == peer }
     }
 
     private mutating func dial(_ rank: Int, at now: Instant) -> Introduction {
         candidates[rank].notBefore = now + .seconds(20)
-        let introduction = Introduction(peer: candidates[rank].peer, endpoint: candidates[rank].endpoint)
+        let introduction = candidates[rank].contact.introduction
         dialing.append(introduction)
         return introduction
     }
@@ -129,7 +127,7 @@ struct Neighborhood: Sendable {
             !isBanned(caller.peer, caller.endpoint, at: now)
         else { return false }
         with(caller.peer) {
-            $0.endpoint = caller.endpoint
+            $0.contact = Contact(caller)
             $0.notBefore = now + .seconds(20)
         }
         dialing.append(caller)

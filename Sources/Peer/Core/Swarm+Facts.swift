@@ -85,9 +85,31 @@ package final class Statement: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 
+/// What is known of another peer by hearsay. All viewers who have heard the same may refer to the same one.
+package final class Contact: Hashable, Sendable {
+    package let introduction: Introduction
+
+    package init(_ introduction: Introduction) { self.introduction = introduction }
+
+    var peer: PeerID { introduction.peer }
+    var endpoint: Endpoint { introduction.endpoint }
+
+    package static func == (a: Contact, b: Contact) -> Bool { a === b || a.introduction == b.introduction }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(introduction) }
+}
+
 extension Swarm.Fact {
     package static func recordVerified(_ record: Record, digest: Word256, from source: Source) -> Swarm.Fact {
         .stated(Statement(record, digest: digest), from: source)
+    }
+
+    package static func introduced(by link: LinkID, _ introductions: [Introduction]) -> Swarm.Fact {
+        .named(by: link, introductions.map { Contact($0) })
+    }
+
+    package static func welcomed(_ welcome: Welcome) -> Swarm.Fact {
+        .answered(welcome, naming: welcome.neighbors.map { Contact($0) })
     }
 }
 
@@ -101,7 +123,7 @@ extension Swarm {
         case dialFailed(PeerID)
         /// The neighbor's hello; `endpoint` is where it takes links, if it does.
         case greeted(LinkID, uploads: Bool, endpoint: Endpoint?)
-        case introduced(by: LinkID, [Introduction])
+        case named(by: LinkID, [Contact])
         case heard(LinkID)
         /// It has answered a ping.
         case ponged(LinkID)
@@ -145,7 +167,8 @@ extension Swarm {
         case fetchDone(FetchID)
         case fetchFailed(FetchID)
 
-        indirect case welcomed(Welcome)
+        /// The tracker has answered; the contacts are the neighbors in its welcome.
+        indirect case answered(Welcome, naming: [Contact])
         case announceFailed
         /// The tracker says that somebody dials us now, whom we have to dial as well.
         case called(Introduction)

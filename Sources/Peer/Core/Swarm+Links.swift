@@ -306,7 +306,9 @@ extension Swarm {
         return UInt64(max(1, min(rate, Double(settings.uploadLimit ?? .max))))
     }
 
-    mutating func welcomed(_ welcome: Welcome, at now: Instant, into commands: inout [Command]) {
+    mutating func welcomed(
+        _ welcome: Welcome, _ contacts: [Contact], at now: Instant, into commands: inout [Command]
+    ) {
         welcomedFirst = welcomedFirst ?? now
         announceFailures = 0
         if viewers <= 1, welcome.viewers > 1, hasGreeted { abandonWhatWasAskedForAll(at: now, into: &commands) }
@@ -318,7 +320,7 @@ extension Swarm {
             duty = welcome.duty
             planFlush(within: .zero, at: now)
         }
-        neighborhood.learn(welcome.neighbors, fromTracker: true, me: settings.me, at: now)
+        neighborhood.learn(contacts, fromTracker: true, me: settings.me, at: now)
         note(isUnreachable: welcome.isUnreachable, at: now, into: &commands)
         let range = Limits.announceInterval
         var wait = Double(min(max(welcome.interval, range.lowerBound), range.upperBound))

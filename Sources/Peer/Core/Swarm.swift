@@ -151,9 +151,9 @@ package struct Swarm: Sendable {
         case .dialFailed(let peer): neighborhood.failed(peer)
         case .greeted(let link, let uploads, let endpoint):
             greeted(link, uploads, endpoint, at: now, into: &commands)
-        case .introduced(let link, let introductions):
+        case .named(let link, let contacts):
             guard links.contains(link) else { return }
-            neighborhood.learn(introductions, fromTracker: false, me: settings.me, at: now)
+            neighborhood.learn(contacts, fromTracker: false, me: settings.me, at: now)
         case .heard(let link): with(link) { $0.lastHeard = now }
         case .ponged(let link): ponged(link, at: now)
         case .misbehaved(let link, let reason): misbehaved(link, reason, at: now, into: &commands)
@@ -199,7 +199,7 @@ package struct Swarm: Sendable {
         case .fetchDone(let fetch): fetchEnded(fetch, failed: false, at: now, into: &commands)
         case .fetchFailed(let fetch): fetchEnded(fetch, failed: true, at: now, into: &commands)
 
-        case .welcomed(let welcome): welcomed(welcome, at: now, into: &commands)
+        case .answered(let welcome, let contacts): welcomed(welcome, contacts, at: now, into: &commands)
         case .announceFailed: announceFailed(at: now, into: &commands)
         case .called(let caller): called(caller, at: now, into: &commands)
         case .portSeen(let port): portSeen(port, at: now)
