@@ -409,6 +409,8 @@ extension Publication {
         guard let target = state.targetDuration else { return }
         var isRaised = false
         for (number, (record, rendition)) in zip(records, state.renditions).enumerated() {
+            // What stands in for a segment that a rendition does not have is of another one.
+            guard !records[..<number].contains(where: { $0.root == record.root }) else { continue }
             let promise = Bandwidth(peak: rendition.bandwidth, average: rendition.averageBandwidth)
             guard
                 let raised = promise.raised(
