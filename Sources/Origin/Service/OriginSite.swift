@@ -242,7 +242,10 @@ package final class OriginSite: Sendable {
             var response = response
             response.onEnd = ended
             return response
-        }.flatMapErrorThrowing { _ in Self.overrun }
+        }.flatMapErrorThrowing { error in
+            guard error is OriginUplink.Overrun else { throw error }
+            return Self.overrun
+        }
     }
 
     /// RFC 9218, section 4.1; what else the field says is ignored, as is what it should not say.
@@ -319,13 +322,14 @@ package final class OriginSite: Sendable {
         ("access-control-expose-headers", "ETag, Content-Range"),
     ]
 
-    private static let notYet = Response(
-        status: 503, headers: cors + [("retry-after", "1"), ("cache-control", "no-store")],
-        body: .bytes(ByteBuffer(string: "nothing is published yet\n")))
+    private static let notYet = later("nothing is published yet")
+    private static let overrun = later("too much is asked for at once")
 
-    private static let overrun = Response(
-        status: 503, headers: cors + [("retry-after", "1"), ("cache-control", "no-store")],
-        body: .bytes(ByteBuffer(string: "too much is asked for at once\n")))
+    private static func later(_ reason: String) -> Response {
+        Response(
+            status: 503, headers: cors + [("retry-after", "1"), ("cache-control", "no-store")],
+            body: .bytes(ByteBuffer(string: reason + "\n")))
+    }
 
     private static func refusal(_ status: Int, _ reason: String) -> Response {
         Response(
