@@ -149,7 +149,7 @@ import WebServer
         let server = try await Server.start(host: "127.0.0.1", port: 0, group: group) { request, loop in
             var response = Response(
                 status: 200, body: .bytes(ByteBuffer(repeating: 7, count: request.path == "/much" ? 1 << 20 : 1)))
-            response.onEnd = { end.yield($0) }
+            response.escort = Watcher(end: end)
             return loop.makeSucceededFuture(response)
         }
         var told = ends.makeAsyncIterator()
@@ -168,6 +168,21 @@ import WebServer
         await server.stop()
         end.finish()
         #expect(await told.next() == nil)
+    }
+
+    @Test func `an answer goes no faster than its escort lets it, who is told of its progress`() async throws {
+        let watcher = Watcher(limit: 4_000_000)
+        let content = KeptBytes([UInt8](repeating: 7, count: 4 << 20))
+        let began = ContinuousClock.now
+        let (answer, _) = try await exchange("GET / HTTP/1.1\r\nConnection: close\r\n\r\n") { _, loop in
+            var response = Response(status: 200, body: .kept(content, 0..<content.count))
+            response.escort = watcher
+            return loop.makeSucceededFuture(response)
+        }
+        #expect(answer.utf8.count > 4 << 20)
+        #expect(ContinuousClock.now - began > .milliseconds(500), "a connection begins with ten packets at once")
+        let carried = watcher.carried.withLock { $0 }
+        #expect(carried == carried.sorted() && carried.contains { (1..<4 << 20).contains($0) }, "\(carried)")
     }
 
     @Test func `streams in chunks, and breaks off when the handler gives up`() async throws {
@@ -245,4 +260,21 @@ private final class Collector: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) { report(received) }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
+
+private final class Watcher: Escort {
+    let carried = Mutex<[Int]>([])
+    private let end: AsyncStream<Bool>.Continuation?
+    private let limit: Int?
+
+    init(end: AsyncStream<Bool>.Continuation? = nil, limit: Int? = nil) {
+        self.end = end
+        self.limit = limit
+    }
+
+    func began(_ limit: @escaping @Sendable (Int?) -> Void) { limit(self.limit) }
+
+    func carried(_ bytes: Int) { carried.withLock { $0.append(bytes) } }
+
+    func ended(isWhole: Bool) { end?.yield(isWhole) }
 }

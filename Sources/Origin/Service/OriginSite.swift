@@ -238,9 +238,9 @@ package final class OriginSite: Sendable {
         guard case .kept(_, let range) = response.body, request.method == "GET",
             let urgency = request.header("priority").flatMap(Self.urgency)
         else { return eventLoop.makeSucceededFuture(response) }
-        return uplink.admit(range.count, urgency, on: eventLoop).map { ended in
+        return uplink.admit(range.count, urgency, on: eventLoop).map { escort in
             var response = response
-            response.onEnd = ended
+            response.escort = escort
             return response
         }.flatMapErrorThrowing { error in
             guard error is OriginUplink.Overrun else { throw error }

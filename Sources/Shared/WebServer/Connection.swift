@@ -43,7 +43,7 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
     private var keepsAlive = true
     private var writer: ResponseWriter?
     private var rest: Rest?
-    private var onEnd: (@Sendable (Bool) -> Void)?
+    private var escort: (any Escort)?
     private var arrival: Arrival?
     private var isPumping = false
 
@@ -92,8 +92,8 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         let writer = self.writer
         self.writer = nil
         writer?.closed()
-        onEnd?(false)
-        onEnd = nil
+        escort?.ended(isWhole: false)
+        escort = nil
         arrival?.end()
         arrival = nil
     }
@@ -226,10 +226,17 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func answer(_ response: Response, isHead: Bool, isHTTP10: Bool) {
         guard let context else {
-            response.onEnd?(false)
+            response.escort?.ended(isWhole: false)
             return
         }
-        onEnd = response.onEnd
+        escort = response.escort
+        escort?.began { [channel = context.channel] rate in
+            // Not bounded is a number to the system, too.
+            let value = rate.map { SocketOptionValue(clamping: $0) } ?? -1
+            (channel as? any SocketOptionProvider)?.unsafeSetSocketOption(
+                level: .socket, name: Self.pacing, value: value
+            ).whenComplete { _ in }
+        }
         let isBodiless = (100...199).contains(response.status) || response.status == 204 || response.status == 304
         let isChunked = !isBodiless && response.length == nil && !isHTTP10
         if response.length == nil, isHTTP10, !isHead { keepsAlive = false }
@@ -302,6 +309,9 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    /// SO_MAX_PACING_RATE of socket(7), which NIO does not name.
+    private static let pacing = NIOBSDSocket.Option(rawValue: 47)
+
     /// Bytes of a body that are written at a time; a reader that takes them is no silent one.
     private static let portion = 1 << 20
 
@@ -334,11 +344,11 @@ final class Connection: ChannelDuplexHandler, RemovableChannelHandler {
         writer = nil
         isAnswering = false
         guard let context else { return }
-        if let onEnd {
-            self.onEnd = nil
+        if let escort {
+            self.escort = nil
             let arrival = self.arrival ?? Arrival(on: context.channel)
             self.arrival = arrival
-            arrival.wait(onEnd)
+            arrival.wait(escort)
         }
         guard keepsAlive else {
             noteBusy(false)

@@ -1,6 +1,17 @@
 package import NIOCore
 import NIOHTTP1
 
+/// Follows an answer on its way to the client.
+package protocol Escort: Sendable {
+    /// Comes before the first byte. `limit` bounds what the connection sends from then on, in bytes a second, until it is
+    /// called with `nil`; from anywhere.
+    func began(_ limit: @escaping @Sendable (Int?) -> Void)
+    /// The client has acknowledged so many bytes, now and then.
+    func carried(_ bytes: Int)
+    /// Comes once: with `true` when the client has acknowledged the answer, with `false` if its connection ends before.
+    func ended(isWhole: Bool)
+}
+
 /// What a handler answers; the server adds framing (content-length, transfer-encoding, connection) itself.
 package struct Response: Sendable {
     package enum Body: Sendable {
@@ -17,8 +28,7 @@ package struct Response: Sendable {
     package var status: Int
     package var headers: [(String, String)]
     package var body: Body
-    /// Runs once: with `true` when the client has acknowledged the answer, with `false` if its connection ends before.
-    package var onEnd: (@Sendable (Bool) -> Void)?
+    package var escort: (any Escort)?
 
     package init(status: Int, headers: [(String, String)] = [], body: Body = .none) {
         self.status = status
