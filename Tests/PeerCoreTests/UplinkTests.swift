@@ -63,6 +63,35 @@ import Vocabulary
         #expect(Double(sent) > 0.95 * 60_000 / Double(pieceTime))
     }
 
+    /// Packets that come late by chance, 200 ms at most, hold each piece up, a piece alone most: TCP's window opens again.
+    @Test func `is filled where packets come late by chance, although it is never empty again`() {
+        var uplink = Uplink()
+        let (alone, among, pieceTime) = (
+            Interval.milliseconds(400), Interval.milliseconds(160), Interval.milliseconds(16)
+        )
+        uplink.sent()
+        uplink.travelled(for: alone)
+        uplink.acknowledged(PieceID.length, queueing: .zero, at: .zero + alone)
+        var now = Instant.zero + alone
+        var free = now
+        var flying: [Instant] = []
+        var late = 0
+        while now < .zero + .seconds(60) {
+            while uplink.hasRoom {
+                free = max(free, now) + pieceTime
+                flying.append(free + among)
+                uplink.sent()
+            }
+            uplink.saturated(true, at: now)
+            now = flying.removeFirst()
+            if now > .zero + .seconds(50) { late += 1 }
+            // At first all seem to wait in a queue.
+            uplink.acknowledged(
+                PieceID.length, queueing: now < .zero + .seconds(10) ? .milliseconds(150) : .zero, at: now)
+        }
+        #expect(late > 560, "of 625 in ten seconds")
+    }
+
     @Test func `is believed to be slow once its first piece has been`() {
         var (slow, quick) = (Uplink(), Uplink())
         slow.shows(PieceID.length, after: .milliseconds(600), ahead: 0)

@@ -27,7 +27,8 @@ struct Uplink: Sendable {
     private var saturatedSince = Instant.zero
     /// The fastest that was measured lately: what a window that is too small makes of the rate must not make it smaller still.
     private var peak: Double?
-    private var trip = Interval.milliseconds(100)
+    /// How long a piece alone takes to its acknowledgement, mostly; `nil` until one has.
+    private var trip: Interval?
     /// How long a small question takes to a neighbor and back, mostly; `nil` until one has been answered.
     private var way: Interval?
     private var busyBytes = 0
@@ -56,6 +57,10 @@ struct Uplink: Sendable {
     /// A piece that takes longer waits at its neighbor, not here, if one that left later has arrived; and in any case.
     private static let overtakenPatience = Interval.seconds(3)
     private static let patience = Interval.seconds(8)
+    private static let usualTrip = Interval.milliseconds(100)
+    /// How much more may be in flight than would keep the line busy if pieces took no longer than one alone. With half as
+    /// much more routers drop twice as many packets; with nothing more a line whose packets come late by chance stays idle.
+    private static let spare = 1.15
     /// Ways up to here are short beside what a piece takes in an uplink.
     private static let shortWay = Interval.milliseconds(50)
 
@@ -175,16 +180,18 @@ struct Uplink: Sendable {
     }
 
     /// What was sent while nothing else was under way shows how long the way itself is. Half of such times are longer and
-    /// half are shorter: what was lost on its way and sent again would make a mean of no meaning.
-    mutating func travelled(for time: Interval) { trip = trip * (time > trip ? 1.05 : 0.95) }
+    /// half are shorter: what was lost on its way and sent again would make a mean of no meaning. The first is believed,
+    /// because there may be few: an uplink that is never empty again is bounded by it.
+    mutating func travelled(for time: Interval) { trip = trip.map { $0 * (time > $0 ? 1.05 : 0.95) } ?? time }
 
-    /// By Little's law, what keeps the line busy while a piece is on its way, and half as much for what acknowledgements wait
-    /// at those who are busy themselves. A router drops what is handed to it beyond that, for several neighbors at once, and
+    /// By Little's law, what keeps the line busy while a piece is on its way, and a little more for what acknowledgements
+    /// wait at those who are busy themselves. A router drops what is handed to it beyond that, for several neighbors at once, and
     /// they wait for it longest: delay alone does not steer how much is in flight (as in BBR: Cardwell et al., ACM Queue
     /// 14(5), 2016), nor can a link that began when the uplink was full mistake that wait for the length of its way.
     private var ceiling: Double {
         guard let peak else { return Self.bounds.upperBound }
-        let pieces = peak / Double(PieceID.length) * (trip + detour * 3).seconds * 1.5 + 1
+        let time = (trip ?? Self.usualTrip) + detour * 3
+        let pieces = peak / Double(PieceID.length) * time.seconds * Self.spare + 1
         return min(max(pieces, Self.bounds.lowerBound), Self.bounds.upperBound)
     }
 
