@@ -12,8 +12,16 @@ struct List: ParsableCommand {
         abstract: "Lists the scenarios and the question that each asks; with a name, shows that scenario's file.")
 
     @Argument(help: "A scenario's name.") var scenario: String?
+    @Flag(help: "Shows the keys that a scenario file may have, and what their values may be.") var keys = false
 
     func run() throws {
+        guard !keys else {
+            for key in Scenario.keys { print(pad(key.name, 18) + key.allowed) }
+            for (question, names) in Simulation.policyChoices.sorted(by: { $0.key < $1.key }) {
+                print(pad("policy.\(question)", 18) + names.joined(separator: ", "))
+            }
+            return
+        }
         guard let scenario else {
             for name in Catalog.names {
                 guard let question = try? Catalog.scenario(name)?.question else { continue }
@@ -55,7 +63,7 @@ struct Question: ParsableArguments {
 
     static func scenario(_ name: String, overrides: [String]) throws(ScenarioError) -> Scenario {
         if let builtIn = try Catalog.scenario(
-            name, overrides: overrides, policies: Simulation.policyChoices, reading: { TextFile($0)?.text })
+            name, overrides: overrides, policies: Simulation.policyChoices, reading: { try? TextFile($0).text })
         {
             return builtIn
         }
@@ -63,13 +71,13 @@ struct Question: ParsableArguments {
             let names = Catalog.names.joined(separator: ", ")
             throw ScenarioError("there is no scenario \"\(name)\"; there are \(names), and files that end in .scenario")
         }
-        guard let file = TextFile(name) else { throw ScenarioError("\(name) can't be read") }
+        let file = try TextFile(name)
         // Files that a scenario names lie beside it.
         let folder = name.lastIndex(of: "/").map { name[...$0] } ?? ""
         return try Scenario(
             parsing: file.text, name: String(name.dropFirst(folder.count).dropLast(".scenario".count)), file: name,
             overrides: overrides, policies: Simulation.policyChoices,
-            reading: { TextFile(folder + $0)?.text ?? TextFile($0)?.text })
+            reading: { (try? TextFile(folder + $0).text) ?? (try? TextFile($0).text) })
     }
 }
 
@@ -127,6 +135,7 @@ struct Run: ParsableCommand {
         guard let tracedPiece else { return (Int(world.length / world.segmentDuration / 2), 0) }
         let parts = tracedPiece.split(separator: ":").map { Int($0) }
         guard parts.count == 2, let sequence = parts[0], let index = parts[1], sequence >= 0,
+            Double(sequence) * world.segmentDuration < world.length,
             (0..<(world.segmentLength + PieceID.length - 1) / PieceID.length).contains(index)
         else {
             throw ValidationError("--trace-piece \(tracedPiece) is not SEQUENCE:INDEX of a piece of the broadcast")

@@ -111,7 +111,8 @@ package struct Guest: Hashable, Sendable {
     static func list(in file: String, _ reading: (String) -> String?) throws(Refusal) -> [Guest] {
         guard let text = reading(file) else { throw Refusal("\(file) can't be read") }
         var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)[...]
-        let header = lines.popFirst()?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) ?? []
+        let header =
+            lines.popFirst()?.split(separator: ",", omittingEmptySubsequences: false).map { Quantity.trim($0) } ?? []
         guard header.contains("join_s") else { throw Refusal("\(file):1 names no column join_s") }
         var guests: [Guest] = []
         for (number, line) in lines.enumerated() where !line.isEmpty {
@@ -120,7 +121,7 @@ package struct Guest: Hashable, Sendable {
                 throw Refusal("\(file):\(number + 2) has not as many fields as line 1, or is one too many")
             }
             func field(_ name: String) -> String? {
-                header.firstIndex(of: name).map { String(fields[$0]) }.flatMap { $0.isEmpty ? nil : $0 }
+                header.firstIndex(of: name).map { Quantity.trim(fields[$0]) }.flatMap { $0.isEmpty ? nil : $0 }
             }
             func value(_ name: String) throws(Refusal) -> Double? {
                 guard let text = field(name) else { return nil }

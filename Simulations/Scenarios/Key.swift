@@ -199,7 +199,8 @@ struct Key: Sendable {
                 scenario.regions = nil
                 return true
             }
-            guard let mixture = try Mixture(text, of: scenario.regionDelays.names) else { return false }
+            // The line that names the delays may come later.
+            guard let mixture = try Mixture(text) else { return false }
             scenario.regions = mixture
             return true
         } write: {

@@ -7,12 +7,13 @@ package struct Mixture: Hashable, Sendable {
 
     package let parts: [Part]
 
-    init?(_ text: String, of names: [String]) throws(Refusal) {
+    /// - Parameter names: those that there are; `nil` when that is known only later.
+    init?(_ text: String, of names: [String]? = nil) throws(Refusal) {
         var parts: [Part] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let words = Quantity.trim(part).split(separator: " ", maxSplits: 1)
             guard let name = words.first.map(String.init) else { return nil }
-            guard names.contains(name) else {
+            if let names, !names.contains(name) {
                 throw Refusal("there is no \"\(name)\"; there are \(names.joined(separator: ", "))")
             }
             guard !parts.contains(where: { $0.name == name }) else { throw Refusal("\(name) is named twice") }

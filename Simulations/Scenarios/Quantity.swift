@@ -43,8 +43,10 @@ enum Quantity {
 
     /// A share per second.
     static func turnover(_ text: some StringProtocol) -> Double? {
-        guard let (number, unit) = split(text), unit.hasPrefix("%") else { return nil }
-        return frequency("\(number / 100)\(unit.dropFirst())")
+        guard let (number, unit) = split(text), unit.hasPrefix("%"),
+            let factor = frequencies.first(where: { $0.0 == trim(unit.dropFirst()) })?.1
+        else { return nil }
+        return number / 100 * factor
     }
 
     static func count(_ text: some StringProtocol) -> Int? {

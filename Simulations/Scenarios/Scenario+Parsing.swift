@@ -16,9 +16,7 @@ extension Scenario {
             throw ScenarioError(
                 file: file, line: 1, key: nil, reason: "the file is longer than \(Self.sizeLimit) bytes")
         }
-        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map {
-            Quantity.trim($0)
-        }
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map { Quantity.trim($0) }
         guard let first = lines.first, first.hasPrefix("#"), first.hasSuffix("?"), first.count > 3 else {
             throw ScenarioError(
                 file: file, line: 1, key: nil,
@@ -154,11 +152,11 @@ extension Scenario {
                 "\(file) has a viewer in \"\(region.prefix(40))\"; the delays know only of "
                     + regionDelays.names.joined(separator: ", "))
         }
-        if let regions {
-            let names = regionDelays.names
+        if let region = regions?.parts.first(where: { !regionDelays.names.contains($0.name) }) {
             try refuse(
-                ["regions", "region-delays"], unless: regions.parts.allSatisfy { names.contains($0.name) },
-                "the delays know only of \(names.joined(separator: ", "))")
+                ["regions", "region-delays"], unless: false,
+                "there is no \"\(region.name.prefix(40))\"; the delays know only of "
+                    + regionDelays.names.joined(separator: ", "))
         }
         try refuse(
             ["free-rider-uplink"], unless: freeRiderUplink == nil || freeRiders > 0, "there are no free riders")
@@ -181,6 +179,9 @@ extension Scenario {
                 "viewers without a downlink see nothing")
         }
     }
+
+    /// Every key but those of policies, and what its value may be.
+    package static var keys: [(name: String, allowed: String)] { Key.all.map { ($0.name, $0.allowed) } }
 
     /// Every key but the seed with its value, spelled so that it is read as the same again.
     package var parameters: [(key: String, value: String)] {

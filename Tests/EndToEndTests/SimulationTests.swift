@@ -50,4 +50,17 @@ import Vocabulary
         #expect(program.complaints.filter(\.isNewline).count == 1)
         #expect(program.output.isEmpty)
     }
+
+    @Test func `reads files that an editor has marked as UTF-8`() async throws {
+        let folder = NSTemporaryDirectory() + "/tributary-run-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try "\u{FEFF}join_s\r\n1\r\n2\r\n".write(toFile: "\(folder)/in.csv", atomically: true, encoding: .utf8)
+        try "\u{FEFF}# Who comes?\r\narrivals = trace(in.csv)\r\nlength = 5 s\r\n".write(
+            toFile: "\(folder)/marked.scenario", atomically: true, encoding: .utf8)
+        let (end, complaint) = try await Self.run("\(folder)/marked.scenario")
+        #expect(end == .exited(0), "\(complaint)")
+        let nowhere = try await Self.run(folder + "/.scenario")
+        #expect(nowhere.complaint.contains("can't be read: No such file"))
+    }
 }

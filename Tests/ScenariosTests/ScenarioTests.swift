@@ -85,6 +85,8 @@ import Vocabulary
         ("nat = none 50 %, none 50 %", 2, "nat", "twice"),
         ("nat = none 50 %", 2, "nat", "100 %"),
         ("regions = atlantis 100 %", 2, "regions", "europe"),
+        ("regions = europe 100 %\nregion-delays = matrix(two.csv)", 3, "region-delays", "a, b"),
+        ("churn = 1e-3 %/min", 2, "churn", "10 %/min"),
         ("region-delays = matrix(odd.csv)", 2, "region-delays", "odd.csv"),
         ("arrivals = over(2 h)", 2, "arrivals", "after the end"),
         ("arrivals = flash-crowd(40, 5 s, 1 s)", 2, "arrivals", "more than 30"),
@@ -120,6 +122,7 @@ import Vocabulary
             "early.csv": "join_s,leave_s\n5,4\n", "nameless.csv": "viewer\n1\n", "good.csv": "join_s\n1\n",
             "odd.csv": "a,b\n1,2\n3\n", "elsewhere.csv": "join_s,region\n1,mars\n",
             "strange.csv": "join_s,role\n1,guest\n", "walled.csv": "join_s,nat\n1,cone\n",
+            "two.csv": "a,b\n1,2\n3,4\n",
             "blind.csv": "join_s,down_bps\n1,0\n", "blinded.csv": "0,0.5\n9000,1\n",
         ]
         let error = try #require(throws: ScenarioError.self) { try Self.parse(lines, files: files) }
@@ -137,16 +140,42 @@ import Vocabulary
     }
 
     @Test func `reads tables with the line ends of any editor`() throws {
-        for end in ["\n", "\r\n"] {
+        for end in ["\n", "\r\n", "\r"] {
             let files = [
                 "up.csv": "bps,cumulative_share\(end)1000000,0\(end)3000000,1\(end)",
                 "in.csv": "join_s\(end)1\(end)2\(end)", "m.csv": "a,b\(end)1,2\(end)3,4\(end)",
             ]
-            let scenario = try Self.parse(
-                "uplink = from(up.csv)\narrivals = trace(in.csv)\nregion-delays = matrix(m.csv)\nregions = b 100 %",
-                files: files)
+            let lines = [
+                "uplink = from(up.csv)", "arrivals = trace(in.csv)", "region-delays = matrix(m.csv)",
+                "regions = b 100 %",
+            ]
+            let scenario = try Self.parse(lines.joined(separator: end), files: files)
             #expect(scenario.audience == 2 && scenario.regionDelays.delays[1] == [0.003, 0.004])
         }
+    }
+
+    @Test func `means the same in whatever order its lines stand`() throws {
+        let lines = ["regions = a 30 %, b 70 %", "region-delays = matrix(m.csv)", "nat = none", "delay = 1 ms"]
+        let files = ["m.csv": "a,b\n1,2\n3,4\n"]
+        let scenario = try Self.parse(lines.joined(separator: "\n"), files: files)
+        #expect(try Self.parse(lines.reversed().joined(separator: "\n"), files: files) == scenario)
+    }
+
+    @Test func `reads a trace with blanks after its commas`() throws {
+        let scenario = try Self.parse(
+            "arrivals = trace(in.csv)", files: ["in.csv": "join_s, leave_s, role\n1, 5, liar\n2, , viewer\n"])
+        guard case .trace(_, let guests) = scenario.arrivals else {
+            Issue.record("arrivals are a trace")
+            return
+        }
+        #expect(guests.map(\.leave) == [5, nil])
+        #expect(guests.map(\.role) == ["liar", "viewer"])
+    }
+
+    @Test(arguments: [("0.005 %/min", 0.005 / 100 / 60), ("0.000001 %/s", 1e-8), ("90 % /h", 0.9 / 3_600)])
+    func `may lose as few viewers as it likes`(churn: String, perSecond: Double) throws {
+        let scenario = try Self.parse("churn = \(churn)")
+        #expect((scenario.churn / perSecond - 1).magnitude < 1e-12)
     }
 
     @Test func `reads measured rates and draws them by their shares`() throws {
