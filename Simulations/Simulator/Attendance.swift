@@ -35,7 +35,10 @@ package struct Seat: Hashable, Sendable {
 }
 
 package struct Attendance {
-    private enum Purpose: UInt64 { case arrival = 1, session, line, downlink, region, nat, role, home, exodus }
+    /// Each draws from numbers of its own.
+    private enum Purpose: UInt64 {
+        case newcomer = 1, session, line, downlink, region, nat, role, home, exodus, arrival, replacement
+    }
 
     private let scenario: Scenario
     /// In the order of their joining.
@@ -49,7 +52,8 @@ package struct Attendance {
         seats = joins().enumerated().map { Seat(join: $1, home: $0) }
         if case .trace(_, let guests) = scenario.arrivals {
             furnish()
-            for (index, guest) in guests.enumerated() { apply(guest, to: index) }
+            // Who comes after the end has no seat.
+            for (index, guest) in zip(seats.indices, guests) { apply(guest, to: index) }
         } else {
             furnish()
             leaveInTurn()
@@ -70,23 +74,35 @@ package struct Attendance {
             joins = (0..<count).map { opening + .seconds(time * Double($0) / Double(count)) }
         case .flashCrowd(let base, let time, let within):
             let crowd = Double(max(1, count - base))
+            // One after the other, and all of them before the crowd.
+            let pause = Interval.seconds(min(0.1, time / Double(max(1, base))))
             joins = (0..<count).map { index in
-                guard index >= base else { return opening + .milliseconds(Int64(index) * 100) }
+                guard index >= base else { return opening + pause * Double(index) }
                 return opening + .seconds(time + within * Double(index - base) / crowd)
             }
-        case .poisson(let rate): joins = poisson(rate, from: opening, limit: count)
+        case .poisson(let rate): joins = poisson(rate, .arrival, from: opening, limit: count)
         case .trace(_, let guests): joins = guests.map { .zero + .seconds($0.join) }
         }
-        if scenario.churn > 0 {
-            let start = joins.last ?? opening
-            joins += poisson(scenario.churn * Double(count), from: start, limit: 10_000_000)
-        }
+        if scenario.churn > 0 { joins += newcomers(after: joins) }
         let end = Instant.zero + .seconds(scenario.length)
         return joins.filter { $0 < end }.sorted()
     }
 
-    private func poisson(_ rate: Double, from start: Instant, limit: Int) -> [Instant] {
-        var random = generator(.arrival)
+    /// As many as leave: in proportion to those who have come before.
+    private func newcomers(after joins: [Instant]) -> [Instant] {
+        let count = joins.count
+        var random = generator(.replacement)
+        var come = 0
+        return poisson(
+            scenario.churn * Double(count), .newcomer, from: joins.first ?? Self.opening, limit: 10_000_000
+        ).filter { time in
+            while come < count, joins[come] <= time { come += 1 }
+            return come == count || Int.random(in: 0..<count, using: &random) < come
+        }
+    }
+
+    private func poisson(_ rate: Double, _ purpose: Purpose, from start: Instant, limit: Int) -> [Instant] {
+        var random = generator(purpose)
         var joins: [Instant] = []
         var time = start
         let end = Instant.zero + .seconds(scenario.length)
@@ -170,7 +186,8 @@ package struct Attendance {
     /// Some homes have several viewers behind the line of the first.
     private mutating func share(_ shared: Scenario.SharedLines) {
         var random = generator(.home)
-        let inhabitants = seats.indices.shuffled(using: &random).prefix(Int(shared.share * Double(seats.count)))
+        let inhabitants = seats.indices.shuffled(using: &random).prefix(
+            Int((shared.share * Double(seats.count)).rounded()))
         let order = Array(inhabitants)
         for start in stride(from: 0, to: order.count - shared.size + 1, by: shared.size) {
             let home = order[start..<start + shared.size].min() ?? order[start]
