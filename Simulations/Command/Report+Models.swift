@@ -49,14 +49,15 @@ extension Report {
 
     init(_ scenario: Scenario, _ figures: SlottedTier.Figures, chunk: Double) {
         let bounds = Bounds(scenario)
-        let whole = Self.isBounded(scenario, by: bounds, delivered: figures.deliveredRatio) ? bounds : nil
         let hasDelays = figures.delayCounts.contains { $0 > 0 }
         func delay(_ value: Double) -> Double? { hasDelays ? value : nil }
         self.init(
             scenario, tier: .slotted, viewers: Attendance(scenario).seats.count,
             lines: [
-                Line("copies", figures.copies, bound: whole?.copies, "all viewers at once"),
-                Line("offload", figures.offload, bound: whole?.offload, "all viewers at once"),
+                Line("copies", figures.copies, bound: figures.copiesBound, "to bring viewers as much, no scheme below"),
+                Line(
+                    "offload", figures.offload, bound: figures.offloadBound, "to bring viewers as much, no scheme above"
+                ),
                 Line("delivered_share", figures.deliveredRatio, "of what those who were there wanted"),
                 Line("peer_share", figures.peerRatio, "the same, by viewers alone and in time"),
                 Line("piece_delay_mean_s", delay(figures.delayMean), "birth to arrival from viewers"),

@@ -36,6 +36,17 @@ import Testing
         #expect(figures.samples.map(\.viewers) == [1, 1, 2, 2, 1, 1, 1, 1, 1, 1])
     }
 
+    @Test func `counts who leaves and who comes at one moment as one, with a line of their own or a home's`() {
+        var parameters = Self.parameters(0, uplink: 0)
+        parameters.audience = [
+            .init(joins: 0, leaves: 5, uplink: 100), .init(joins: 5, uplink: 100), .init(joins: 5, uplink: 0),
+        ]
+        parameters.sharedUplinks = [.init(joins: 5, uplink: 50)]
+        let figures = FluidTier.run(parameters)
+        #expect(figures.mostViewers == 2)
+        #expect((figures.peerBytes - 500).magnitude < 1e-9)
+    }
+
     @Test func `gives an empty house nothing`() {
         let figures = FluidTier.run(Self.parameters(0, uplink: 0))
         #expect(figures.copies == 0)
@@ -73,6 +84,38 @@ import Testing
         #expect(figures.copies > 5)
         #expect(figures.copies <= 10)
         #expect(figures.offload < 0.9)
+    }
+
+    /// Few viewers with little to give use every slot of the window: the bound counts those too.
+    @Test(arguments: [2, 3, 9], [0.1, 0.49, 0.9])
+    func `never beats the bound for the chunks that it counts`(viewers: Int, uplink: Double) {
+        for seed in 1...20 {
+            var parameters = Self.parameters(viewers)
+            parameters.uplinks = (0..<viewers).map { 100 * uplink * Double($0 % 3 + 1) / 2 }
+            parameters.window = 63
+            parameters.chunks = 200
+            parameters.seed = UInt64(seed)
+            parameters.attendance = (0..<viewers).map { $0..<($0 % 2 == 0 || $0 == 0 ? 263 : 200) }
+            for attendance in [parameters.attendance, []] {
+                parameters.attendance = attendance
+                let figures = SlottedTier.run(parameters)
+                #expect(figures.copies >= figures.copiesBound - 1e-9)
+                #expect(figures.offload <= figures.offloadBound + 1e-9)
+                #expect(figures.copiesBound >= 1 - 1e-9)
+            }
+        }
+    }
+
+    @Test func `is bounded by what lines carry, and by one copy`() {
+        var parameters = Self.parameters(20)
+        parameters.uplinks = [25]
+        parameters.origin = 1e9
+        parameters.chunks = 2_000
+        let figures = SlottedTier.run(parameters)
+        // Twenty viewers less five streams, but for the window at the end and parts of chunks.
+        let slack = 5 * 60.0 / 2_000 + 20.0 / 2_000 + 1e-9
+        #expect((figures.copiesBound - 15).magnitude < slack)
+        #expect(SlottedTier.run(Self.parameters()).copiesBound == 1)
     }
 
     @Test func `loses more when viewers come and go`() {

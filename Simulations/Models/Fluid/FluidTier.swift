@@ -69,17 +69,19 @@ package enum FluidTier {
     }
 
     package static func run(_ parameters: Parameters) -> Figures {
-        var changes: [(time: Double, viewers: Int, uplink: Double)] = []
+        // At one moment who leaves goes before who comes: they are never there together. Lines come after their viewers
+        // and go before them.
+        var changes: [(time: Double, order: Int, viewers: Int, uplink: Double)] = []
         for viewer in parameters.audience where viewer.joins < parameters.duration && viewer.joins < viewer.leaves {
-            changes.append((max(0, viewer.joins), 1, viewer.uplink))
-            if viewer.leaves < parameters.duration { changes.append((viewer.leaves, -1, -viewer.uplink)) }
+            changes.append((max(0, viewer.joins), 2, 1, viewer.uplink))
+            if viewer.leaves < parameters.duration { changes.append((viewer.leaves, 1, -1, -viewer.uplink)) }
         }
         for line in parameters.sharedUplinks where line.joins < parameters.duration && line.joins < line.leaves {
-            changes.append((max(0, line.joins), 0, line.uplink))
-            if line.leaves < parameters.duration { changes.append((line.leaves, 0, -line.uplink)) }
+            changes.append((max(0, line.joins), 3, 0, line.uplink))
+            if line.leaves < parameters.duration { changes.append((line.leaves, 0, 0, -line.uplink)) }
         }
-        changes.sort { ($0.time, -$0.viewers) < ($1.time, -$1.viewers) }
-        changes.append((parameters.duration, 0, 0))
+        changes.sort { ($0.time, $0.order) < ($1.time, $1.order) }
+        changes.append((parameters.duration, 0, 0, 0))
         var figures = Figures()
         var viewers = 0
         var uplinks = 0.0

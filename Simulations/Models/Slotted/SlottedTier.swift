@@ -44,6 +44,9 @@ package enum SlottedTier {
         package var delayP95: Double
         package var delayMax: Double
         package var delayBound: Double
+        /// What nobody can beat who brings viewers as much of these chunks.
+        package var copiesBound: Double
+        package var offloadBound: Double
         /// How often each delay was counted, by chunks of time.
         package var delayCounts: [Int]
         /// Only with an attendance, of chunks that somebody was due.
@@ -88,6 +91,12 @@ package enum SlottedTier {
         let wanted = all.reduce(0) { $0 + Double($1.viewers) }
         let delivered = all.reduce(0) { $0 + $1.delivered }
         let copies = all.reduce(0) { $0 + $1.copies }
+        // Whatever anybody has left the origin once, and so did what viewers cannot have sent from the first of these
+        // births to the end of the last one's window.
+        let slots = (courses.first?.birth ?? 0)..<(courses.last?.birth ?? parameters.chunks - 1) + swarm.window
+        let counted = parameters.attendance.isEmpty ? Double(parameters.chunks) : Double(courses.count)
+        let given = capacity(of: swarm, during: slots) * Double(all.count) / max(1, counted)
+        let least = max(all.reduce(0) { $0 + min(1, $1.delivered) }, delivered - given)
         let present = parameters.attendance.isEmpty ? parameters.viewers : all.map(\.viewers).max() ?? 0
         return Figures(
             copies: all.isEmpty ? 0 : copies / Double(all.count),
@@ -100,7 +109,18 @@ package enum SlottedTier {
             delayBound: DelayBound.worst(
                 viewers: present, chunk: parameters.rate * parameters.chunk, origin: parameters.origin,
                 uplink: parameters.uplinks.max() ?? 0),
+            copiesBound: all.isEmpty ? 0 : least / Double(all.count),
+            offloadBound: delivered > 0 ? 1 - least / delivered : 0,
             delayCounts: figures.delayCounts, courses: parameters.attendance.isEmpty ? [] : all)
+    }
+
+    /// Chunks that viewers can have sent.
+    private static func capacity(of swarm: PushSwarm, during slots: Range<Int>) -> Double {
+        swarm.paces.enumerated().reduce(0) { sum, viewer in
+            let there = swarm.attendance.isEmpty ? slots : slots.clamped(to: swarm.attendance[viewer.offset])
+            // A part of a chunk may have been left from before.
+            return there.isEmpty || viewer.element == 0 ? sum : sum + viewer.element * Double(there.count) + 1
+        }
     }
 
     private static func course(
