@@ -69,6 +69,12 @@ extension Report {
             Line("bans", Double(result.bans)),
             Line("viewers_seen", Double(result.viewers)),
         ]
+            + (result.packetsSent > 0
+                ? [
+                    Line(
+                        "packet_loss_share", Double(result.packetsLost) / Double(result.packetsSent),
+                        "of pieces' and frames' packets")
+                ] : [])
             + Traffic.Kind.allCases.map { kind in
                 Line("\(spelled(kind))_share", Double(result.traffic[kind]) / delivered)
             }

@@ -35,7 +35,11 @@ package struct Bounds: Hashable, Sendable {
         let length = Double(scenario.segmentLength)
         let first = length / scenario.originUplink.bytesPerSecond(beside: scenario.bitrate)
         let downlink = seats.map(\.down).max() ?? .infinity
-        return scenario.delay + max(first, length / downlink)
+        // Whichever way it takes, it first goes from the origin to somebody.
+        let way = scenario.originRegion.flatMap { scenario.regionDelays.names.firstIndex(of: $0) }.map { origin in
+            seats.map { scenario.regionDelays.delays[origin][$0.region] }.min() ?? 0
+        }
+        return scenario.delay + (way ?? 0) + max(first, length / downlink)
     }
 
     /// For the `segments` of a run and what viewers got of them, all of it since `start`.

@@ -28,7 +28,8 @@ package struct Measurements: Hashable, Sendable {
     package var downlinkBytes = 0
     /// Everything that left the origin, headers included.
     package var originWireBytes = 0
-    /// Packets that the network lost.
+    /// Packets that met the network where it loses some, every attempt counted, and those that it lost.
+    package var packetsSent = 0
     package var packetsLost = 0
     /// Pieces that went from viewer to viewer.
     package var transfers = 0

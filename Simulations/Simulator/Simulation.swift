@@ -248,6 +248,7 @@ package struct Simulation {
             under = again
             if again > 0 { rounds += 1 }
         }
+        measurements.packetsSent += packets + lost
         measurements.packetsLost += lost
         // The first loss among many is seen by the acknowledgements of the others; a lone packet's, or one that is lost
         // again, only by a timer.

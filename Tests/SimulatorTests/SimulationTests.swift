@@ -1,7 +1,8 @@
 import Scenarios
-import Simulator
 import Testing
 import Vocabulary
+
+@testable import Simulator
 
 @Suite struct `A simulation` {
     /// Small enough for a debug build.
@@ -199,6 +200,56 @@ import Vocabulary
         #expect(result.visits.contains { $0.nat == "symmetric" && $0.bytesFromPeers > 0 })
         let alone = try Self.small("steady", "nat = symmetric").1
         #expect(alone.peerBytes == 0)
+    }
+
+    @Test(arguments: [0.3, 2.7, 20])
+    func `loses the share of packets that it was told to lose`(percent: Double) throws {
+        let result = try Self.small("steady", "loss = \(percent) %").1
+        let (sent, share) = (Double(result.packetsSent), percent / 100)
+        #expect(sent > 10_000)
+        let error = (share * (1 - share) / sent).squareRoot()
+        #expect((Double(result.packetsLost) / sent - share).magnitude < 4 * error)
+    }
+
+    @Test func `links no two of whom neither can be dialled, and others of each kind`() throws {
+        let scenario = try #require(
+            try Catalog.scenario(
+                "steady",
+                overrides: [
+                    "viewers = 24", "nat = none 25 %, full 25 %, restricted 25 %, symmetric 25 %", "length = 20 s",
+                    "segment-size = 64 KiB",
+                ]))
+        var simulation = Simulation(scenario)
+        _ = simulation.run()
+        var met: Set<[UInt8]> = []
+        for (number, end) in simulation.ends.enumerated() {
+            let other = simulation.ends[LinkEnd.twin(of: number)]
+            met.insert([simulation.seats[end.peer].nat, simulation.seats[other.peer].nat])
+        }
+        // Kinds 0 and 1 are dialled, 2 and 3 are not.
+        let open = (UInt8(0)...3).flatMap { a in (UInt8(0)...3).map { [a, $0] } }.filter { $0[0] < 2 || $0[1] < 2 }
+        #expect(met == Set(open))
+    }
+
+    @Test func `shows nobody a segment before it can have come from the origin's region`() throws {
+        let scenario = try #require(
+            try Catalog.scenario(
+                "steady",
+                overrides: [
+                    "viewers = 8", "length = 24 s", "segment-size = 256 KiB", "arrivals = trace(in.csv)",
+                    "region-delays = matrix(m.csv)", "delay = 3 ms", "origin-uplink = unlimited",
+                ].filter { !$0.hasPrefix("viewers") },
+                reading: {
+                    $0 == "m.csv"
+                        ? "a,b\n5,400\n7,9\n"
+                        : "join_s,region\n0.1,a\n" + (2...8).map { "0.\($0),b\n" }.joined()
+                }))
+        #expect((Bounds(scenario).delay - (0.003 + 0.005 + 0.0524288)).magnitude < 1e-9)
+        var simulation = Simulation(scenario)
+        let result = simulation.run()
+        // All but the first are in b, which is 400 ms away from a whichever way.
+        #expect((result.delays.quantile(0.5) ?? .zero) > .seconds(0.4))
+        #expect((result.delays.bins.first?.upperEdge.seconds ?? 0) >= Bounds(scenario).delay)
     }
 
     @Test func `replays the viewers of a run from its own table`() throws {
