@@ -7,12 +7,16 @@ import Vocabulary
 struct Timeline<Event> {
     private struct Key {
         let time: Int64
-        /// The order of planning in the upper 38 bits, the place in the slab in the lower 26.
+        /// The order of planning in the upper 34 bits, where it begins again after 17 thousand million, and the place in
+        /// the slab in the lower 30.
         let order: UInt64
 
         var slot: Int { Int(order & Timeline.slotMask) }
 
-        func precedes(_ other: Key) -> Bool { time == other.time ? order < other.order : time < other.time }
+        func precedes(_ other: Key) -> Bool {
+            // Of two that wait at once fewer than half of all orders lie between.
+            time == other.time ? Int64(bitPattern: order &- other.order) < 0 : time < other.time
+        }
     }
 
     private struct Node {
@@ -22,7 +26,7 @@ struct Timeline<Event> {
         var next: Int32
     }
 
-    private static var slotBits: UInt64 { 26 }
+    private static var slotBits: UInt64 { 30 }
     private static var slotMask: UInt64 { 1 << slotBits - 1 }
     private static var none: Int32 { -1 }
     /// Binary digits of the number of days.
@@ -31,7 +35,7 @@ struct Timeline<Event> {
 
     private var slab: [Node] = []
     private var free: [Int32] = []
-    private var planned: UInt64 = 0
+    private var planned: UInt64
     /// Binary digits of a day's length in nanoseconds.
     private let lengthBits: Int64
     /// Days since zero.
@@ -48,7 +52,9 @@ struct Timeline<Event> {
     private(set) var count = 0
 
     /// - Parameter crowd: about how many hosts there are; more of them make shorter days.
-    init(crowd: Int = 1_000) {
+    /// - Parameter planned: how many events have been planned before.
+    init(crowd: Int = 1_000, planned: UInt64 = 0) {
+        self.planned = planned
         let digits = Int64(Int.bitWidth - max(1, crowd / 1_000).leadingZeroBitCount)
         lengthBits = max(8, 14 - digits)
         heads = Array(repeating: Self.none, count: Int(Self.days))
@@ -61,12 +67,12 @@ struct Timeline<Event> {
             slot = Int(reused)
         } else {
             slot = slab.count
-            precondition(slot <= Self.slotMask, "at most 67 million events are planned at once")
+            precondition(slot <= Self.slotMask, "at most 1,073 million events, 51 GB, wait at once")
         }
         let key = Key(time: time.nanoseconds, order: planned << Self.slotBits | UInt64(slot))
         let node = Node(event: event, key: key, next: Self.none)
         if slot == slab.count { slab.appendSparingly(node) } else { slab[slot] = node }
-        planned += 1
+        planned &+= 1
         count += 1
         file(key)
     }

@@ -27,6 +27,17 @@ import Vocabulary
         #expect(timeline.count == 0)
     }
 
+    @Test(arguments: [1 << 34, 1 << 33, 1 << 63])
+    func `keeps the order of one instant when planning has been counted to the end`(most: UInt64) {
+        var timeline = Timeline<Int>(planned: most - 500)
+        for event in 0..<1_000 {
+            timeline.plan(event, at: .zero + .seconds(event % 2 == 0 ? 1 : 1_000))
+        }
+        var taken: [Int] = []
+        while let (_, event) = timeline.next() { taken.append(event) }
+        #expect(taken == Array(stride(from: 0, to: 1_000, by: 2)) + Array(stride(from: 1, to: 1_000, by: 2)))
+    }
+
     @Test func `keeps what comes after the end`() {
         var timeline = Timeline<Int>()
         timeline.plan(1, at: .zero + .seconds(5))
