@@ -96,13 +96,15 @@ struct DeliveryTree {
     private var caption: String {
         let count = layers.joined().count
         var text =
-            "Run \(run.runID), scenario \(run.manifest.scenario), seed \(run.manifest.seed). \(count) viewers in "
-            + "\(layers.count) \(layers.count == 1 ? "hop" : "hops"), the last \(Self.time(latest - start)) after the "
-            + "origin began to send."
+            "Run \(run.runID), scenario \(run.manifest.scenario), seed \(run.manifest.seed). "
+            + "\(Self.viewers(count)) in \(layers.count) \(layers.count == 1 ? "hop" : "hops"), the last "
+            + "\(Self.time(latest - start)) after the origin began to send."
         if stray > 0 { text += " \(stray) more have no recorded way from the origin." }
         if others > 0 { text += " One of \(others + 1) runs." }
         return text
     }
+
+    private static func viewers(_ count: Int) -> String { count == 1 ? "1 viewer" : "\(count) viewers" }
 
     private func horizontal(_ x: Double) -> Double {
         Self.margin + Self.gutter + x * (Self.width - 2 * Self.margin - Self.gutter)
@@ -153,7 +155,7 @@ struct DeliveryTree {
             let times = layer.map { $0.arrived - start }
             drawing.text("hop \(depth + 1)", Self.margin, y - 8, size: 12, isBold: true)
             drawing.text(
-                layer.count == 1 ? "1 viewer" : "\(layer.count) viewers", Self.margin, y + 7, size: 11,
+                Self.viewers(layer.count), Self.margin, y + 7, size: 11,
                 color: Palette.faded)
             drawing.text(
                 "median \(Self.time(Quantile.exact(0.5, of: times) ?? 0))", Self.margin, y + 21, size: 11,

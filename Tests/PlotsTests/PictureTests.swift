@@ -101,6 +101,12 @@ import Testing
         #expect(texts.contains("500 ms") && !texts.contains("750 ms"))
     }
 
+    @Test func `of the tree of a single viewer speaks of one`() throws {
+        let folder = try gallery.hang(edges: Array(Gallery.edges.prefix(1)))
+        let texts = try texts(try Picture.tree.svg(of: try RunCollection(folders: [folder])))
+        #expect(texts.contains { $0.contains("1 viewer in 1 hop, the last 250 ms after") })
+    }
+
     @Test func `of a tree survives circles and viewers without a way`() throws {
         let odd = [(nil, 0), (1, 2), (2, 1), (9, 3), (0, 0)].map { from, to in
             TreeEdge(segment: 7, piece: 0, from: from, to: to, sent: 1, arrived: 2)
