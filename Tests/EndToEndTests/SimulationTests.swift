@@ -51,6 +51,14 @@ import Vocabulary
         #expect(program.output.isEmpty)
     }
 
+    @Test func `is told by list which keys and policies there are`() async throws {
+        let program = try Program("\(Program.ownFolder)/tributary-simulate", ["list", "--keys"])
+        #expect(try await program.ended(within: .seconds(60)) == .exited(0), "\(program.complaints)")
+        let lines = String(decoding: program.output, as: UTF8.self).split(separator: "\n")
+        #expect(lines.contains { $0.hasPrefix("segment-duration  a time from 0.2 s to 60 s") })
+        #expect(lines.contains { $0.hasPrefix("policy.pieces ") && $0.contains("RarestFirst") })
+    }
+
     @Test func `reads files that an editor has marked as UTF-8`() async throws {
         let folder = NSTemporaryDirectory() + "/tributary-run-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
