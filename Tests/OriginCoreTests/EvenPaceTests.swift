@@ -85,6 +85,13 @@ private struct Wire {
         for _ in 0..<100 { #expect(wire.inject(256 << 10, to: Self.uneven).limit == nil) }
     }
 
+    @Test func `who asks for much at once does not hold back others by it`() {
+        var wire = Wire(1_000_000)
+        for _ in 0..<3 { _ = wire.inject(16 << 10, to: Array(repeating: 1, count: 200)) }
+        let limit = wire.inject(16 << 10, to: Array(repeating: 1, count: 200)).limit ?? 0
+        #expect(limit > 1_000_000 / 40)
+    }
+
     @Test func `what a few slow ones got is no bound for more of them`() {
         var wire = Wire(100_000_000)
         for _ in 0..<4 { _ = wire.inject(256 << 10, to: [1, 1, 1, 1], own: 100_000) }

@@ -29,6 +29,8 @@ package struct EvenPace: Sendable {
     /// How long the line is given to fill, and at least watched then. Where shares come sooner it does not matter which of
     /// them was the last.
     private static let span = Interval.milliseconds(250)
+    /// Who asks for a thousand at once and takes none must not hold back the roots of all trees, which are fewer than this.
+    private static let most = 32
     /// A rate that is no less of the best is as good.
     private static let likeness = 0.9
 
@@ -44,7 +46,7 @@ package struct EvenPace: Sendable {
         guard let round, !round.isFree, underWay.count > 1, let best = measured.map(\.rate).max() else { return nil }
         // Few answers may not have filled the line: what they got together is no bound for many.
         let answers = measured.lazy.filter { $0.rate >= best * Self.likeness }.map(\.answers).max() ?? 1
-        return Int(best) / min(underWay.count, answers)
+        return Int(best) / min(underWay.count, answers, Self.most)
     }
 
     package mutating func began(_ answer: Int, _ bytes: Int, at now: Instant) {
