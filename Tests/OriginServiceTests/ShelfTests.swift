@@ -17,17 +17,24 @@ import Vocabulary
     }
 
     @Test func `keeps each with an identity of its own`() throws {
-        #expect(shelf.names.isEmpty)
+        #expect(try shelf.names.isEmpty)
         try shelf.add("one", Programme(title: "The first"))
         try shelf.add("two", Programme(title: "Two"))
-        #expect(shelf.names == ["one", "two"])
+        #expect(try shelf.names == ["one", "two"])
         let ids = try shelf.names.map { try DataFolder.key(in: shelf.folder(of: $0)).broadcast }
         #expect(Set(ids).count == 2)
         try Programme.remove(in: shelf.existing("one"))
-        #expect(shelf.names == ["two"])
+        #expect(try shelf.names == ["two"])
         // Added again it is the same broadcast.
         try shelf.add("one", Programme(title: "The first"))
         #expect(try DataFolder.key(in: shelf.folder(of: "one")).broadcast == ids[0])
+    }
+
+    @Test func `is not taken for an empty one when it cannot be read`() throws {
+        let file = desk.path + "/file"
+        try Data().write(to: URL(fileURLWithPath: file))
+        #expect(throws: DataFolderError.self) { try Shelf(file).names }
+        #expect(try Shelf(desk.path + "/missing").names.isEmpty)
     }
 
     @Test(arguments: ["", "-x", "Upper", "a/b", "..", "a b", String(repeating: "x", count: 65)])

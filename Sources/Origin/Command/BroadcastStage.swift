@@ -15,12 +15,14 @@ actor BroadcastStage {
     private let log: Logger
     private let json: Bool
     private var acts: [String: Act] = [:]
+    private var isUnreadable = false
 
     private struct Act {
         /// `nil` for a broadcast that cannot be served.
         var broadcast: Broadcast?
         var programme: [Int]
-        var keys: [Int]
+        /// `nil` when they could not be read.
+        var keys: [Int]?
     }
 
     init(
@@ -36,10 +38,10 @@ actor BroadcastStage {
     }
 
     func open() async {
-        if shelf.names.isEmpty {
+        await look()
+        if acts.isEmpty, !isUnreadable {
             log.warning("there is no broadcast in \(shelf.path) yet: tributary-origin broadcasts add NAME")
         }
-        await look()
     }
 
     func run() async {
@@ -60,7 +62,7 @@ actor BroadcastStage {
     }
 
     private func look() async {
-        let names = shelf.names
+        guard let names else { return }
         for (name, act) in acts where !names.contains(name) { await remove(name, act) }
         for name in names {
             let folder = shelf.folder(of: name)
@@ -68,13 +70,27 @@ actor BroadcastStage {
             let keys = Shelf.stamp(of: folder + "/stream-keys")
             if let act = acts[name] {
                 guard act.programme != programme else {
-                    if act.keys != keys, act.broadcast != nil { changeKeys(of: name, in: folder) }
-                    acts[name]?.keys = keys
+                    if act.keys != keys, act.broadcast != nil {
+                        acts[name]?.keys = changeKeys(of: name, in: folder, isNews: act.keys != nil) ? keys : nil
+                    }
                     continue
                 }
                 await remove(name, act)
             }
             acts[name] = Act(broadcast: begin(name, in: folder), programme: programme, keys: keys)
+        }
+    }
+
+    /// `nil` when that cannot be told: what is on air stays there.
+    private var names: [String]? {
+        do {
+            let names = try shelf.names
+            isUnreadable = false
+            return names
+        } catch {
+            if !isUnreadable { log.error("what is served stays as it is: \(error)") }
+            isUnreadable = true
+            return nil
         }
     }
 
@@ -121,13 +137,16 @@ actor BroadcastStage {
         log.info("the broadcast \(name) is no longer served")
     }
 
-    private func changeKeys(of name: String, in folder: String) {
+    /// Returns whether they could be read.
+    private func changeKeys(of name: String, in folder: String, isNews: Bool) -> Bool {
         do {
             reception.change(try Self.keys(in: folder), of: name)
+            return true
         } catch {
             // Rather nobody than somebody whose key may have been revoked.
-            log.error("nobody can publish to \(name): \(error)")
+            if isNews { log.error("nobody can publish to \(name): \(error)") }
             reception.change([], of: name)
+            return false
         }
     }
 

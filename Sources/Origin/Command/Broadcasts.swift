@@ -87,7 +87,7 @@ struct Broadcasts: AsyncParsableCommand {
         func run() async {
             await complaining {
                 let shelf = Shelf(data)
-                for name in shelf.names {
+                for name in try shelf.names {
                     let folder = shelf.folder(of: name)
                     let programme = try Programme(in: folder)
                     let id = "\(try DataFolder.key(in: folder).broadcast)"

@@ -68,7 +68,7 @@ struct Keys: AsyncParsableCommand {
             await complaining {
                 let shelf = Shelf(data)
                 if let broadcast { _ = try shelf.existing(broadcast) }
-                for name in broadcast.map({ [$0] }) ?? shelf.names {
+                for name in try broadcast.map({ [$0] }) ?? shelf.names {
                     for entry in try KeyRing(in: shelf.folder(of: name)).entries {
                         if json {
                             Events.emit([

@@ -52,7 +52,7 @@ struct Publish: AsyncParsableCommand {
 
     func run() async {
         prepareForSignals()
-        raiseFileLimit()
+        OpenFiles.raiseLimit()
         bootstrapLogging()
         await complaining { try await publish() }
     }

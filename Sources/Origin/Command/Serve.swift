@@ -40,7 +40,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async {
         prepareForSignals()
-        raiseFileLimit()
+        OpenFiles.raiseLimit()
         bootstrapLogging()
         await complaining { try await serve() }
     }

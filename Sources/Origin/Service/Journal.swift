@@ -33,7 +33,10 @@ package final class Journal {
     package init(in folder: String, key: SigningKey) throws(DataFolderError) {
         path = folder + "/journal"
         self.key = key
-        guard access(path, F_OK) == 0 else { return }
+        guard access(path, F_OK) == 0 else {
+            guard errno == ENOENT else { throw .system("read", path) }
+            return
+        }
         guard let bytes = DurableFile.read(path, limit: 1 << 28) else { throw .system("read", path) }
         guard !bytes.isEmpty else { return }
         guard bytes.starts(with: Self.header), let first = Self.frame(in: bytes, at: Self.header.count),
@@ -106,10 +109,14 @@ package final class Journal {
     }
 
     private func openFile() throws(DataFolderError) {
+        // What is open may be a journal that has been replaced.
         if file >= 0 { close(file) }
         file = open(path, O_WRONLY | O_CLOEXEC)
         guard file >= 0, ftruncate(file, length) == 0, lseek(file, length, SEEK_SET) == length else {
-            throw .system("open", path)
+            let error = DataFolderError.system("open", path)
+            if file >= 0 { close(file) }
+            file = -1
+            throw error
         }
         // A file system that cannot reserve takes its chances.
         _ = posix_fallocate(file, length, Self.reserve)
@@ -139,6 +146,7 @@ package final class Journal {
 
     /// The records of one number, by rendition, are on disk when this returns; when it throws, the journal is as it was.
     package func append(_ row: [[UInt8]]) throws(DataFolderError) {
+        if file < 0 { try openFile() }
         let frame = Self.framed(row)
         guard DurableFile.append(frame, to: file), fdatasync(file) == 0 else {
             let error = DataFolderError.system("write", path)

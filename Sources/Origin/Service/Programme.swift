@@ -25,7 +25,12 @@ package struct Programme: Hashable, Sendable {
 
     private static let fileName = "/programme"
 
-    package static func exists(in folder: String) -> Bool { access(folder + fileName, F_OK) == 0 }
+    /// Throws when that cannot be told.
+    package static func exists(in folder: String) throws(DataFolderError) -> Bool {
+        if access(folder + fileName, F_OK) == 0 { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw .system("look for", folder + fileName) }
+        return false
+    }
 
     package init(in folder: String) throws(DataFolderError) {
         let path = folder + Self.fileName

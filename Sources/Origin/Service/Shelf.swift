@@ -10,21 +10,33 @@ package struct Shelf: Sendable {
 
     /// The names of all broadcasts that are to be served, sorted.
     package var names: [String] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
+        get throws(DataFolderError) {
+            guard let directory = opendir(path) else {
+                if errno == ENOENT { return [] }
+                throw .system("read", path)
+            }
+            defer { closedir(directory) }
+            return try names(in: directory)
+        }
+    }
+
+    private func names(in directory: OpaquePointer) throws(DataFolderError) -> [String] {
         var names: [String] = []
-        while let entry = readdir(directory) {
+        while true {
+            errno = 0
+            guard let entry = readdir(directory) else { break }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if KeyRing.isName(name), Programme.exists(in: folder(of: name)) { names.append(name) }
+            if KeyRing.isName(name), try Programme.exists(in: folder(of: name)) { names.append(name) }
         }
+        guard errno == 0 else { throw .system("read", path) }
         return names.sorted()
     }
 
     /// The folder of a broadcast that is there.
     package func existing(_ name: String) throws(DataFolderError) -> String {
-        guard KeyRing.isName(name), Programme.exists(in: folder(of: name)) else {
+        guard KeyRing.isName(name), try Programme.exists(in: folder(of: name)) else {
             throw DataFolderError(
                 "there is no broadcast named \(name) in \(path): see tributary-origin broadcasts add --help")
         }

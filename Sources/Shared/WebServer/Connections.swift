@@ -2,7 +2,7 @@ import NIOCore
 import Synchronization
 import Vocabulary
 
-/// The open connections of a server, at most `limit`.
+/// The open connections of a server, as many as its limits and half of the open files allow.
 ///
 /// When there is no room, whoever has gone longest without asking anything makes some: otherwise a few hundred silent
 /// sockets would keep everybody out. Who is being answered stays.
@@ -21,9 +21,13 @@ final class Connections: Sendable {
     }
 
     private let limits: ServerLimits
+    private let room: Int
     private let state = Mutex(State())
 
-    init(_ limits: ServerLimits) { self.limits = limits }
+    init(_ limits: ServerLimits) {
+        self.limits = limits
+        room = min(limits.connections, OpenFiles.limit / 2)
+    }
 
     /// Takes the connection in; returns the one that must be closed for it, which is itself when all others are busy.
     func admit(_ channel: any Channel) -> (any Channel)? {
@@ -36,7 +40,7 @@ final class Connections: Sendable {
                 return (false, channel)
             }
             var victim: (any Channel)?
-            if state.open.count >= limits.connections {
+            if state.open.count >= room {
                 let quietest = state.open.filter { $0.value.quietSince != nil }
                     .min { ($0.value.quietSince ?? 0) < ($1.value.quietSince ?? 0) }
                 guard let quietest else { return (false, channel) }

@@ -43,13 +43,28 @@ package final class KeptBytes: Sendable {
 
     deinit {
         switch place {
-        case .disk(let file): close(file)
+        case .disk(let file):
+            close(file)
+            Self.onDisk.subtract(1, ordering: .relaxed)
         case .memory(let file, let offset): file.forget(offset, count)
         case .buffer: break
         }
     }
 
+    /// How many there are on disk.
+    private static let onDisk = Atomic(0)
+
     private static func open(_ path: String, count: Int) -> Int32? {
+        guard onDisk.add(1, ordering: .relaxed).newValue <= OpenFiles.limit / 4,
+            let file = file(path, count: count)
+        else {
+            onDisk.subtract(1, ordering: .relaxed)
+            return nil
+        }
+        return file
+    }
+
+    private static func file(_ path: String, count: Int) -> Int32? {
         let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         var status = stat()
