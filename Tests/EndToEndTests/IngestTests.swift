@@ -348,6 +348,73 @@ import WebClient
         }
     }
 
+    @Test func `has files left for encoders and players when idle connections take all that they can`() async throws {
+        try await Newsroom.run { newsroom in
+            for name in ["first", "second"] { try await newsroom.add(name, "--ladder", "none") }
+            let (first, second) = (try await newsroom.key(of: "first"), try await newsroom.key(of: "second"))
+            try await newsroom.serve(through: ["prlimit", "--nofile=256:256"])
+            let encoder = try await newsroom.encoder(first)
+            try await newsroom.segments(of: "first", atLeast: 3)
+            let http = try #require(await newsroom.events("broadcast", of: "first").last?["hls"]?.text)
+            let strangers = try [http, await newsroom.rtmp].map { address in
+                let port = address.split(separator: ":").last.map { $0.prefix { $0.isNumber } } ?? ""
+                let script =
+                    "ulimit -n 1024; for i in {1..400}; do exec {fd}<>/dev/tcp/127.0.0.1/\(port); done; exec sleep 60"
+                return try Program("/bin/bash", ["-c", script])
+            }
+            try await wait(for: "the crowd to be noticed", within: .seconds(30)) {
+                await newsroom.origin?.complaints.contains("there are too many") == true
+            }
+            let newcomer = try await newsroom.encoder(second)
+            try await newsroom.segments(of: "second", atLeast: 4)
+            let count = await newsroom.segments(of: "first")
+            try await newsroom.segments(of: "first", atLeast: count + 2)
+            let (_, playlist) = try await newsroom.playlist(of: "first")
+            #expect(playlist.faults.isEmpty && encoder.isRunning && newcomer.isRunning)
+            for stranger in strangers { await stranger.stop() }
+            // Of two hundred that were sent away twenty are told.
+            let said = await newsroom.origin?.complaints ?? ""
+            #expect(said.components(separatedBy: "there are too many").count < 80, "\(said)")
+        }
+    }
+
+    /// CPU-seconds that a process has used.
+    private func seconds(of process: Int32) throws -> Double {
+        let text = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+        let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+        // User and system time follow the name as the 12th and 13th (proc(5)).
+        return fields[12...13].compactMap { Double($0) }.reduce(0, +) / 100
+    }
+
+    @Test func `goes on while it may open no more files, and takes everybody when it may again`() async throws {
+        try await Newsroom.run { newsroom in
+            for name in ["first", "second"] { try await newsroom.add(name, "--ladder", "none") }
+            let (first, second) = (try await newsroom.key(of: "first"), try await newsroom.key(of: "second"))
+            try await newsroom.serve()
+            let encoder = try await newsroom.encoder(first)
+            try await newsroom.segments(of: "first", atLeast: 2)
+            let origin = try #require(await newsroom.origin)
+            func allow(_ files: String) async throws {
+                let program = try Program("prlimit", ["--pid", "\(origin.pid)", "--nofile=\(files)"])
+                #expect(try await program.ended(within: .seconds(10)) == .exited(0))
+            }
+            try await allow("3:4096")
+            let newcomer = try await newsroom.encoder(second)
+            let (count, spent) = (await newsroom.segments(of: "first"), try seconds(of: origin.pid))
+            try await newsroom.segments(of: "first", atLeast: count + 4)
+            #expect(await newsroom.segments(of: "second") == 0)
+            // It does not try without a pause to take who calls.
+            #expect(try seconds(of: origin.pid) - spent < 2)
+            for sentence in ["what is served stays as it is", "segments are served from memory only"] {
+                #expect(origin.complaints.components(separatedBy: sentence).count == 2, "\(origin.complaints)")
+            }
+            try await allow("4096:4096")
+            try await newsroom.segments(of: "second", atLeast: 3)
+            #expect(encoder.isRunning && newcomer.isRunning)
+            #expect(!origin.complaints.contains("no longer served"), "\(origin.complaints)")
+        }
+    }
+
     @Test func `says in one sentence what is wrong with what it is sent, and the other broadcasts go on`() async throws
     {
         try await Newsroom.run { newsroom in

@@ -59,6 +59,17 @@ import Vocabulary
     }
 }
 
+@Suite struct `A log` {
+    @Test func `tells twenty of a kind in ten seconds, and then how many it has passed over`() {
+        var brevity = Brevity()
+        let told = (0..<1_000).map { brevity.tells("flood", at: .zero + .milliseconds($0)) }
+        #expect(told.prefix(20).allSatisfy { $0 == 0 } && told.dropFirst(20).allSatisfy { $0 == nil })
+        #expect(brevity.tells("other", at: .zero + .seconds(1)) == 0)
+        #expect(brevity.tells("flood", at: .zero + .seconds(10)) == 980)
+        #expect(brevity.tells("flood", at: .zero + .seconds(10)) == 0)
+    }
+}
+
 @Suite struct `A watch for keyframes` {
     @Test func `says once that none came for twenty seconds`() {
         var watch = KeyframeWatch()

@@ -22,11 +22,26 @@ import Vocabulary
         let many = try (0..<Limits.encodersPerAddress).map {
             try channel(from: isNetwork ? first + String($0 + 1, radix: 16) : first)
         }
-        for channel in many { #expect(crowd.admit(channel)) }
-        #expect(!crowd.admit(try channel(from: isNetwork ? second + "ffff" : second)))
-        #expect(crowd.admit(try channel(from: isNetwork ? other + "1" : other)))
+        for channel in many {
+            #expect(crowd.admit(channel) == nil)
+            crowd.settle(channel)
+        }
+        let surplus = try channel(from: isNetwork ? second + "ffff" : second)
+        #expect(crowd.admit(surplus) === surplus)
+        #expect(crowd.admit(try channel(from: isNetwork ? other + "1" : other)) == nil)
         try many[0].close().wait()
         many[0].embeddedEventLoop.run()
-        #expect(crowd.admit(try channel(from: isNetwork ? second + "ffff" : second)))
+        #expect(crowd.admit(try channel(from: isNetwork ? second + "ffff" : second)) == nil)
+    }
+
+    @Test func `has room for another as long as somebody in it has shown no key, who came first of those`() throws {
+        let crowd = Crowd(room: 3)
+        let guests = try (1...5).map { try channel(from: "192.0.2.\($0)") }
+        for guest in guests[..<3] { #expect(crowd.admit(guest) == nil) }
+        crowd.settle(guests[0])
+        #expect(crowd.admit(guests[3]) === guests[1])
+        for guest in guests { crowd.settle(guest) }
+        #expect(crowd.admit(guests[4]) === guests[4])
+        #expect(crowd.all.count == 3)
     }
 }

@@ -2,6 +2,7 @@ import CommandLine
 import Foundation
 import NIOCore
 import OriginIngest
+import Vocabulary
 import WebServer
 
 /// The servers that take what encoders send.
@@ -41,7 +42,8 @@ actor Ingest {
         let place = try HostPort(parsing: text)
         do {
             let server = try await RTMPServer.start(
-                at: SocketAddress(place.host, port: place.port), tls: identity, group: group, reception: reception)
+                at: SocketAddress(place.host, port: place.port), tls: identity,
+                room: min(Limits.encoders, OpenFiles.limit / 16), group: group, reception: reception)
             addresses.append((scheme, "\(scheme)://\(OriginAddresses.reachable(place, port: server.port))/live"))
             return server
         } catch {

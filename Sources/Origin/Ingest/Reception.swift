@@ -83,6 +83,7 @@ package final class Reception: Sendable {
         /// By the broadcast's name.
         var doors: [String: Door] = [:]
         var guesses = GuessLimit()
+        var brevity = Brevity()
         var figures = Figures()
     }
 
@@ -216,13 +217,20 @@ package final class Reception: Sendable {
 
     /// What came over a connection broke the protocol.
     package func malformed(_ reason: String, _ sentence: String, _ transport: String, from address: String) {
-        state.withLock { state in
+        let now = MonotonicClock.now
+        let untold = state.withLock { state in
             if state.figures.malformed[reason] != nil || state.figures.malformed.count < 64 {
                 state.figures.malformed[reason, default: 0] += 1
             }
+            return state.brevity.tells(reason, at: now)
         }
-        log.warning(
-            "a connection to the \(transport) port was closed: \(sentence)", metadata: ["address": "\(address)"])
+        warn("a connection to the \(transport) port was closed: \(sentence)", ["address": "\(address)"], untold)
+    }
+
+    /// - Parameter untold: how many like it were passed over; `nil` to pass this one over, too.
+    private func warn(_ sentence: String, _ metadata: Logger.Metadata, _ untold: Int?) {
+        guard let untold else { return }
+        log.warning("\(sentence)\(untold > 0 ? "; so were \(untold) others" : "")", metadata: metadata)
     }
 
     package func received(_ bytes: Int) { state.withLock { $0.figures.bytes += bytes } }
@@ -241,10 +249,14 @@ package final class Reception: Sendable {
 
     /// Counts and logs the refusal; returns the sentence for the encoder.
     private func note(_ refusal: Refusal, _ encoder: String, _ broadcast: String?) -> String {
-        state.withLock { $0.figures.refused[refusal.reason, default: 0] += 1 }
+        let now = MonotonicClock.now
+        let untold = state.withLock { state in
+            state.figures.refused[refusal.reason, default: 0] += 1
+            return state.brevity.tells(refusal.reason, at: now)
+        }
         var metadata: Logger.Metadata = ["encoder": "\(encoder)"]
         if let broadcast { metadata["broadcast"] = "\(broadcast)" }
-        log.warning("an encoder is refused: \(refusal)", metadata: metadata)
+        warn("an encoder is refused: \(refusal)", metadata, untold)
         return "\(refusal)"
     }
 

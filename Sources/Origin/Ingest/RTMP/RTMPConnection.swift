@@ -18,6 +18,7 @@ final class RTMPConnection: ChannelDuplexHandler {
 
     private let reception: Reception
     private let transport: String
+    private let onAdmitted: () -> Void
     private var context: ChannelHandlerContext?
     private var address = "an unknown address"
 
@@ -38,9 +39,11 @@ final class RTMPConnection: ChannelDuplexHandler {
     private var acknowledged = 0
     private var window = 2_500_000
 
-    init(_ reception: Reception, transport: String) {
+    /// - Parameter onAdmitted: called when it has shown a right key.
+    init(_ reception: Reception, transport: String, onAdmitted: @escaping () -> Void = {}) {
         self.reception = reception
         self.transport = transport
+        self.onAdmitted = onAdmitted
     }
 
     // MARK: Life
@@ -191,6 +194,7 @@ final class RTMPConnection: ChannelDuplexHandler {
             self.encoder = encoder
             self.feed = feed
             reader.isTrusted = true
+            onAdmitted()
             var commands: [Dialogue.Command] = []
             dialogue.admitted(into: &commands)
             perform(commands)

@@ -10,32 +10,43 @@ package final class RTMPServer: Sendable {
 
     package var port: Int { listener.localAddress?.port ?? 0 }
 
-    /// - Parameter identity: a certificate makes it RTMPS.
+    /// - Parameters:
+    ///   - identity: a certificate makes it RTMPS.
+    ///   - room: for how many connections.
     package static func start(
-        at address: SocketAddress, tls identity: TLSIdentity? = nil, group: any EventLoopGroup, reception: Reception
+        at address: SocketAddress, tls identity: TLSIdentity? = nil, room: Int = Limits.encoders,
+        group: any EventLoopGroup, reception: Reception
     ) async throws -> RTMPServer {
-        let crowd = Crowd()
+        let crowd = Crowd(room: room)
         let transport = identity == nil ? "RTMP" : "RTMPS"
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 128)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Who cannot be taken for want of files is not tried again and again meanwhile.
+            .serverChannelInitializer { listener in
+                listener.eventLoop.makeCompletedFuture {
+                    try listener.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: false)
             // What we have said and nobody has acknowledged for so long was said to nobody (RFC 5482).
             .childChannelOption(.tcpOption(.init(rawValue: 18)), value: 10_000)
             .childChannelInitializer { channel in
-                guard crowd.admit(channel) else {
+                if let surplus = crowd.admit(channel) {
                     reception.malformed(
-                        "too_many_connections", "there are too many connections", transport,
-                        from: channel.remoteAddress?.ipAddress ?? "an unknown address")
-                    return channel.close()
+                        "too_many_connections", "there are too many, and it has shown no key yet", transport,
+                        from: surplus.remoteAddress?.ipAddress ?? "an unknown address")
+                    guard surplus !== channel else { return channel.close() }
+                    surplus.close(promise: nil)
                 }
                 return channel.eventLoop.makeCompletedFuture {
                     if let identity {
                         guard let tls = TLSHandler(identity) else { throw TLSHandler.Failure() }
                         try channel.pipeline.syncOperations.addHandler(tls)
                     }
-                    try channel.pipeline.syncOperations.addHandler(RTMPConnection(reception, transport: transport))
+                    try channel.pipeline.syncOperations.addHandler(
+                        RTMPConnection(reception, transport: transport) { crowd.settle(channel) })
                 }
             }
             .bind(to: address).get()
@@ -54,24 +65,48 @@ package final class RTMPServer: Sendable {
 }
 
 /// The open connections of encoders, bounded in all and for each address.
+///
+/// When there is no room, whoever has come first of those that have shown no key makes some: an encoder shows its own
+/// within a few round trips, and a few hundred silent connections would keep all others out.
 final class Crowd: Sendable {
-    private let open = Mutex<[ObjectIdentifier: (channel: any Channel, address: String)]>([:])
-
-    func admit(_ channel: any Channel) -> Bool {
-        let name = ObjectIdentifier(channel)
-        let address = Reception.network(channel.remoteAddress?.ipAddress ?? "")
-        let isAdmitted = open.withLock { open in
-            guard open.count < Limits.encoders,
-                open.values.count(where: { $0.address == address }) < Limits.encodersPerAddress
-            else { return false }
-            open[name] = (channel, address)
-            return true
-        }
-        if isAdmitted {
-            channel.closeFuture.whenComplete { _ in _ = self.open.withLock { $0.removeValue(forKey: name) } }
-        }
-        return isAdmitted
+    private struct Guest {
+        let channel: any Channel
+        let address: String
+        /// Counts those that have come; `nil` once it has shown a right key.
+        var number: Int?
     }
 
-    var all: [any Channel] { open.withLock { $0.values.map(\.channel) } }
+    private struct State {
+        var open: [ObjectIdentifier: Guest] = [:]
+        var count = 0
+    }
+
+    private let room: Int
+    private let state = Mutex(State())
+
+    init(room: Int = Limits.encoders) { self.room = room }
+
+    /// Takes the connection in; returns the one that must be closed for it, which is itself when all others publish.
+    func admit(_ channel: any Channel) -> (any Channel)? {
+        let name = ObjectIdentifier(channel)
+        let address = Reception.network(channel.remoteAddress?.ipAddress ?? "")
+        let surplus = state.withLock { state -> (any Channel)? in
+            state.count += 1
+            state.open[name] = Guest(channel: channel, address: address, number: state.count)
+            let neighbors = state.open.filter { $0.value.address == address }
+            guard neighbors.count > Limits.encodersPerAddress || state.open.count > room else { return nil }
+            let crowd = neighbors.count > Limits.encodersPerAddress ? neighbors : state.open
+            let first = crowd.min { $0.value.number ?? .max < $1.value.number ?? .max }
+            return first.flatMap { state.open.removeValue(forKey: $0.key)?.channel }
+        }
+        if surplus !== channel {
+            channel.closeFuture.whenComplete { _ in _ = self.state.withLock { $0.open.removeValue(forKey: name) } }
+        }
+        return surplus
+    }
+
+    /// It publishes, and stays.
+    func settle(_ channel: any Channel) { state.withLock { $0.open[ObjectIdentifier(channel)]?.number = nil } }
+
+    var all: [any Channel] { state.withLock { $0.open.values.map(\.channel) } }
 }
