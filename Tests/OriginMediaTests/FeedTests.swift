@@ -106,6 +106,38 @@ import Vocabulary
         #expect(complaints.isEmpty && count == 150, "\(complaints) \(count)")
     }
 
+    /// In MPEG-TS nothing else need be said of it than what is in the tables.
+    @Test(arguments: Container.allCases) func `may change its codecs, or where they are found, in the middle`(
+        container: Container
+    ) async throws {
+        let modern =
+            ["-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+            + ["-x265-params", "log-level=error:keyint=25:scenecut=0:open-gop=0:bframes=2"]
+        let parts = [
+            Studio.encoded(keyframes: 25), modern + ["-c:a", "mp3"], Studio.encoded(keyframes: 25),
+            Studio.encoded(keyframes: 25) + ["-streamid", "0:768", "-streamid", "1:769"],
+        ]
+        let feed = Feed(name: "a test", format: .mpegts)
+        for (number, encoded) in parts.enumerated() {
+            let path = try await studio.clip(
+                "\(number).ts", seconds: 10,
+                Studio.picture() + Studio.sound + encoded + ["-output_ts_offset", "\(number * 10)"])
+            feed.push(try [UInt8](Data(contentsOf: URL(fileURLWithPath: path))))
+        }
+        let heard = try await cut(feed, container)
+        var stretches: [[CutSegment]] = []
+        for segment in heard.segments {
+            if stretches.isEmpty || segment.isDiscontinuity { stretches.append([]) }
+            stretches[stretches.count - 1].append(segment)
+        }
+        #expect(stretches.count == parts.count, "\(stretches.map(\.count)) \(heard.warnings)")
+        for (number, stretch) in stretches.enumerated() {
+            let (complaints, count) = try await pictures((stretch, heard.described, []), container)
+            // Up to two seconds go by until other numbers are believed, and one until a keyframe comes.
+            #expect(complaints.isEmpty && count >= (number == 3 ? 150 : 200), "\(number): \(count) \(complaints)")
+        }
+    }
+
     @Test(arguments: [
         ("12", 12_000), ("24000/1001", 23_976), ("24", 24_000), ("25", 25_000), ("30000/1001", 29_970), ("30", 30_000),
         ("48", 48_000), ("60000/1001", 59_940), ("60", 60_000), ("120", 120_000),

@@ -54,6 +54,17 @@ package struct AnnexB: Sequence, IteratorProtocol {
         return bytes.count
     }
 
+    /// Whether what is taken for pictures of one codec begins with parameter sets of the other: the first of H.265 (ITU-T
+    /// H.265, 7.3.1.2) has a number that H.264 leaves unspecified, and in that of H.264 (7.3.1) H.265 would read the number
+    /// of a layer that no programme has.
+    static func isOther(than isHEVC: Bool, _ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
+        let count = Swift.min(256, Int(Swift.max(0, packet.pointee.size)))
+        return AnnexB(UnsafeBufferPointer(start: packet.pointee.data, count: count)).contains { unit in
+            guard unit.count > 1 else { return false }
+            return isHEVC ? unit[0] & 0x9f == 7 && unit[0] > 7 : unit[0] == 0x40 && unit[1] == 1
+        }
+    }
+
     /// Puts before each unit how long it is, in four bytes, in place of the start code. False for a packet without units.
     static func count(_ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
         let size = Int(Swift.max(0, packet.pointee.size))

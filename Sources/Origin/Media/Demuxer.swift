@@ -19,6 +19,10 @@ final class Demuxer {
     /// What goes with the video.
     private(set) var audio: UnsafeMutablePointer<AVStream>?
     private var picturesRead: Int64 = 0
+    /// When pictures and sound came first under other numbers, if those that are read have not come since.
+    private var others: (pictures: Int64?, sound: Int64?)
+    /// For how many seconds they are taken to be something else that is sent beside.
+    private static let doubt: Int64 = 2
     private var isDescribed = false
     /// Unwraps the sound where it comes as DVB sends it.
     private var latm: LATM?
@@ -317,6 +321,7 @@ final class Demuxer {
                 av_packet_free_side_data(packet)
             }
             let index = packet.pointee.stream_index
+            if input.isLive { try noteChange() }
             if index == leading.pointee.index {
                 picturesRead += 1
                 if hasVideo { return packet }
@@ -333,6 +338,39 @@ final class Demuxer {
             }
             av_packet_unref(packet)
         }
+    }
+
+    /// Who sends live may begin to send something else, under the same number, which libavformat does not notice, or under
+    /// another one.
+    private func noteChange() throws(MediaError) {
+        guard let stream = context.pointee.streams[Int(packet.pointee.stream_index)],
+            let parameters = stream.pointee.codecpar
+        else { return }
+        let isVideo = parameters.pointee.codec_type == AVMEDIA_TYPE_VIDEO
+        let what = isVideo ? "pictures" : "sound"
+        guard stream != leading, stream != audio else {
+            if isVideo { others.pictures = nil } else { others.sound = nil }
+            guard isTransportStream else { return }
+            let isOther =
+                isVideo
+                ? AnnexB.isOther(than: parameters.pointee.codec_id == AV_CODEC_ID_HEVC, packet)
+                : parameters.pointee.codec_id == AV_CODEC_ID_AAC && isMPEGAudio
+            if isOther { throw .changed(name, what) }
+            return
+        }
+        let time = packet.pointee.dts
+        guard time != av_shim_nopts(), isVideo ? hasVideo : audio != nil else { return }
+        let first = (isVideo ? others.pictures : others.sound) ?? time
+        if isVideo { others.pictures = first } else { others.sound = first }
+        let base = stream.pointee.time_base
+        guard av_rescale_q(time &- first, base, av_shim_rational(1, 1)) >= Self.doubt else { return }
+        throw .changed(name, what)
+    }
+
+    /// Its layer is one that AAC does not have (ISO 13818-7, 6.2.1).
+    private var isMPEGAudio: Bool {
+        guard let start = packet.pointee.data, packet.pointee.size > 1 else { return false }
+        return start[0] == 0xff && start[1] & 0xe0 == 0xe0 && start[1] & 6 != 0
     }
 
     /// libavformat has not learned the rate of sound that came so late, and knows one time for each PES packet.
@@ -434,6 +472,8 @@ final class Demuxer {
     var isTruncated: Bool { picturesRead < picturesListed }
 
     var bitRate: Int64 { max(0, context.pointee.bit_rate) }
+
+    private lazy var isTransportStream = String(cString: context.pointee.iformat.pointee.name) == "mpegts"
 
     /// A playlist that names other files.
     var isPlaylist: Bool { String(cString: context.pointee.iformat.pointee.name).hasPrefix("hls") }

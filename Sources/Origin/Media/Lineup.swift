@@ -7,6 +7,8 @@ struct Lineup {
     private let interrupt: Interrupt
     private let onEvent: @Sendable (MediaSource.Event) -> Void
     private var feed: Feed?
+    /// It is what is read next, too: what comes in it has changed.
+    private var isChanged = false
     private var absence = Absence.notBegun
     /// When the broadcast is given up.
     private var end = Instant.distantFuture
@@ -33,6 +35,7 @@ struct Lineup {
     /// Opens what comes next; waits for an encoder where encoders are what is broadcast.
     mutating func next() throws(MediaError) -> Demuxer {
         guard let entrance = settings.entrance else { return try call() }
+        if isChanged, let feed { return try open(feed) }
         while true {
             if let feed = entrance.take(within: patience, interrupt) { return try open(feed) }
             if interrupt.isStopped { throw .stopped }
@@ -70,6 +73,11 @@ struct Lineup {
     /// The encoder is gone, or sends what cannot be broadcast.
     mutating func breakOff(_ error: MediaError) {
         guard let feed else { return }
+        // MPEG-TS can be read from anywhere.
+        if case .changed = error, feed.format == .mpegts {
+            isChanged = true
+            return onEvent(.warned("\(error); players see a discontinuity"))
+        }
         feed.refuse("\(error)")
         self.feed = nil
         if absence == .present {
@@ -90,6 +98,7 @@ struct Lineup {
 
     private mutating func open(_ feed: Feed) throws(MediaError) -> Demuxer {
         self.feed = feed
+        isChanged = false
         let demuxer = try Demuxer(feed, interrupt: interrupt)
         isNewProgramme = absence == .abandoned
         absence = .present

@@ -12,6 +12,8 @@ package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
     case segmentTooLarge(String, seconds: Int, bytes: Int)
     /// An encoder has left.
     case gone(String, reason: String)
+    /// What comes now is not what it was opened as.
+    case changed(String, String)
     case noKeyframe(String, seconds: Int)
     case stopped
 
@@ -27,6 +29,7 @@ package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
         case .segmentTooLarge(let input, let seconds, let bytes):
             "\(input) had no keyframe for \(seconds) s and \(bytes >> 20) MiB: set the encoder's keyframe interval to 2 s"
         case .gone(let encoder, let reason): "\(encoder) has left: \(reason)"
+        case .changed(let input, let what): "\(input) has changed its \(what)"
         case .noKeyframe(let input, let seconds):
             "\(input) has sent no keyframe for \(seconds) s: set the encoder's keyframe interval to 2 s"
         case .stopped: "stopped"
