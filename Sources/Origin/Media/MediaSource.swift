@@ -55,6 +55,8 @@ package final class MediaSource: Sendable {
         package var grace = Interval.seconds(60)
         /// An earlier run broke off in the middle of the programme: its encoder is waited for like one that is gone.
         package var isResumed = false
+        /// Where it broke off, in milliseconds of Unix time: program time goes on from there if the clock has been set back.
+        package var programEnd: Int64 = 0
         /// A clip that is shown after that until an encoder is back; without it the broadcast ends.
         package var slate: MediaInput?
         /// Begin again when a file ends.

@@ -119,6 +119,7 @@ struct Packaging {
         self.interrupt = interrupt
         self.onEvent = onEvent
         cutter = SegmentCutter(wished: settings.segmentDuration, targetDuration: settings.targetDuration)
+        programEnd = settings.programEnd
         lineup = Lineup(settings: settings, interrupt: interrupt, onEvent: onEvent)
     }
 

@@ -99,6 +99,7 @@ package final class Broadcast: Sendable {
         settings.hasSoundAlone = programme.ladder.hasSound
         settings.grace = .seconds(programme.grace)
         settings.isResumed = publication.isUnfinished
+        settings.programEnd = publication.programEnd ?? 0
         settings.slate = programme.slate.map { MediaInput($0) }
         entrances =
             programme.input == .encoders ? ([programme.input] + programme.renditions).map { _ in Entrance() } : []

@@ -95,11 +95,11 @@ package final class OriginSite: Sendable {
                 self.publication.manifest(for: request.header("user-agent"))
             }
         case ["time"]:
-            // Players of DASH whose clocks are wrong go by it.
+            // Players of DASH look by it for what is there.
             return eventLoop.makeSucceededFuture(
                 Response(
                     status: 200, headers: Self.cors + [("content-type", "text/plain"), ("cache-control", "no-store")],
-                    body: .bytes(ByteBuffer(string: "\(CalendarTime(milliseconds: WallClock.now))"))))
+                    body: .bytes(ByteBuffer(string: "\(CalendarTime(milliseconds: publication.programClock))"))))
         case let rest where rest.count == 2 && rest[0] == "segments":
             return inTurn(segment(named: rest[1], request), to: request, eventLoop)
         case let rest where rest.count == 2:

@@ -106,6 +106,8 @@ package final class Publication: Sendable {
         /// Who waits, the longest first.
         var waiting: [Waiter] = []
         var started = WallClock.now
+        /// How far the clock of the programme is ahead of the monotonic one, in milliseconds.
+        var ahead: Int64?
         var isFailing = false
 
         /// Takes one out who waits, if there are too many: of whose requests most wait, so that one host, which may have hung
@@ -120,6 +122,13 @@ package final class Publication: Sendable {
 
         var newest: Held? { window.listed.last.flatMap { held[$0.segment.sequence] } }
         var isClosed: Bool { chain.isClosed }
+
+        /// What is in the programme is over by its clock. When it begins anew the clock is set.
+        mutating func setClock(_ record: Record) {
+            let uptime = MonotonicClock.now.milliseconds
+            let known = record.isDiscontinuity ? nil : ahead
+            ahead = max(known ?? WallClock.now - uptime, record.programEnd - uptime)
+        }
 
         func grants(_ wish: Wish) -> Bool {
             guard let newest = newest?.record else { return false }
@@ -332,6 +341,7 @@ extension Publication {
         }
         let record = records[0]
         state.isFailing = false
+        state.setClock(record)
         state.targetDuration = segment.targetDuration
         state.head = nil
         state.chain.append(records, hashes: payloads.map { SHA256.hash($0) })
@@ -440,6 +450,14 @@ extension Publication {
 
     /// Players wait for more of what is listed.
     package var isUnfinished: Bool { state.withLock { $0.newest != nil && !$0.isClosed } }
+
+    /// Where what players wait for more of ends, in milliseconds of Unix time.
+    var programEnd: Int64? { state.withLock { $0.isClosed ? nil : $0.newest?.record.programEnd } }
+
+    /// Milliseconds of Unix time by the clock of the programme, which nobody sets while it goes on.
+    package var programClock: Int64 {
+        state.withLock { $0.ahead }.map { MonotonicClock.now.milliseconds + $0 } ?? WallClock.now
+    }
 
     /// Requests that may wait.
     package static let waitingLimit = 4_096
@@ -594,6 +612,15 @@ extension Publication {
 
 extension Array {
     fileprivate func element(_ index: Int) -> Element? { indices.contains(index) ? self[index] : nil }
+}
+
+extension Record {
+    /// In milliseconds of Unix time.
+    fileprivate var programEnd: Int64 { programTime + (duration + 999) / 1_000 }
+}
+
+extension Instant {
+    fileprivate var milliseconds: Int64 { nanoseconds / 1_000_000 }
 }
 
 extension Rendition {
