@@ -83,6 +83,7 @@ final class Demuxer {
                 guard
                     h265 != nil || video.pointee.codecpar.pointee.width > 0 && video.pointee.codecpar.pointee.height > 0
                 else {
+                    if let feed, feed.isOver { throw .gone(name, reason: feed.reason) }
                     throw .cannotOpen(name, reason: "its pictures come too seldom to tell their size")
                 }
                 leading = video
