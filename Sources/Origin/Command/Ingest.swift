@@ -43,7 +43,8 @@ actor Ingest {
         do {
             let server = try await RTMPServer.start(
                 at: SocketAddress(place.host, port: place.port), tls: identity,
-                room: min(Limits.encoders, OpenFiles.limit / 16), group: group, reception: reception)
+                room: min(Limits.encoders, OpenFiles.limit / 16), group: group, reception: reception,
+                preparing: AcceptPause.install)
             addresses.append((scheme, "\(scheme)://\(OriginAddresses.reachable(place, port: server.port))/live"))
             return server
         } catch {

@@ -27,12 +27,7 @@ package final class Server: Sendable {
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // Who cannot be taken for want of files is not tried again and again meanwhile.
-            .serverChannelInitializer { listener in
-                listener.eventLoop.makeCompletedFuture {
-                    try listener.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
-                }
-            }
+            .serverChannelInitializer(AcceptPause.install)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // Requests are short: a second read would mostly find nothing.
             .childChannelOption(.maxMessagesPerRead, value: 1)

@@ -13,21 +13,20 @@ package final class RTMPServer: Sendable {
     /// - Parameters:
     ///   - identity: a certificate makes it RTMPS.
     ///   - room: for how many connections.
+    ///   - prepare: what is done with the listener before it listens.
     package static func start(
         at address: SocketAddress, tls identity: TLSIdentity? = nil, room: Int = Limits.encoders,
-        group: any EventLoopGroup, reception: Reception
+        group: any EventLoopGroup, reception: Reception,
+        preparing prepare: @escaping @Sendable (any Channel) -> EventLoopFuture<Void> = {
+            $0.eventLoop.makeSucceededVoidFuture()
+        }
     ) async throws -> RTMPServer {
         let crowd = Crowd(room: room)
         let transport = identity == nil ? "RTMP" : "RTMPS"
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 128)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // Who cannot be taken for want of files is not tried again and again meanwhile.
-            .serverChannelInitializer { listener in
-                listener.eventLoop.makeCompletedFuture {
-                    try listener.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
-                }
-            }
+            .serverChannelInitializer(prepare)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: false)
             // What we have said and nobody has acknowledged for so long was said to nobody (RFC 5482).
