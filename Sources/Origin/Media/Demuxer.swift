@@ -348,6 +348,8 @@ final class Demuxer {
             let parameters = stream.pointee.codecpar
         else { return }
         let isVideo = parameters.pointee.codec_type == AVMEDIA_TYPE_VIDEO
+        // Captions and cues come at any time, and go on while sound pauses.
+        guard isVideo || parameters.pointee.codec_type == AVMEDIA_TYPE_AUDIO else { return }
         let what = isVideo ? "pictures" : "sound"
         guard stream != leading, stream != audio else {
             if isVideo { others.pictures = nil } else { others.sound = nil }
