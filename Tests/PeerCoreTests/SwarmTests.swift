@@ -526,6 +526,26 @@ import Vocabulary
         #expect(words.last?.lacking == (pushes ? StripeSet() : .all))
     }
 
+    @Test(arguments: [(nil, true), (4.0, true), (0.5, false)])
+    func `tells the tracker which stripe does not come, or only long after the others`(late: Double?, misses: Bool) {
+        var rig = Rig()
+        rig.publish(7...7)
+        rig.hold(7)
+        let parent = rig.link(1)
+        rig.feed(
+            .offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 64, isRelay: true) }))
+        rig.welcome(among: 9)
+        _ = rig.pass(.seconds(1))
+        rig.publish(8...8)
+        for index in 0..<9 { rig.feed(.pieceVerified(PieceID(Rig.id(8), index), from: .neighbor(parent))) }
+        if let late {
+            _ = rig.pass(.seconds(late))
+            rig.feed(.pieceVerified(PieceID(Rig.id(8), 9), from: .neighbor(parent)))
+        }
+        let words = rig.pass(.seconds(10)).compactMap { if case .announce(let words) = $0 { words } else { nil } }
+        #expect(words.last?.lacking == StripeSet(misses ? [Stripe.all[7]] : []))
+    }
+
     @Test func `does not stand in for a root that it has banned, so that all below notice`() {
         var rig = Rig()
         let duty = Stripe.all[0]

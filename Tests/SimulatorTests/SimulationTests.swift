@@ -168,8 +168,8 @@ import Vocabulary
         #expect(Double(peers.originBytes) < Double(plain.originBytes) * 1.05)
     }
 
-    @Test(arguments: ["polluter", "stalled"])
-    func `takes the seat away from a root whose stripe reaches nobody`(role: String) throws {
+    @Test(arguments: ["polluter", "stalled"], [2, 4])
+    func `takes the seat away from a root whose stripe reaches nobody`(role: String, seed: Int) throws {
         let joins = (0..<16).map { "\(Double($0 + 1) / 10),\($0 == 2 ? role : "viewer")\n" }
         let scenario = try #require(
             try Catalog.scenario(
@@ -177,7 +177,7 @@ import Vocabulary
                 overrides: [
                     "arrivals = trace(viewers.csv)", "length = 50 s", "segment-size = 256 KiB",
                     "segment-duration = 2 s", "origin-uplink = 4 Mbit/s", "uplink = 3 Mbit/s", "downlink = 40 Mbit/s",
-                    "seed = 3",
+                    "seed = \(seed)",
                 ], reading: { _ in "join_s,role\n" + joins.joined() }))
         var simulation = Simulation(scenario)
         let result = simulation.run()

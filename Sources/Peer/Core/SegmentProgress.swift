@@ -23,6 +23,8 @@ struct SegmentProgress: Sendable {
     var leavesAsked: Instant?
     var leafQuestions = 0
     var heldCount = 0
+    /// When half of the pieces were here.
+    var halfway: Instant?
     var pieces: PieceStates
     private(set) var wants: [Want] = []
     /// How much of each stripe was pulled from others than its parent.

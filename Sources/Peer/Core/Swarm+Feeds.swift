@@ -252,25 +252,22 @@ extension Swarm {
         }
     }
 
-    /// A segment is complete: parents of whose stripe most had to be pulled from others, again and again, are too slow.
-    mutating func judgeParents(_ segment: SegmentProgress, at now: Instant, into commands: inout [Command]) {
-        for stripe in Stripe.all {
-            let feed = feeds[stripe.number]
-            guard feed.parent != nil, feed.since < segment.arrival else { continue }
-            let pieces = stripe.pieces(among: segment.count)
-            let size = pieces.count
-            let pulled = Int(segment.pulled[stripe.number])
-            let fetched = pieces.count { segment.pieces.contains($0, .fromOrigin) }
-            feeds[stripe.number].judge(isPushed: (pulled + fetched) * 2 <= size, at: now)
-            guard pulled * 2 > size else {
-                feeds[stripe.number].lags = 0
-                continue
-            }
-            feeds[stripe.number].lags += 1
-            guard feeds[stripe.number].lags >= 2 else { continue }
-            tally.parentsLeft += 1
-            leave(stripe, for: .seconds(10), at: now, into: &commands)
-        }
+    /// A stripe of a segment is complete: a parent is too slow if most had to be pulled from others, again and again. What
+    /// other stripes of the segment wait for says nothing of this one's parent and root.
+    mutating func judgeParent(of stripe: Stripe, at place: Int, now: Instant, into commands: inout [Command]) {
+        let (segment, number) = (segments[place], stripe.number)
+        guard feeds[number].parent != nil, feeds[number].since < segment.arrival else { return }
+        let pieces = stripe.pieces(among: segment.count)
+        let pulled = Int(segment.pulled[number])
+        let fetched = pieces.count { segment.pieces.contains($0, .fromOrigin) }
+        // What comes much later than half of the segment has found a way round its root.
+        let usual = (segment.halfway ?? now) - segment.arrival
+        let isInTime = now - segment.arrival < max(spreadTime, usual * 2)
+        feeds[number].judge(isPushed: isInTime && (pulled + fetched) * 2 <= pieces.count, at: now)
+        feeds[number].lags = pulled * 2 > pieces.count ? feeds[number].lags + 1 : 0
+        guard feeds[number].lags >= 2 else { return }
+        tally.parentsLeft += 1
+        leave(stripe, for: .seconds(10), at: now, into: &commands)
         seekParents(at: now, into: &commands)
     }
 }

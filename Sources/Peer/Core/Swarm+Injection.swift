@@ -5,7 +5,7 @@ extension Swarm {
     /// How long a newcomer with a lease leaves older segments to what neighbors have.
     private static let oldPatience = Interval.seconds(1)
     /// By then what a root has is with several others, of whom we know some.
-    private var spreadTime: Interval { .milliseconds(2_500 + 500 * Int64(max(0, Self.doublings(to: viewers) - 5))) }
+    var spreadTime: Interval { .milliseconds(2_500 + 500 * Int64(max(0, Self.doublings(to: viewers) - 5))) }
     /// Those who stand in for one root hear from each other within this time, as far as they are linked.
     private static let standInTime = Interval.milliseconds(500)
 

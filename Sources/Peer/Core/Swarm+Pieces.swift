@@ -41,9 +41,15 @@ extension Swarm {
         }
         guard isNew else { return }
         segments[place].heldCount += 1
+        if segments[place].heldCount == (count + 1) / 2 { segments[place].halfway = now }
         segments[place].isUntold = true
         push(piece, of: stripe, at: now)
         if flushAt == nil { planFlush(within: gatherTime, at: now) }
+        if piece.segment.sequence >= start ?? .max,
+            stripe.pieces(among: count).allSatisfy({ segments[place].pieces.contains($0, .held) })
+        {
+            judgeParent(of: stripe, at: place, now: now, into: &commands)
+        }
         if segments[place].isComplete { completed(place, at: now, into: &commands) }
         serve(at: now, into: &commands)
         // Whoever has just brought something is asked for more.
@@ -62,7 +68,10 @@ extension Swarm {
         if left * Stripe.count >= segment.count {
             confidence.completed(shareFromPeers: Double(fromPeers) / Double(left), at: now)
         }
-        judgeParents(segment, at: now, into: &commands)
+        // Of few pieces some stripes have none, which come with the others.
+        for stripe in Stripe.all where stripe.pieces(among: segment.count).isEmpty {
+            judgeParent(of: stripe, at: place, now: now, into: &commands)
+        }
     }
 
     private mutating func count(_ bytes: Int, from source: Source, isNew: Bool) {
