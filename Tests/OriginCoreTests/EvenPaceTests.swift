@@ -101,6 +101,16 @@ private struct Wire {
         }
     }
 
+    @Test func `what slow ones got holds back nobody for long who is faster`() {
+        var wire = Wire(100_000_000)
+        for _ in 0..<4 { _ = wire.inject(256 << 10, to: [1], own: 20_000) }
+        for _ in 0..<4 { _ = wire.inject(256 << 10, to: [1, 1, 1, 1], own: 100_000) }
+        #expect(wire.inject(256 << 10, to: Array(repeating: 1, count: 8)).limit == nil, "there were never so many")
+        for _ in 0..<4 { _ = wire.inject(256 << 10, to: Array(repeating: 1, count: 8), own: 100_000) }
+        let rounds = (0..<40).map { _ in wire.inject(256 << 10, to: Array(repeating: 1, count: 8)) }
+        #expect(rounds.suffix(8).allSatisfy { $0.limit == nil && $0.last < .milliseconds(50) })
+    }
+
     @Test func `a line that has become faster is noticed within 32 rounds, and one that has become slower within 64`() {
         var wire = Wire(500_000)
         for _ in 0..<10 { _ = wire.inject(256 << 10, to: Self.uneven) }

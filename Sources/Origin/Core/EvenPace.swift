@@ -11,7 +11,8 @@ package struct EvenPace: Sendable {
     /// From the first urgent answer to when none is under way.
     private struct Round {
         let began: Instant
-        let isFree: Bool
+        /// Nobody is held back.
+        var isFree: Bool
         /// Acknowledged of each answer.
         var carried: [Int: Int] = [:]
         /// What was, when the line had been full for a while: until then the first bytes are on their way.
@@ -32,7 +33,7 @@ package struct EvenPace: Sendable {
     /// Who asks for a thousand at once and takes none must not hold back the roots of all trees, which are fewer than this.
     private static let most = 32
     /// A rate that is no less of the best is as good.
-    private static let likeness = 0.9
+    private static let likeness = 0.8
 
     private var measured: [(rate: Double, answers: Int)] = []
     private var rounds = 0
@@ -44,9 +45,13 @@ package struct EvenPace: Sendable {
     /// What each answer that is under way may send, in bytes a second; `nil` without bound.
     package var limit: Int? {
         guard let round, !round.isFree, underWay.count > 1, let best = measured.map(\.rate).max() else { return nil }
-        // Few answers may not have filled the line: what they got together is no bound for many.
-        let answers = measured.lazy.filter { $0.rate >= best * Self.likeness }.map(\.answers).max() ?? 1
-        return Int(best) / min(underWay.count, answers, Self.most)
+        return Int(best) / min(underWay.count, Self.most)
+    }
+
+    /// So many answers at once have filled the line as well as any. Fewer may not have: what they got is no bound for more.
+    private var known: Int {
+        let best = measured.map(\.rate).max() ?? 0
+        return measured.lazy.filter { $0.rate >= best * Self.likeness }.map(\.answers).max() ?? 0
     }
 
     package mutating func began(_ answer: Int, _ bytes: Int, at now: Instant) {
@@ -56,6 +61,7 @@ package struct EvenPace: Sendable {
         }
         underWay[answer] = bytes
         round?.carried[answer] = 0
+        if underWay.count > max(1, known) { round?.isFree = true }
     }
 
     /// The client has acknowledged so much of the answer.
@@ -70,12 +76,16 @@ package struct EvenPace: Sendable {
         guard let bytes = underWay.removeValue(forKey: answer), var round else { return }
         if isWhole { round.carried[answer] = bytes }
         // Later, those who are left may not fill the line.
-        if isWhole, !round.isMeasured, let mark = round.mark, now - mark.at >= Self.span {
+        if isWhole, !round.isMeasured, round.carried.count > 1, let mark = round.mark, now - mark.at >= Self.span {
             round.isMeasured = true
             let rate = Double(round.bytes - mark.bytes) / (now - mark.at).seconds
             measured.append((rate, round.carried.count))
             measured.removeFirst(max(0, measured.count - Self.memory))
         }
         self.round = underWay.isEmpty ? nil : round
+        // The line is faster than it was, or others have shares of it who are.
+        if underWay.isEmpty, isWhole, round.isFree, round.carried.count > 1, now - round.began < Self.span * 2 {
+            measured = []
+        }
     }
 }
