@@ -106,6 +106,16 @@ struct Rig {
         return link
     }
 
+    /// All of one segment is here, and a neighbor pushes all stripes of those that follow.
+    mutating func settle(on sequence: UInt64) -> LinkID {
+        publish(sequence...sequence)
+        hold(sequence)
+        let parent = link(1)
+        feed(.offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 64, isRelay: true) }))
+        welcome(among: 9)
+        return parent
+    }
+
     @discardableResult
     mutating func welcome(among viewers: Int) -> [Swarm.Command] {
         feed(

@@ -512,12 +512,7 @@ import Vocabulary
     @Test(arguments: [true, false])
     func `tells the tracker that a stripe is missing until a parent has pushed a whole segment of it`(pushes: Bool) {
         var rig = Rig()
-        rig.publish(7...7)
-        rig.hold(7)
-        let parent = rig.link(1)
-        rig.feed(
-            .offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 64, isRelay: true) }))
-        rig.welcome(among: 9)
+        let parent = rig.settle(on: 7)
         #expect(rig.swarm.feedPictures.allSatisfy { $0.parent != nil })
         _ = rig.pass(.seconds(1))
         rig.publish(8...8)
@@ -529,12 +524,7 @@ import Vocabulary
     @Test(arguments: [(nil, true), (4.0, true), (0.5, false)])
     func `tells the tracker which stripe does not come, or only long after the others`(late: Double?, misses: Bool) {
         var rig = Rig()
-        rig.publish(7...7)
-        rig.hold(7)
-        let parent = rig.link(1)
-        rig.feed(
-            .offered(parent, Stripe.all.map { Offer(stripe: $0, depth: 0, children: 0, slots: 64, isRelay: true) }))
-        rig.welcome(among: 9)
+        let parent = rig.settle(on: 7)
         _ = rig.pass(.seconds(1))
         rig.publish(8...8)
         for index in 0..<9 { rig.feed(.pieceVerified(PieceID(Rig.id(8), index), from: .neighbor(parent))) }
